@@ -1,0 +1,195 @@
+// Package platform is slipway.yaml: what a team's platform is made of, read,
+// validated and explained. Nothing else in Slipway knows a service by name.
+package platform
+
+// Platform is a whole slipway.yaml.
+type Platform struct {
+	// Version of this file's format. Only 1 exists.
+	Version int `yaml:"version"`
+	// Name of the platform: lower case, used in image names and labels.
+	Name string `yaml:"name"`
+	// Toolchain the checks run in.
+	Toolchain Toolchain `yaml:"toolchain,omitempty"`
+	// Checks by name: test, e2e, typecheck, lint and build. Absent ones are skipped.
+	Checks map[string]Check `yaml:"checks,omitempty"`
+	// Infrastructure the platform needs: postgres, clickhouse, redis, nats. Each is optional.
+	Infrastructure map[string]Infrastructure `yaml:"infrastructure,omitempty"`
+	// Database that releases back up and migrate.
+	Database *Database `yaml:"database,omitempty"`
+	// Variables every environment must have.
+	Variables []Variable `yaml:"variables,omitempty"`
+	// Services of the platform.
+	Services []Service `yaml:"services"`
+	// Order in which services are released, by name. Without it, the order of services.
+	Order []string `yaml:"order,omitempty"`
+	// Manifests: where the Kubernetes objects come from.
+	Manifests Manifests `yaml:"manifests,omitempty"`
+	// Flows a user takes through the platform, tried after a release.
+	Flows []Flow `yaml:"flows,omitempty"`
+	// Registry that images are pushed to, host and path; $NAME is read from the environment.
+	Registry string `yaml:"registry,omitempty"`
+	// Environments that can be released to with --env.
+	Environments map[string]Environment `yaml:"environments,omitempty"`
+
+	// Root is the folder slipway.yaml lies in. Set by Load.
+	Root string `yaml:"-"`
+}
+
+// Toolchain is the container that checks run in.
+type Toolchain struct {
+	// Image with the tools. Default: node:22-bookworm-slim.
+	Image string `yaml:"image,omitempty"`
+	// PackageManager and its exact version, such as pnpm@10.34.8 (default: packageManager in package.json). Without pnpm, give install.
+	PackageManager string `yaml:"packageManager,omitempty"`
+	// Install command for repositories without pnpm, such as npm ci.
+	Install string `yaml:"install,omitempty"`
+	// Manifests are the files that install depends on, as patterns. Default: lockfiles and every package.json.
+	Manifests []string `yaml:"manifests,omitempty"`
+}
+
+// Check is a command that must succeed before anything is released.
+type Check struct {
+	// Run is the command, given to sh -c in the root of the workspace.
+	Run string `yaml:"run"`
+	// Needs names infrastructure started for this check alone.
+	Needs []string `yaml:"needs,omitempty"`
+	// Before runs first, once the infrastructure answers; for example the migrations.
+	Before string `yaml:"before,omitempty"`
+	// Env sets further variables, which are not secret.
+	Env map[string]string `yaml:"env,omitempty"`
+	// Affected is the command used by --affected, with {filters} replaced by one --filter=NAME for each package reached. Default: run.
+	Affected string `yaml:"affected,omitempty"`
+	// Timeout as in 10m. Default: --timeout.
+	Timeout Duration `yaml:"timeout,omitempty"`
+}
+
+// Infrastructure is a server the services talk to.
+type Infrastructure struct {
+	// Image it runs from in checks and in dev.
+	Image string `yaml:"image"`
+	// Port it listens on.
+	Port int `yaml:"port"`
+	// Variable that holds its URL, such as DATABASE_URL.
+	Variable string `yaml:"variable"`
+}
+
+// Database that releases back up and migrate.
+type Database struct {
+	// URL is the variable that holds the address. Default: DATABASE_URL.
+	URL string `yaml:"url,omitempty"`
+	// Migrate applies what is pending, such as pnpm db:migrate.
+	Migrate string `yaml:"migrate"`
+	// Plan generates the migration that the schema in the code still lacks; run in a scratch copy, it must change nothing.
+	Plan string `yaml:"plan,omitempty"`
+	// Migrations is the folder of the SQL files and their journal.
+	Migrations string `yaml:"migrations"`
+	// Package is the workspace package the migrate image is made from.
+	Package string `yaml:"package,omitempty"`
+	// Journal is the table that records what was applied. Default: drizzle.__drizzle_migrations.
+	Journal string `yaml:"journal,omitempty"`
+	// Command runs the migrations in the migrate image, for example [dist/migrate.js].
+	Command []string `yaml:"command,omitempty"`
+}
+
+// Variable that every environment must have.
+type Variable struct {
+	// Name of the variable.
+	Name string `yaml:"name"`
+	// Format: string, url, postgres-url, http-url, redis-url, nats-url, or a regular expression between slashes.
+	Format string `yaml:"format,omitempty"`
+	// MinLength of the value, in characters.
+	MinLength int `yaml:"minLength,omitempty"`
+	// Secret values are never shown. Default: true.
+	Secret *bool `yaml:"secret,omitempty"`
+}
+
+// Service is one deployable part of the platform.
+type Service struct {
+	// Name of the service and of its Deployment.
+	Name string `yaml:"name"`
+	// Port it listens on.
+	Port int `yaml:"port"`
+	// Path of its package in the workspace.
+	Path string `yaml:"path,omitempty"`
+	// Health is the path that answers 2xx when it can serve. Default: /health.
+	Health string `yaml:"health,omitempty"`
+	// Image: how it is made. Default: from its workspace package.
+	Image Image `yaml:"image,omitempty"`
+	// After names services that must be released before this one.
+	After []string `yaml:"after,omitempty"`
+	// Dev starts the service in `ci dev`. Default: pnpm --filter ./PATH dev.
+	Dev string `yaml:"dev,omitempty"`
+}
+
+// Image says how a service's image is made: from its workspace package (the
+// default), from a Dockerfile, or not at all.
+type Image struct {
+	// Base of an image made from a workspace package. Default: gcr.io/distroless/nodejs22-debian12:nonroot.
+	Base string `yaml:"base,omitempty"`
+	// Command run by the base's entrypoint. Default: [dist/main.js].
+	Command []string `yaml:"command,omitempty"`
+	// Dockerfile, relative to the service's path, instead of the workspace package.
+	Dockerfile string `yaml:"dockerfile,omitempty"`
+	// Reference of an image that exists already, by digest.
+	Reference string `yaml:"reference,omitempty"`
+}
+
+// Manifests says where the Kubernetes objects come from: exactly one of them.
+type Manifests struct {
+	// Kustomize folder. An environment's overlay replaces it.
+	Kustomize string `yaml:"kustomize,omitempty"`
+	// Files with plain objects, as patterns.
+	Files []string `yaml:"files,omitempty"`
+	// Command that prints YAML, such as helm template; runs in the toolchain image.
+	Command string `yaml:"command,omitempty"`
+}
+
+// Flow is what a user does, step by step, through the platform.
+type Flow struct {
+	// Name of the flow.
+	Name string `yaml:"name"`
+	// Service the requests go to. Default: the first one in order.
+	Service string `yaml:"service,omitempty"`
+	// Steps, one after the other.
+	Steps []FlowStep `yaml:"steps"`
+}
+
+// FlowStep is one request of a flow, and what must come back.
+type FlowStep struct {
+	// Name shown when it fails. Default: method and path.
+	Name string `yaml:"name,omitempty"`
+	// Method. Default: GET, or POST where there is a body.
+	Method string `yaml:"method,omitempty"`
+	// Path of the request; ${variable} is replaced by what an earlier step captured, or by the unique ${run}.
+	Path string `yaml:"path"`
+	// Headers of the request. ${variable} works here too.
+	Headers map[string]string `yaml:"headers,omitempty"`
+	// Body sent as JSON. ${variable} works in its strings.
+	Body any `yaml:"body,omitempty"`
+	// Status expected. Default: 200.
+	Status int `yaml:"status,omitempty"`
+	// Expect maps a path in the answer, such as user.id or items.0.name, to the value it must have.
+	Expect map[string]any `yaml:"expect,omitempty"`
+	// Capture maps a variable to the path of its value in the answer.
+	Capture map[string]string `yaml:"capture,omitempty"`
+	// Within is how long the step is tried again until it holds, for what becomes true later. Default: once.
+	Within Duration `yaml:"within,omitempty"`
+}
+
+// Environment is one place that releases go to.
+type Environment struct {
+	// Kubeconfig is the variable that holds the path of the kubeconfig. Default: KUBECONFIG.
+	Kubeconfig string `yaml:"kubeconfig,omitempty"`
+	// Context in the kubeconfig. Default: its current one.
+	Context string `yaml:"context,omitempty"`
+	// Namespace of the platform.
+	Namespace string `yaml:"namespace"`
+	// Overlay is the Kustomize folder of this environment.
+	Overlay string `yaml:"overlay,omitempty"`
+	// Registry that images are pushed to, instead of the platform's.
+	Registry string `yaml:"registry,omitempty"`
+	// Variables maps a required variable to the one of the shell that holds this environment's value, such as DATABASE_URL: PROD_DATABASE_URL.
+	Variables map[string]string `yaml:"variables,omitempty"`
+	// Gates a release must pass, by name.
+	Gates []string `yaml:"gates,omitempty"`
+}
