@@ -1,0 +1,186 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// BackupOptions says what to back up and where to.
+type BackupOptions struct {
+	URL   string // postgres:// address; never shown
+	Dir   string // folder of the dump, made if needed
+	Tools string // folder of pg_dump and pg_restore. Default: PATH
+	Jobs  int    // tables counted and restored at a time. Default: 2
+
+	Progress func(message string) // told what is going on, now and then
+}
+
+// Backup is a dump that was restored and compared with the database, at the
+// exact moment it was taken.
+type Backup struct {
+	Path          string       `json:"path"`
+	SHA256        string       `json:"sha256"`
+	Bytes         int64        `json:"bytes"`
+	Tables        []TableCheck `json:"tables"`
+	Verified      bool         `json:"verified"` // restored and found equal; otherwise it is not a backup
+	Taken         time.Time    `json:"taken"`    // when the snapshot was
+	ServerVersion string       `json:"serverVersion"`
+	ClientVersion string       `json:"clientVersion"`
+	Seconds       float64      `json:"seconds"`
+	Remarks       []string     `json:"remarks,omitempty"` // what it leaves out, or brings back in another way
+}
+
+const (
+	partialSuffix    = ".partial"
+	unverifiedSuffix = ".unverified"
+)
+
+func (o BackupOptions) run(ctx context.Context, a Address, b *Backup) (err error) {
+	t, err := findTools(ctx, o.Tools)
+	if err != nil {
+		return err
+	}
+	b.ClientVersion = t.version
+	if b.ServerVersion, b.Remarks, err = admit(ctx, a, t); err != nil {
+		return err
+	}
+	doing := "back up " + a.String()
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return explainFile(doing, o.Dir, err)
+	}
+	sweep(o.Dir, time.Now())
+	b.Taken = time.Now().UTC()
+	final := filepath.Join(o.Dir, fileName(a.Database, b.Taken))
+	partial := final + partialSuffix
+	defer func() { _ = os.Remove(partial) }() // gone already when all went well
+
+	want, later, err := o.take(ctx, a, t, partial)
+	if err != nil {
+		return err
+	}
+	b.Tables = want.tables
+	if b.SHA256, b.Bytes, err = digest(partial); err != nil {
+		return explainFile(doing, partial, err)
+	}
+	remarks, err := verify(ctx, a, t, o.Jobs, partial, want, later, o.Progress)
+	b.Remarks = append(b.Remarks, remarks...)
+	var known *Error
+	if errors.As(err, &known) && known.Kind == Unproven {
+		b.Path = final + unverifiedSuffix
+		return errors.Join(err, os.Rename(partial, b.Path))
+	}
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(partial, final); err != nil {
+		return explainFile(doing, final, err)
+	}
+	b.Path, b.Verified = final, true
+	return syncFolder(o.Dir)
+}
+
+// syncFolder makes a rename survive a power cut.
+func syncFolder(dir string) error {
+	folder, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// TakeBackup dumps the database, restores the dump into a scratch database
+// beside it and compares the two. Only a dump that passes gets its name; one
+// that was restored and differs is kept as .unverified, all else is removed.
+// The Backup returned with an error tells how far it came and is not Verified.
+func TakeBackup(ctx context.Context, o BackupOptions) (Backup, error) {
+	began := time.Now()
+	var b Backup
+	a, err := ParseURL(o.URL)
+	if err != nil {
+		return b, err
+	}
+	if o.Jobs < 1 {
+		o.Jobs = 2
+	}
+	if o.Progress == nil {
+		o.Progress = func(string) {}
+	}
+	err = o.run(ctx, a, &b)
+	sortTables(b.Tables)
+	b.Seconds = time.Since(began).Seconds()
+	return b, err
+}
+
+// admit refuses what could not be backed up and verified, before it is begun.
+func admit(ctx context.Context, a Address, t tools) (version string, remarks []string, err error) {
+	conn, err := connect(ctx, a)
+	if err != nil {
+		return "", nil, err
+	}
+	defer hangUp(conn)
+	server, err := askServer(ctx, conn)
+	if err != nil {
+		return "", nil, explain(ctx, "query "+a.String(), err)
+	}
+	if err := t.check(a, server); err != nil {
+		return server.Version, nil, err
+	}
+	remarks, err = survey(ctx, conn, a, server)
+	return server.Version, remarks, err
+}
+
+// take dumps and counts one and the same snapshot, both at once. It is let go
+// as soon as both are done, because vacuum waits for it.
+func (o BackupOptions) take(ctx context.Context, a Address, t tools, path string) (want contents, later map[string]sequence, err error) {
+	s, err := takeSnapshot(ctx, a, o.Jobs)
+	if err != nil {
+		return want, nil, err
+	}
+	defer s.release()
+	o.Progress(fmt.Sprintf("dumping %s of %s", plural(len(s.tables), "table"), a))
+	g, work := errgroup.WithContext(ctx)
+	g.Go(func() error { return dump(work, a, t, s.id, path, o.Progress) })
+	g.Go(func() error {
+		err := countTables(work, s.conns, s.tables, func(n int) { o.Progress(fmt.Sprintf("counted %d of %s", n, plural(len(s.tables), "table"))) })
+		return explain(work, "count the rows of "+a.String(), err)
+	})
+	if err := g.Wait(); err != nil {
+		return want, nil, err
+	}
+	if later, err = readSequences(ctx, s.conns[0]); err != nil {
+		return want, nil, explain(ctx, "read the sequences of "+a.String(), err)
+	}
+	return contents{tables: s.tables, objects: s.objects, sequences: s.sequences}, later, nil
+}
+
+var unfit = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
+
+// fileName is unique, sorts by time, and is harmless whatever the database is called.
+func fileName(database string, at time.Time) string {
+	name := strings.Trim(unfit.ReplaceAllString(database, "-"), "-")
+	if name == "" {
+		name = "database"
+	}
+	if len(name) > 60 {
+		name = name[:60]
+	}
+	return fmt.Sprintf("%s-%s-%s.dump", name, at.Format("20060102T150405Z"), randomHex(2))
+}
+
+// sweep removes half-written dumps of runs that were killed.
+func sweep(dir string, now time.Time) {
+	found, _ := filepath.Glob(filepath.Join(dir, "*.dump"+partialSuffix)) // the pattern is well-formed
+	for _, path := range found {
+		if info, err := os.Stat(path); err == nil && now.Sub(info.ModTime()) > time.Hour {
+			_ = os.Remove(path) // somebody else's to report
+		}
+	}
+}

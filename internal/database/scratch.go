@@ -1,0 +1,142 @@
+package database
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const scratchPrefix = "slipway_verify_"
+
+// scratchName carries the time it was made, so that the ones of runs that were
+// killed can be told from those in use.
+var scratchName = regexp.MustCompile(`^` + scratchPrefix + `(\d{10})_[0-9a-f]{8}$`)
+
+// scratch is a database made to restore into, beside the original.
+type scratch struct {
+	Address
+	admin *pgx.Conn // to the original database, which is where it can be dropped from
+}
+
+// makeScratch creates an empty database with the encoding and locale of the
+// original. From template0: template1 may hold objects of its own.
+func makeScratch(ctx context.Context, a Address) (*scratch, error) {
+	doing := "create a scratch database beside " + a.String()
+	admin, err := connect(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	reap(ctx, admin, time.Now())
+	name := fmt.Sprintf("%s%d_%s", scratchPrefix, time.Now().Unix(), randomHex(4))
+	sql, err := createLike(ctx, admin, name)
+	if err == nil {
+		_, err = admin.PgConn().Exec(ctx, sql).ReadAll()
+	}
+	s := &scratch{Address: a.On(name), admin: admin}
+	if err != nil {
+		// A cancelled CREATE may have gone through all the same.
+		return nil, errors.Join(explain(ctx, doing, err), s.drop())
+	}
+	// It is thrown away: nobody needs its commits to be durable one by one.
+	if _, err = admin.PgConn().Exec(ctx, `ALTER DATABASE `+quote(name)+` SET synchronous_commit = off`).ReadAll(); err != nil {
+		return nil, errors.Join(explain(ctx, doing, err), s.drop())
+	}
+	return s, nil
+}
+
+// createLike writes the CREATE DATABASE for the current database's locale. Its
+// catalog columns have been renamed between majors, so they are read by name.
+func createLike(ctx context.Context, conn *pgx.Conn, name string) (string, error) {
+	var encoding string
+	var row map[string]any
+	err := conn.QueryRow(ctx, `SELECT pg_encoding_to_char(encoding), to_jsonb(d) - 'datacl' FROM pg_database d WHERE datname = current_database()`).Scan(&encoding, &row)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "CREATE DATABASE %s TEMPLATE template0 ENCODING %s", quote(name), literal(encoding))
+	option := func(word string, columns ...string) {
+		for _, column := range columns {
+			if value, ok := row[column].(string); ok {
+				fmt.Fprintf(&b, " %s %s", word, literal(value))
+				return
+			}
+		}
+	}
+	option("LC_COLLATE", "datcollate")
+	option("LC_CTYPE", "datctype")
+	switch row["datlocprovider"] {
+	case "i":
+		b.WriteString(" LOCALE_PROVIDER icu")
+		option("ICU_LOCALE", "datlocale", "daticulocale")
+		option("ICU_RULES", "daticurules")
+	case "b":
+		b.WriteString(" LOCALE_PROVIDER builtin")
+		option("BUILTIN_LOCALE", "datlocale")
+	case "c":
+		b.WriteString(" LOCALE_PROVIDER libc")
+	}
+	return b.String(), nil
+}
+
+// drop removes the scratch database, also after a cancel.
+func (s *scratch) drop() error {
+	defer hangUp(s.admin)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	doing := "drop the scratch database " + s.Database
+	conn := s.admin
+	if conn.IsClosed() { // a cancelled query takes its connection along
+		var err error
+		if conn, err = connect(ctx, s.original()); err != nil {
+			return err
+		}
+		defer hangUp(conn)
+	}
+	_, err := conn.PgConn().Exec(ctx, `DROP DATABASE IF EXISTS `+quote(s.Database)+` WITH (FORCE)`).ReadAll()
+	return explain(ctx, doing, err)
+}
+
+func (s *scratch) original() Address { return s.On(s.admin.Config().Database) }
+
+// reap drops what killed runs left behind: scratch databases older than an hour
+// that nobody is connected to. A run in progress stays connected to its own.
+func reap(ctx context.Context, conn *pgx.Conn, now time.Time) (dropped []string) {
+	names, err := collect(ctx, conn, pgx.RowTo[string], `
+SELECT d.datname::text FROM pg_database d
+ WHERE d.datname LIKE 'slipway\_verify\_%' AND pg_has_role(d.datdba, 'MEMBER')
+   AND NOT EXISTS (SELECT 1 FROM pg_stat_activity s WHERE s.datid = d.oid)`)
+	if err != nil {
+		return nil // housekeeping must not stop a backup
+	}
+	for _, name := range names {
+		found := scratchName.FindStringSubmatch(name)
+		if found == nil {
+			continue
+		}
+		made, err := strconv.ParseInt(found[1], 10, 64)
+		if err != nil || now.Sub(time.Unix(made, 0)) < time.Hour {
+			continue
+		}
+		if _, err := conn.PgConn().Exec(ctx, `DROP DATABASE IF EXISTS `+quote(name)).ReadAll(); err == nil {
+			dropped = append(dropped, name)
+		}
+	}
+	return dropped
+}
+
+func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+func randomHex(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails, says crypto/rand
+	return hex.EncodeToString(b)
+}
