@@ -1,0 +1,153 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// ApplyOptions change how an object is applied.
+type ApplyOptions struct {
+	// DryRun asks the API server what would come of it, and changes nothing.
+	DryRun bool
+	// Force takes over fields that other managers own.
+	Force bool
+}
+
+// ConflictError says that another field manager owns what we wanted to set.
+type ConflictError struct {
+	Object    string
+	Conflicts []Conflict
+}
+
+// Conflict is one field and who owns it.
+type Conflict struct{ Manager, Field string }
+
+func (e *ConflictError) Error() string {
+	parts := make([]string, 0, len(e.Conflicts))
+	for _, c := range e.Conflicts {
+		parts = append(parts, fmt.Sprintf("%s is owned by %s", c.Field, c.Manager))
+	}
+	return fmt.Sprintf("apply %s: %s", e.Object, strings.Join(parts, ", "))
+}
+
+// Hint says what to do about it.
+func (e *ConflictError) Hint() string {
+	return "stop the other manager from setting these fields, or take them out of the manifests"
+}
+
+// ID names an object as errors do: Deployment/teei/api-gateway.
+func ID(obj *Object) string {
+	if obj.GetNamespace() == "" {
+		return obj.GetKind() + "/" + obj.GetName()
+	}
+	return obj.GetKind() + "/" + obj.GetNamespace() + "/" + obj.GetName()
+}
+
+// Apply makes an object be as given, server-side, as field manager slipway, and
+// returns what the API server made of it.
+func (c *Cluster) Apply(ctx context.Context, obj *Object, o ApplyOptions) (*Object, error) {
+	client, namespaced, err := c.resource(obj)
+	if err != nil {
+		return nil, fmt.Errorf("apply %s: %w", ID(obj), err)
+	}
+	send := obj
+	if !namespaced && obj.GetNamespace() != "" {
+		send = obj.DeepCopy()
+		send.SetNamespace("")
+	}
+	options := metav1.ApplyOptions{FieldManager: Manager, Force: o.Force}
+	if o.DryRun {
+		options.DryRun = []string{metav1.DryRunAll}
+	}
+	applied, err := client.Apply(ctx, obj.GetName(), send, options)
+	if err != nil {
+		return nil, c.applyError(obj, err)
+	}
+	return applied, nil
+}
+
+func (c *Cluster) applyError(obj *Object, err error) error {
+	var status apierrors.APIStatus
+	if apierrors.IsConflict(err) && errors.As(err, &status) && status.Status().Details != nil {
+		conflict := &ConflictError{Object: ID(obj)}
+		for _, cause := range status.Status().Details.Causes {
+			if cause.Type == metav1.CauseTypeFieldManagerConflict {
+				conflict.Conflicts = append(conflict.Conflicts, Conflict{Manager: managerIn(cause.Message), Field: cause.Field})
+			}
+		}
+		if len(conflict.Conflicts) > 0 {
+			return conflict
+		}
+	}
+	return fmt.Errorf("apply %s: %w", ID(obj), c.explain(err))
+}
+
+var quoted = regexp.MustCompile(`conflict with "([^"]*)"`)
+
+// managerIn finds the manager in `conflict with "kubectl" using apps/v1`.
+func managerIn(message string) string {
+	if m := quoted.FindStringSubmatch(message); m != nil {
+		return m[1]
+	}
+	return message
+}
+
+// Read returns the live object with the kind, namespace and name of obj, or nil
+// if there is none.
+func (c *Cluster) Read(ctx context.Context, obj *Object) (*Object, error) {
+	client, _, err := c.resource(obj)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", ID(obj), err)
+	}
+	live, err := client.Get(ctx, obj.GetName(), metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", ID(obj), c.explain(err))
+	}
+	return live, nil
+}
+
+// Delete removes an object and what it owns. One that is gone already is fine.
+func (c *Cluster) Delete(ctx context.Context, obj *Object) error {
+	client, _, err := c.resource(obj)
+	if err != nil {
+		return fmt.Errorf("delete %s: %w", ID(obj), err)
+	}
+	background := metav1.DeletePropagationBackground
+	err = client.Delete(ctx, obj.GetName(), metav1.DeleteOptions{PropagationPolicy: &background})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("delete %s: %w", ID(obj), c.explain(err))
+	}
+	return nil
+}
+
+// EnsureNamespace creates the namespace if it does not exist.
+func (c *Cluster) EnsureNamespace(ctx context.Context, name string) error {
+	obj := &Object{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": name}}}
+	live, err := c.Read(ctx, obj)
+	if err != nil || live != nil {
+		return err
+	}
+	_, err = c.Apply(ctx, obj, ApplyOptions{})
+	return err
+}
+
+// Refused reports whether err is the API server's final answer to a request
+// (as opposed to trouble on the way to it), so that asking again is useless.
+func Refused(err error) bool {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return false
+	}
+	code := status.Status().Code
+	return code >= 400 && code < 500 && code != http.StatusTooManyRequests
+}

@@ -1,0 +1,99 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"sort"
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// LogOptions say which log lines are wanted.
+type LogOptions struct {
+	Container string
+	// Previous takes the log of the container instance that ended last.
+	Previous bool
+	// Lines from the end. Default: 20.
+	Lines int
+	// Bytes at most. Default: 64 KiB.
+	Bytes int
+}
+
+// Logs returns the last log of a container, as its process wrote it.
+func (c *Cluster) Logs(ctx context.Context, namespace, pod string, o LogOptions) ([]byte, error) {
+	if o.Lines == 0 {
+		o.Lines = 20
+	}
+	if o.Bytes == 0 {
+		o.Bytes = 64 << 10
+	}
+	query := url.Values{"tailLines": {strconv.Itoa(o.Lines)}, "limitBytes": {strconv.Itoa(o.Bytes)}}
+	if o.Container != "" {
+		query.Set("container", o.Container)
+	}
+	if o.Previous {
+		query.Set("previous", "true")
+	}
+	path := "/api/v1/namespaces/" + url.PathEscape(namespace) + "/pods/" + url.PathEscape(pod) + "/log?" + query.Encode()
+	answer, err := c.get(ctx, path, int64(o.Bytes))
+	if err != nil {
+		return nil, fmt.Errorf("read log of %s/%s: %w", namespace, pod, c.explain(err))
+	}
+	if answer.Status/100 != 2 {
+		return nil, fmt.Errorf("read log of %s/%s: %s", namespace, pod, answer.message())
+	}
+	return answer.Body, nil
+}
+
+// message is what the API server says in an error of its own.
+func (a *Answer) message() string {
+	var status metav1.Status
+	if json.Unmarshal(a.Body, &status) == nil && status.Message != "" {
+		return status.Message
+	}
+	return (&StatusError{Status: a.Status}).Error()
+}
+
+// Event is something the cluster noted about an object.
+type Event struct {
+	Time    time.Time `json:"time"`
+	Warning bool      `json:"warning"`
+	Reason  string    `json:"reason"`
+	Message string    `json:"message"`
+	Count   int       `json:"count"`
+}
+
+// EventsOf returns what was noted about the object with that UID, oldest first.
+func (c *Cluster) EventsOf(ctx context.Context, namespace, uid string) ([]Event, error) {
+	events, err := List[corev1.Event](ctx, c, Events, namespace, "", "involvedObject.uid="+uid)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Event, 0, len(events))
+	for _, e := range events {
+		out = append(out, Event{
+			Time: eventTime(e), Warning: e.Type == corev1.EventTypeWarning,
+			Reason: e.Reason, Message: e.Message, Count: max(int(e.Count), 1),
+		})
+	}
+	sort.SliceStable(out, func(i, j int) bool { return out[i].Time.Before(out[j].Time) })
+	return out, nil
+}
+
+// eventTime is when it happened last; which of the fields is filled depends on who wrote the event.
+func eventTime(e *corev1.Event) time.Time {
+	switch {
+	case e.Series != nil:
+		return e.Series.LastObservedTime.Time
+	case !e.LastTimestamp.IsZero():
+		return e.LastTimestamp.Time
+	case !e.EventTime.IsZero():
+		return e.EventTime.Time
+	}
+	return e.CreationTimestamp.Time
+}
