@@ -20,7 +20,7 @@ type Platform struct {
 	Variables []Variable `yaml:"variables,omitempty"`
 	// Services of the platform.
 	Services []Service `yaml:"services"`
-	// Order in which services are released, by name. Without it, the order of services.
+	// Order in which services are released, by name. Default: the order of services, each moved behind those it comes after.
 	Order []string `yaml:"order,omitempty"`
 	// Manifests: where the Kubernetes objects come from.
 	Manifests Manifests `yaml:"manifests,omitempty"`
@@ -67,10 +67,10 @@ type Check struct {
 type Infrastructure struct {
 	// Image it runs from in checks and in dev.
 	Image string `yaml:"image"`
-	// Port it listens on.
-	Port int `yaml:"port"`
-	// Variable that holds its URL, such as DATABASE_URL.
-	Variable string `yaml:"variable"`
+	// Port it listens on. Default: the usual one, such as 5432.
+	Port int `yaml:"port,omitempty"`
+	// Variable that holds its URL. Default: DATABASE_URL, CLICKHOUSE_URL, REDIS_URL or NATS_URL.
+	Variable string `yaml:"variable,omitempty"`
 }
 
 // Database that releases back up and migrate.
@@ -130,6 +130,8 @@ type Image struct {
 	Command []string `yaml:"command,omitempty"`
 	// Dockerfile, relative to the service's path, instead of the workspace package.
 	Dockerfile string `yaml:"dockerfile,omitempty"`
+	// Context of the Dockerfile, relative to the root, for one that needs more than its service's path. Default: that path.
+	Context string `yaml:"context,omitempty"`
 	// Reference of an image that exists already, by digest.
 	Reference string `yaml:"reference,omitempty"`
 }
@@ -188,7 +190,7 @@ type Environment struct {
 	Overlay string `yaml:"overlay,omitempty"`
 	// Registry that images are pushed to, instead of the platform's.
 	Registry string `yaml:"registry,omitempty"`
-	// Variables maps a required variable to the one of the shell that holds this environment's value, such as DATABASE_URL: PROD_DATABASE_URL.
+	// Variables maps a required variable to the one of the shell that holds this environment's value, such as DATABASE_URL: PROD_DATABASE_URL. Default: the one of the same name.
 	Variables map[string]string `yaml:"variables,omitempty"`
 	// Gates a release must pass, by name.
 	Gates []string `yaml:"gates,omitempty"`

@@ -1,0 +1,125 @@
+package platform
+
+import (
+	"slices"
+	"strings"
+)
+
+// Target is where a run backs up, migrates and releases to.
+type Target struct {
+	Environment string            // "" for the sandbox
+	Sandbox     bool              // the machine's own, thrown away any time
+	Kubeconfig  string            // path of the file
+	Context     string            // in the kubeconfig, "" for its current one
+	Namespace   string            // of the platform
+	Overlay     string            // Kustomize folder, relative to the root; "" where manifests are not Kustomize's
+	Registry    string            // that images are pushed to, host and path
+	Values      map[string]string // of the variables that the platform requires; secret
+}
+
+// Target resolves an environment by its name, and the sandbox by "". The two
+// never mix: the sandbox reads only the file that it wrote itself, whatever
+// the shell exports, and an environment only the shell, through getenv. An
+// unset secret is an empty string, so an empty value is an error that names
+// the variable, and all of them at once. Errors are *UsageError or
+// *InfrastructureError.
+func (p *Platform) Target(environment string, getenv func(string) string) (Target, error) {
+	if environment == "" {
+		return p.sandbox(EnvFile)
+	}
+	e, ok := p.Environments[environment]
+	if !ok {
+		return Target{}, unknownEnvironment(environment, sortedKeys(p.Environments))
+	}
+	var missing []string
+	lookup := func(name string) string {
+		value := getenv(name)
+		if strings.TrimSpace(value) == "" && !slices.Contains(missing, name) {
+			missing = append(missing, name)
+		}
+		return value
+	}
+	t := Target{
+		Environment: environment,
+		Kubeconfig:  lookup(or(e.Kubeconfig, "KUBECONFIG")),
+		Context:     e.Context,
+		Namespace:   e.Namespace,
+		Overlay:     or(e.Overlay, p.Manifests.Kustomize),
+		Registry:    expand(or(e.Registry, p.Registry), lookup),
+		Values:      map[string]string{},
+	}
+	for _, name := range p.required() {
+		t.Values[name] = lookup(or(e.Variables[name], name))
+	}
+	if len(missing) > 0 {
+		return Target{}, &UsageError{
+			Message: "environment " + environment + " lacks " + strings.Join(missing, ", "),
+			Hint:    "export " + these(missing) + "; in a workflow, check that the secret exists in the environment and is passed as env",
+		}
+	}
+	return t, nil
+}
+
+// sandbox reads the target from the file that `testenv up` writes.
+func (p *Platform) sandbox(file string) (Target, error) {
+	values, err := ReadEnvFile(file)
+	if err != nil {
+		return Target{}, err
+	}
+	t := Target{
+		Sandbox:    true,
+		Kubeconfig: values["KUBECONFIG"],
+		Namespace:  or(values["SLIPWAY_NAMESPACE"], p.Name),
+		Overlay:    p.Manifests.Kustomize,
+		Values:     map[string]string{},
+	}
+	// Never the platform's own registry: the sandbox must not publish anything.
+	if registry := values["SLIPWAY_REGISTRY"]; registry != "" {
+		t.Registry = registry + "/" + p.Name
+	}
+	var missing []string
+	for _, key := range []string{"KUBECONFIG", "SLIPWAY_REGISTRY"} {
+		if values[key] == "" {
+			missing = append(missing, key)
+		}
+	}
+	if len(missing) > 0 {
+		return Target{}, &InfrastructureError{Message: "the sandbox's " + file + " lacks " + strings.Join(missing, ", "), Hint: "`go run ./testenv up` writes it again"}
+	}
+	// What the sandbox does not know stays out: deploy's check names each of them.
+	for _, name := range p.required() {
+		if value, ok := values[name]; ok {
+			t.Values[name] = value
+		}
+	}
+	return t, nil
+}
+
+func unknownEnvironment(name string, known []string) error {
+	err := &UsageError{Message: "unknown environment " + quote(name), Hint: "slipway.yaml has no environments; without --env the sandbox is used"}
+	if len(known) > 0 {
+		err.Hint = hintFor(name, known, "slipway.yaml has "+strings.Join(known, ", ")+"; without --env the sandbox is used")
+	}
+	return err
+}
+
+// expand replaces $NAME and ${NAME}.
+func expand(s string, lookup func(string) string) string {
+	return expansionPattern.ReplaceAllStringFunc(s, func(name string) string {
+		return lookup(strings.Trim(name, "${}"))
+	})
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+func these(names []string) string {
+	if len(names) == 1 {
+		return "it"
+	}
+	return "them"
+}

@@ -1,0 +1,169 @@
+package platform
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// CheckNames are the checks that exist, in the order they are shown.
+var CheckNames = []string{"test", "e2e", "typecheck", "lint", "build"}
+
+// validate reports all that the types alone cannot say. It looks at no other
+// file: inspect does.
+func validate(p *Platform, d *document) {
+	d.required("", "name", "a name such as my-platform")
+	d.text("name", p.Name, badLabel)
+	d.text("registry", p.Registry, badRegistry)
+	validateToolchain(p.Toolchain, d)
+	for _, name := range sortedKeys(p.Checks) {
+		validateCheck(name, p, d)
+	}
+	for _, kind := range sortedKeys(p.Infrastructure) {
+		validateInfrastructure(kind, p.Infrastructure[kind], d)
+	}
+	if p.Database != nil {
+		validateDatabase(p.Database, d)
+	}
+	validateVariables(p.Variables, d)
+	validateServices(p, d)
+	validateOrder(p, d)
+	validateManifests(p.Manifests, d)
+	validateFlows(p, d)
+	for _, name := range sortedKeys(p.Environments) {
+		validateEnvironment(name, p, d)
+	}
+}
+
+func validateToolchain(t Toolchain, d *document) {
+	d.text("toolchain.image", t.Image, badImage)
+	d.text("toolchain.packageManager", t.PackageManager, badPackageManager)
+	d.paths("toolchain.manifests", t.Manifests)
+	if t.PackageManager != "" && !strings.HasPrefix(t.PackageManager, "pnpm@") && t.Install == "" && badPackageManager(t.PackageManager) == "" {
+		d.report("toolchain.packageManager", "install is missing, expected the command that installs, since this is not pnpm", "for example install: npm ci")
+	}
+}
+
+func validateCheck(name string, p *Platform, d *document) {
+	at, check := join("checks", name), p.Checks[name]
+	if !slices.Contains(CheckNames, name) {
+		d.reportKey(at, "unknown check "+quote(name)+", expected "+strings.Join(CheckNames, ", "), didYouMean(name, CheckNames))
+	}
+	d.required(at, "run", "a command such as npm test")
+	for i, need := range check.Needs {
+		if _, ok := p.Infrastructure[need]; !ok {
+			d.report(item(join(at, "needs"), i), "unknown infrastructure "+quote(need)+", expected one of this file's", hintFor(need, sortedKeys(p.Infrastructure), "add it under infrastructure"))
+		}
+	}
+	for _, variable := range sortedKeys(check.Env) {
+		if !isVariable(variable) {
+			d.reportKey(join(join(at, "env"), variable), badVariable(variable), "")
+		}
+	}
+}
+
+func validateInfrastructure(kind string, server Infrastructure, d *document) {
+	at := join("infrastructure", kind)
+	if _, ok := infrastructure[kind]; !ok {
+		kinds := sortedKeys(infrastructure)
+		d.reportKey(at, "unknown infrastructure "+quote(kind)+", expected "+strings.Join(kinds, ", "), didYouMean(kind, kinds))
+	}
+	d.required(at, "image", "an image such as postgres:17")
+	d.text(join(at, "image"), server.Image, badImage)
+	d.port(join(at, "port"), server.Port)
+	d.text(join(at, "variable"), server.Variable, badVariable)
+}
+
+func validateDatabase(db *Database, d *document) {
+	d.text("database.url", db.URL, badVariable)
+	d.required("database", "migrate", "a command such as pnpm db:migrate")
+	d.required("database", "migrations", "the folder of the SQL files")
+	d.path("database.migrations", db.Migrations)
+	d.text("database.journal", db.Journal, func(s string) string {
+		if !journalPattern.MatchString(s) {
+			return "expected a table such as drizzle.__drizzle_migrations, found " + quote(s)
+		}
+		return ""
+	})
+}
+
+func validateVariables(variables []Variable, d *document) {
+	first := map[string]string{}
+	for i, v := range variables {
+		at := item("variables", i)
+		d.required(at, "name", "the name of a variable such as API_KEY")
+		d.text(join(at, "name"), v.Name, badVariable)
+		d.unique(first, v.Name, join(at, "name"), "variable")
+		d.text(join(at, "format"), v.Format, badFormat)
+		if v.MinLength < 0 {
+			d.report(join(at, "minLength"), "expected 0 or more characters", "")
+		}
+	}
+}
+
+func validateManifests(m Manifests, d *document) {
+	if found := d.present("manifests", "kustomize", "files", "command"); len(found) > 1 {
+		d.report("manifests", "expected one source, found "+strings.Join(found, " and "), "keep one of them")
+	}
+	d.path("manifests.kustomize", m.Kustomize)
+	d.paths("manifests.files", m.Files)
+}
+
+func validateEnvironment(name string, p *Platform, d *document) {
+	at, e := join("environments", name), p.Environments[name]
+	if problem := badLabel(name); problem != "" || len(name) > 40 {
+		d.reportKey(at, "bad name of an environment: expected at most 40 lower-case letters, digits and hyphens, found "+quote(name), "")
+	}
+	d.required(at, "namespace", "the namespace of the platform in that cluster")
+	d.text(join(at, "namespace"), e.Namespace, badLabel)
+	d.text(join(at, "kubeconfig"), e.Kubeconfig, badVariable)
+	d.path(join(at, "overlay"), e.Overlay)
+	d.text(join(at, "registry"), e.Registry, badRegistry)
+	known := p.required()
+	for _, variable := range sortedKeys(e.Variables) {
+		path := join(join(at, "variables"), variable)
+		if !slices.Contains(known, variable) {
+			d.reportKey(path, "unknown variable "+quote(variable)+", expected one that the platform requires", hintFor(variable, known, "add it under variables"))
+		}
+		d.text(path, e.Variables[variable], badVariable)
+	}
+	if len(d.present("manifests", "kustomize", "files", "command")) == 0 && e.Overlay == "" {
+		d.reportKey(at, "nothing to release, expected an overlay here or manifests for all environments", "for example overlay: deploy/overlays/"+name)
+	}
+}
+
+// required are the variables that an environment must have a value for: those
+// listed, and those that hold the addresses of infrastructure and database.
+func (p *Platform) required() []string {
+	var names []string
+	for _, v := range p.Variables {
+		names = append(names, v.Name)
+	}
+	for _, kind := range sortedKeys(p.Infrastructure) {
+		names = append(names, p.Infrastructure[kind].Variable)
+	}
+	if p.Database != nil {
+		names = append(names, p.Database.URL)
+	}
+	var once []string
+	for _, name := range names {
+		if name != "" && !slices.Contains(once, name) {
+			once = append(once, name)
+		}
+	}
+	return once
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+func item(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
+
+func didYouMean(name string, names []string) string { return hintFor(name, names, "") }
+
+func hintFor(name string, names []string, otherwise string) string {
+	if near := nearest(name, names); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return otherwise
+}
