@@ -1,0 +1,102 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
+
+// plain makes a text from elsewhere (a log, an error) safe for one line of a
+// terminal: no control characters, so that it can neither move the cursor nor
+// start a workflow command on a line of its own.
+func plain(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r):
+			return -1
+		}
+		return r
+	}, s)
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// clip shortens a text to width runes.
+func clip(s string, width int) string {
+	runes := []rune(s)
+	if width < 1 || len(runes) <= width {
+		return s
+	}
+	return string(runes[:width-1]) + "…"
+}
+
+// shortImage is what tells one image from another: the last part of its name
+// and the beginning of its digest.
+func shortImage(image string) string {
+	name, digest, ok := strings.Cut(image, "@")
+	if !ok {
+		name, digest = "", image
+	}
+	if i := strings.LastIndex(name, "/"); i >= 0 {
+		name = name[i+1:]
+	}
+	if hex, ok := strings.CutPrefix(digest, "sha256:"); ok {
+		digest = "sha256:" + clipHex(hex)
+	}
+	if name == "" {
+		return digest
+	}
+	return name + "@" + digest
+}
+
+func clipHex(s string) string { return s[:min(len(s), 12)] }
+
+// summary is the run in one line.
+func (r Report) summary() string {
+	counts := map[Status]int{}
+	total := 0.0
+	for _, s := range r.Stages {
+		counts[s.Status]++
+		total += s.Seconds
+	}
+	var parts []string
+	for _, status := range []Status{Passed, Failed, Cancelled, Skipped} {
+		if n := counts[status]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, status))
+		}
+	}
+	healthy := 0
+	for _, s := range r.Services {
+		if s.Healthy {
+			healthy++
+		}
+	}
+	if len(r.Services) > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d services healthy", healthy, len(r.Services)))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// title is what was run where.
+func (r Report) title() string {
+	parts := []string{"slipway"}
+	for _, s := range []string{r.Platform, r.Target} {
+		if s != "" {
+			parts = append(parts, plain(s))
+		}
+	}
+	if r.Commit != "" {
+		parts = append(parts, clipHex(plain(r.Commit)))
+	}
+	return strings.Join(parts, " · ")
+}
+
+// backupLine is the backup in one line.
+func (b Backup) line(code func(string) string) string {
+	verdict := "restored and compared"
+	if !b.Verified {
+		verdict = "NOT VERIFIED, this is not a backup"
+	}
+	return fmt.Sprintf("%s (%s), %d tables %s, SHA-256 %s", code(b.Path), byteCount(b.Bytes), b.Tables, verdict, code(clipHex(b.SHA256)))
+}
