@@ -1,0 +1,94 @@
+// Package probe asks whether a platform works: health of services, flows of its
+// users, servers it depends on, and the variables it needs.
+package probe
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/teei/slipway/internal/kube"
+)
+
+// HealthOptions say whom to ask and for how long.
+type HealthOptions struct {
+	// Ask sends one request.
+	Ask func(context.Context) (*kube.Answer, error)
+	// Deadline until which no answer, or 503, is tried again.
+	Deadline time.Time
+	// Still returns an error when asking on is useless. It may be nil.
+	Still func() error
+}
+
+const (
+	// oneTry is how long one request may take; a health path that needs longer is not healthy.
+	oneTry = 5 * time.Second
+	// bad answers in a row decide. One may be a start-up that is not quite over.
+	bad = 3
+)
+
+// Health asks until the answer is 2xx. Nothing answering, or 503, is not ready
+// yet and tried until the deadline; any other answer is an answer, and three of
+// them are final.
+func Health(ctx context.Context, o HealthOptions) error {
+	pause, wrong := 20*time.Millisecond, 0
+	for {
+		answer, err := ask(ctx, o.Ask)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err == nil && answer.Status/100 == 2:
+			return nil
+		case err == nil:
+			err = errors.New(Describe(answer))
+			if answer.Status == http.StatusServiceUnavailable || fromProxy(answer) {
+				wrong = 0
+			} else if wrong++; wrong >= bad {
+				return err
+			}
+		}
+		if o.Still != nil {
+			if useless := o.Still(); useless != nil {
+				return useless
+			}
+		}
+		if time.Now().Add(pause).After(o.Deadline) {
+			return fmt.Errorf("until the deadline: %w", err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, time.Second)
+	}
+}
+
+func ask(ctx context.Context, try func(context.Context) (*kube.Answer, error)) (*kube.Answer, error) {
+	ctx, stop := context.WithTimeout(ctx, oneTry)
+	defer stop()
+	return try(ctx)
+}
+
+// fromProxy tells the API server's own words about a pod it could not reach from an answer of the pod.
+func fromProxy(answer *kube.Answer) bool {
+	body := bytes.TrimSpace(answer.Body)
+	return bytes.HasPrefix(body, []byte(`{"kind":"Status","apiVersion":"v1"`)) ||
+		answer.Status == http.StatusBadGateway && bytes.Contains(body, []byte("error trying to reach service"))
+}
+
+// Describe is an answer in a few words: status and the start of the body.
+func Describe(answer *kube.Answer) string {
+	text := fmt.Sprintf("%d %s", answer.Status, http.StatusText(answer.Status))
+	body := bytes.TrimSpace(answer.Body)
+	if len(body) == 0 {
+		return text
+	}
+	if len(body) > 200 {
+		body = append(bytes.Clone(body[:200]), "…"...)
+	}
+	return text + ": " + string(body)
+}

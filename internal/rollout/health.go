@@ -1,0 +1,125 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/probe"
+)
+
+// errMoved says that pods changed while they were asked, so that waiting starts again.
+var errMoved = errors.New("the pods changed meanwhile")
+
+// probe asks each new pod itself and then the Service once. A Service answers
+// from old pods as well, so its answer alone would prove nothing.
+func (r *run) probe(ctx context.Context, s Service, g goal, pods []*corev1.Pod) (*sign, error) {
+	if s.Port == 0 || s.Health == "" {
+		return nil, nil
+	}
+	for _, pod := range pods {
+		still := func() error { return r.still(g, pod) }
+		err := probe.Health(ctx, probe.HealthOptions{
+			Ask: func(ctx context.Context) (*kube.Answer, error) {
+				return r.Cluster.GetPod(ctx, r.Namespace, pod.Name, s.Port, s.Health)
+			},
+			Deadline: g.deadline, Still: still,
+		})
+		if failed, err := signOf(err, fmt.Sprintf("pod %s does not answer %s on port %d", pod.Name, s.Health, s.Port), pod); failed != nil || err != nil {
+			return failed, err
+		}
+	}
+	return r.probeService(ctx, s, g, pods)
+}
+
+func (r *run) probeService(ctx context.Context, s Service, g goal, pods []*corev1.Pod) (*sign, error) {
+	service, err := kube.GetOne[corev1.Service](ctx, r.Cluster, kube.Services, r.Namespace, s.Name)
+	if err != nil {
+		return nil, err
+	}
+	if service == nil {
+		return nil, nil // a service that nobody calls by name, such as a bot, has none
+	}
+	port, ok := servicePort(service, s.Port, pods)
+	if !ok {
+		return &sign{reason: fmt.Sprintf("none of the ports of Service %s leads to port %d", s.Name, s.Port)}, nil
+	}
+	err = probe.Health(ctx, probe.HealthOptions{
+		Ask: func(ctx context.Context) (*kube.Answer, error) {
+			return r.Cluster.GetService(ctx, r.Namespace, s.Name, port, s.Health)
+		},
+		Deadline: g.deadline, Still: func() error { return r.still(g, nil) },
+	})
+	return signOf(err, fmt.Sprintf("Service %s does not answer %s", s.Name, s.Health), nil)
+}
+
+// still returns why asking on is useless: the service is failing otherwise, or the pod is gone.
+func (r *run) still(g goal, pod *corev1.Pod) error {
+	v := r.view.assess(g)
+	if v.failure != nil {
+		return &doom{v.failure}
+	}
+	if pod != nil && !present(pod, v.pods) {
+		return errMoved
+	}
+	return nil
+}
+
+// doom carries a sign through an error.
+type doom struct{ sign *sign }
+
+func (d *doom) Error() string { return d.sign.reason }
+
+func signOf(err error, what string, pod *corev1.Pod) (*sign, error) {
+	var found *doom
+	switch {
+	case err == nil, errors.Is(err, errMoved), errors.Is(err, context.Canceled):
+		return nil, err
+	case errors.As(err, &found):
+		return found.sign, nil
+	}
+	return &sign{reason: what + ": " + Clean(err.Error()), pod: pod}, nil
+}
+
+// servicePort finds the port of a Service that leads to the given one of its pods.
+func servicePort(service *corev1.Service, port int, pods []*corev1.Pod) (string, bool) {
+	names := map[string]bool{}
+	for _, pod := range pods {
+		for _, c := range pod.Spec.Containers {
+			for _, p := range c.Ports {
+				if int(p.ContainerPort) == port && p.Name != "" {
+					names[p.Name] = true
+				}
+			}
+		}
+	}
+	for _, p := range service.Spec.Ports {
+		target := p.TargetPort.IntValue()
+		if target == 0 && p.TargetPort.StrVal == "" {
+			target = int(p.Port)
+		}
+		if target == port || p.TargetPort.StrVal != "" && names[p.TargetPort.StrVal] {
+			return strconv.Itoa(int(p.Port)), true
+		}
+	}
+	return "", false
+}
+
+// answerOf adds what a pod that never got ready answers when asked itself.
+func (r *run) answerOf(ctx context.Context, s Service, failed *sign) *sign {
+	if failed.pod == nil || failed.exitCode != nil || s.Port == 0 || s.Health == "" || failed.pod.Status.PodIP == "" {
+		return failed
+	}
+	ctx, stop := context.WithTimeout(ctx, time.Second)
+	defer stop()
+	answer, err := r.Cluster.GetPod(ctx, r.Namespace, failed.pod.Name, s.Port, s.Health)
+	if err == nil && answer.Status != 404 {
+		failed.reason += fmt.Sprintf("; %s answers %s", s.Health, Clean(probe.Describe(answer)))
+	}
+	return failed
+}

@@ -1,0 +1,200 @@
+// Package rollout updates the services of a platform one at a time, in order,
+// each verified before the next, and takes back what it changed when one fails.
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/teei/slipway/internal/kube"
+)
+
+// Service is one service to be rolled out. Its workload is the Deployment of
+// the same name.
+type Service struct {
+	Name string
+	// Port it listens on, in its pods.
+	Port int
+	// Health is the path that answers 2xx when it can serve.
+	Health string
+	// Image it must run, by digest. Empty: whatever the manifests say.
+	Image string
+}
+
+// Options describe one rollout.
+type Options struct {
+	Cluster   *kube.Cluster
+	Namespace string
+	// Objects to apply, in order; the services' Deployments are taken out and applied in the services' order.
+	Objects []*kube.Object
+	// Services in the order they are released.
+	Services []Service
+	// Deadline of one service, counted from our write. Default: 3 minutes.
+	Deadline time.Duration
+	// Verify is called when all services are healthy; if it fails, all is taken back.
+	Verify func(context.Context) error
+	// Progress is called when something happened. It must not block.
+	Progress func(Progress)
+	// Redact takes secrets out of logs and messages of pods.
+	Redact func(string) string
+	// Keep leaves what failed as it is, for somebody to look at.
+	Keep bool
+}
+
+// Phase is what happens to a service.
+type Phase string
+
+// The phases of a service, in order.
+const (
+	Applying Phase = "applying"
+	Waiting  Phase = "waiting"
+	Probing  Phase = "probing"
+	Healthy  Phase = "healthy"
+	Failed   Phase = "failed"
+	Undoing  Phase = "undoing"
+	Undid    Phase = "undone"
+)
+
+// Progress tells what happens now.
+type Progress struct {
+	// Service, or the object (Kind/namespace/name) that is not a service's.
+	Service string
+	Phase   Phase
+	Ready   int
+	Wanted  int
+	Elapsed time.Duration
+	Detail  string
+}
+
+// Result is what a rollout did.
+type Result struct {
+	Services []ServiceResult `json:"services"`
+	Objects  []ObjectResult  `json:"objects"`
+	Failure  *Failure        `json:"failure,omitempty"`
+	Undone   []Undone        `json:"undone,omitempty"`
+}
+
+// ServiceResult is the outcome of one service.
+type ServiceResult struct {
+	Name    string  `json:"name"`
+	Order   int     `json:"order"`
+	Port    int     `json:"port"`
+	Image   string  `json:"image"`
+	Healthy bool    `json:"healthy"`
+	Seconds float64 `json:"seconds"`
+	// Changed is false when the Deployment was already as it should be, and no pod was replaced.
+	Changed bool `json:"changed"`
+	Pods    int  `json:"pods"`
+}
+
+// ObjectResult is an object that is not a service's workload: created, changed or unchanged.
+type ObjectResult struct {
+	ID     string `json:"id"`
+	Action string `json:"action"`
+}
+
+// Failure is why a rollout stopped.
+type Failure struct {
+	Service   string       `json:"service"`
+	Reason    string       `json:"reason"`
+	Pod       string       `json:"pod,omitempty"`
+	Container string       `json:"container,omitempty"`
+	ExitCode  *int32       `json:"exitCode,omitempty"`
+	Logs      []string     `json:"logs,omitempty"`
+	Events    []kube.Event `json:"events,omitempty"`
+	// Command shows more.
+	Command string `json:"command,omitempty"`
+}
+
+func (f *Failure) Error() string { return fmt.Sprintf("roll out %s: %s", f.Service, f.Reason) }
+
+// Hint says where to look further.
+func (f *Failure) Hint() string {
+	if f.Command == "" {
+		return ""
+	}
+	return "look further with: " + f.Command
+}
+
+// Undone is one change that was taken back.
+type Undone struct {
+	ID string `json:"id"`
+	// Service, if it is a service's workload.
+	Service string `json:"service,omitempty"`
+	// Action: restored, deleted or kept (what may hold data is never deleted).
+	Action string `json:"action"`
+	// Verified says that it is as before, and runs, if it ran before.
+	Verified bool    `json:"verified"`
+	Seconds  float64 `json:"seconds"`
+	Error    string  `json:"error,omitempty"`
+}
+
+func (o *Options) report(p Progress) {
+	if o.Progress != nil {
+		o.Progress(p)
+	}
+}
+
+func (o *Options) redact(text string) string {
+	if o.Redact != nil {
+		return o.Redact(text)
+	}
+	return text
+}
+
+// split takes the services' Deployments out of the objects.
+func (o *Options) split() (others []*kube.Object, workloads map[string]*kube.Object, err error) {
+	workloads = map[string]*kube.Object{}
+	wanted := map[string]bool{}
+	for _, s := range o.Services {
+		if wanted[s.Name] {
+			return nil, nil, fmt.Errorf("roll out %s: it is named twice", s.Name)
+		}
+		wanted[s.Name] = true
+	}
+	for _, obj := range o.Objects {
+		if obj.GetKind() == "Deployment" && obj.GetNamespace() == o.Namespace && wanted[obj.GetName()] {
+			workloads[obj.GetName()] = obj
+			continue
+		}
+		others = append(others, obj)
+	}
+	var without []string
+	for _, s := range o.Services {
+		if workloads[s.Name] == nil {
+			without = append(without, s.Name)
+		}
+	}
+	if len(without) > 0 {
+		return nil, nil, fmt.Errorf("roll out %s: the manifests have no Deployment of that name in namespace %s", strings.Join(without, ", "), o.Namespace)
+	}
+	for _, s := range o.Services {
+		if err := runsImage(workloads[s.Name], s); err != nil {
+			return nil, nil, err
+		}
+	}
+	return others, workloads, nil
+}
+
+// runsImage makes sure that the manifest takes the image that was built:
+// a name that does not match would otherwise release the old one, successfully.
+func runsImage(obj *kube.Object, s Service) error {
+	if s.Image == "" {
+		return nil
+	}
+	if images := kube.Images(obj); !contains(images, s.Image) {
+		return fmt.Errorf("roll out %s: its Deployment runs %s, not %s", s.Name, strings.Join(images, ", "), s.Image)
+	}
+	return nil
+}
+
+func contains(list []string, s string) bool {
+	for _, item := range list {
+		if item == s {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,178 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/teei/slipway/internal/kube"
+)
+
+// undo takes back what this run changed. The context is not the cancelled one;
+// each change has a deadline of its own.
+//
+// Configuration goes back first, because the pods of a service that is put back
+// read it as they start. Then the services, last one first. What this run
+// created for them is deleted at the end, when nothing needs it any more.
+func (r *run) undo(ctx context.Context) error {
+	var config, services, created []change
+	for i := len(r.done) - 1; i >= 0; i-- {
+		switch c := r.done[i]; {
+		case c.service != "" || c.obj.GetKind() == "Deployment":
+			services = append(services, c)
+		case c.before != nil:
+			config = append(config, c)
+		default:
+			created = append(created, c)
+		}
+	}
+	var errs []error
+	for _, c := range append(append(config, services...), created...) {
+		start := time.Now()
+		name := c.service
+		if name == "" {
+			name = kube.ID(c.obj)
+		}
+		r.report(Progress{Service: name, Phase: Undoing})
+		out := Undone{ID: kube.ID(c.obj), Service: c.service}
+		action, changed, err := r.takeBack(ctx, c)
+		if !changed && err == nil {
+			continue
+		}
+		out.Action, out.Verified, out.Seconds = action, err == nil, time.Since(start).Seconds()
+		if err != nil {
+			out.Error = r.redact(err.Error())
+			errs = append(errs, fmt.Errorf("take back %s: %w", out.ID, err))
+		}
+		r.result.Undone = append(r.result.Undone, out)
+		r.report(Progress{Service: name, Phase: Undid, Elapsed: time.Since(start), Detail: action + detail(err)})
+	}
+	return errors.Join(errs...)
+}
+
+func detail(err error) string {
+	if err == nil {
+		return ""
+	}
+	return ", but: " + err.Error()
+}
+
+// takeBack makes one object be as before, and reports whether there was anything to do.
+func (r *run) takeBack(ctx context.Context, c change) (action string, changed bool, err error) {
+	ctx, stop := context.WithTimeout(ctx, r.Deadline+10*time.Second)
+	defer stop()
+	live, err := r.Cluster.Read(ctx, c.obj)
+	if err != nil {
+		return "restored", true, err
+	}
+	if c.before == nil {
+		return r.remove(ctx, c, live)
+	}
+	if live != nil && live.GetResourceVersion() == c.before.GetResourceVersion() {
+		return "unchanged", false, nil
+	}
+	if live != nil && same(live, c.before, r.scaled[c.obj.GetName()]) && reflect.DeepEqual(ownership(live), ownership(c.before)) {
+		return "unchanged", false, nil
+	}
+	return "restored", true, r.restore(ctx, c, live)
+}
+
+// keeps lists what may hold data that no second release could bring back.
+var keeps = map[string]bool{"Namespace": true, "CustomResourceDefinition": true, "PersistentVolumeClaim": true, "PersistentVolume": true}
+
+func (r *run) remove(ctx context.Context, c change, live *kube.Object) (string, bool, error) {
+	if live == nil {
+		return "deleted", false, nil
+	}
+	if keeps[c.obj.GetKind()] {
+		return "kept", true, nil
+	}
+	if err := r.Cluster.Delete(ctx, c.obj); err != nil {
+		return "deleted", true, err
+	}
+	if c.obj.GetKind() == "Deployment" && c.obj.GetNamespace() == r.Namespace {
+		return "deleted", true, r.view.gone(ctx, c.obj.GetName())
+	}
+	return "deleted", true, nil
+}
+
+func (r *run) restore(ctx context.Context, c change, live *kube.Object) error {
+	start := time.Now()
+	prior, err := kube.Owned(c.before)
+	if err != nil {
+		return err
+	}
+	deployment := c.obj.GetKind() == "Deployment"
+	scaled := deployment && r.scaled[c.obj.GetName()]
+	if scaled {
+		prior = withoutReplicas(prior, live)
+	}
+	g := goal{name: c.obj.GetName(), start: start, deadline: start.Add(r.Deadline), exits: exitsOf(r.view.pods.List())}
+	now, err := r.Cluster.Apply(ctx, prior, kube.ApplyOptions{})
+	if err != nil {
+		return err
+	}
+	if !same(now, c.before, scaled) {
+		return errors.New("somebody else changed it meanwhile: it is not as it was before")
+	}
+	if !deployment || !c.healthy || c.obj.GetNamespace() != r.Namespace {
+		return nil
+	}
+	g.generation = now.GetGeneration()
+	v, err := r.view.wait(ctx, g, func(v verdict) {
+		r.report(Progress{Service: g.name, Phase: Undoing, Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(start), Detail: v.waiting})
+	})
+	if err != nil {
+		return err
+	}
+	if v.failure != nil {
+		return errors.New(v.failure.reason)
+	}
+	return nil
+}
+
+// ranBefore reports whether a Deployment was available before we touched it. One
+// that was broken already cannot be asked to run again.
+func ranBefore(before *kube.Object) bool {
+	if before == nil || before.GetKind() != "Deployment" {
+		return false
+	}
+	d, err := kube.Typed[appsv1.Deployment](before)
+	return err == nil && d.Status.AvailableReplicas >= replicas(d) && d.Status.UpdatedReplicas >= replicas(d)
+}
+
+// same compares two states of an object in all that people and manifests decide about.
+func same(a, b *kube.Object, scaled bool) bool {
+	return reflect.DeepEqual(essence(a, scaled), essence(b, scaled))
+}
+
+func essence(obj *kube.Object, scaled bool) map[string]any {
+	out := obj.DeepCopy().Object
+	delete(out, "status")
+	for _, field := range []string{"managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink"} {
+		unstructured.RemoveNestedField(out, "metadata", field)
+	}
+	// The Deployment controller counts on, also when going back.
+	unstructured.RemoveNestedField(out, "metadata", "annotations", "deployment.kubernetes.io/revision")
+	if annotations, _, _ := unstructured.NestedMap(out, "metadata", "annotations"); len(annotations) == 0 {
+		unstructured.RemoveNestedField(out, "metadata", "annotations")
+	}
+	if scaled {
+		unstructured.RemoveNestedField(out, "spec", "replicas")
+	}
+	return out
+}
+
+// ownership is what slipway applied, since taking back includes what we own.
+func ownership(obj *kube.Object) map[string]any {
+	owned, err := kube.Owned(obj)
+	if err != nil {
+		return nil
+	}
+	return owned.Object
+}
