@@ -118,6 +118,7 @@ func (d *document) pairs(n *yaml.Node, path, expected string, each func(key stri
 			d.add(k, "expected a name as key, found "+kindOf(k), "")
 		case k.ShortTag() == "!!merge":
 			d.add(k, "merge key << is not supported", "write the keys out")
+			d.spoil(path)
 		case first[k.Value] != 0:
 			d.add(k, fmt.Sprintf("duplicate key %q, first on line %d", k.Value, first[k.Value]), "remove one of them")
 		default:
@@ -154,7 +155,7 @@ func (d *document) scalar(n *yaml.Node, v reflect.Value, path string) {
 			v.SetString(n.Value)
 		}
 	case reflect.Int:
-		i, err := strconv.ParseInt(n.Value, 10, 32)
+		i, err := strconv.ParseInt(n.Value, 0, 64)
 		if n.Kind != yaml.ScalarNode || tag != "!!int" || err != nil {
 			d.wrong(n, path, "a whole number", unquote(n))
 			return

@@ -10,15 +10,20 @@ import (
 
 // wrong reports a value of another type than its key takes.
 func (d *document) wrong(n *yaml.Node, path, expected, hint string) {
-	if d.bad == nil {
-		d.bad = map[string]bool{}
-	}
-	d.bad[path] = true
+	d.spoil(path)
 	subject := ""
 	if path != "" {
 		subject = path + ": "
 	}
 	d.add(n, subject+"expected "+expected+", found "+kindOf(n), hint)
+}
+
+// spoil keeps later checks away from a value that was not understood.
+func (d *document) spoil(path string) {
+	if d.bad == nil {
+		d.bad = map[string]bool{}
+	}
+	d.bad[path] = true
 }
 
 func (d *document) unknown(k *yaml.Node, key string, fields map[string]int, t reflect.Type) {

@@ -1,7 +1,6 @@
 package platform
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -64,15 +63,9 @@ func shortest(file string) string {
 
 // packageManager is what package.json says, without the hash behind the version.
 func packageManager(root string) string {
-	var manifest struct {
-		PackageManager string `json:"packageManager"`
-	}
-	data, err := os.ReadFile(filepath.Join(root, "package.json"))
-	if err != nil || json.Unmarshal(data, &manifest) != nil {
-		return ""
-	}
-	manager, _, _ := strings.Cut(manifest.PackageManager, "+")
-	if badPackageManager(manager) != "" {
+	top, err := readManifest(root, ".")
+	manager, _, _ := strings.Cut(top.PackageManager, "+")
+	if err != nil || badPackageManager(manager) != "" {
 		return ""
 	}
 	return manager
@@ -107,8 +100,8 @@ func inspect(p *Platform, d *document) error {
 	}
 	exists("manifests.kustomize", p.Manifests.Kustomize, true)
 	for i, pattern := range p.Manifests.Files {
-		if matches, err := fs.Glob(root.FS(), path.Clean(pattern)); err != nil || len(matches) == 0 {
-			d.report(item("manifests.files", i), "no file matches "+quote(pattern), "patterns are relative to the folder of "+File+", and * does not cross a /")
+		if matches, err := Expand(p.Root, []string{pattern}); err != nil || len(matches) == 0 {
+			d.report(item("manifests.files", i), "no file matches "+quote(pattern), "patterns are relative to the folder of "+File+"; * stays within a folder, ** spans any")
 		}
 	}
 	for _, name := range sortedKeys(p.Environments) {

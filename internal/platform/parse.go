@@ -98,21 +98,27 @@ func firstInvalid(data []byte) (line, column int, found bool) {
 	return 0, 0, false
 }
 
-var lineInError = regexp.MustCompile(`line (\d+)(?:, column (\d+))?: `)
+var (
+	lineInError = regexp.MustCompile(`line (\d+): `)
+	// The library counts lines from 0 in the errors of its parser, and from 1
+	// in those of its scanner.
+	parserError = regexp.MustCompile(`^did not find expected (node content|key|'-' indicator|<document start>|',' or)`)
+)
 
 // syntaxProblem turns the parser's error, a sentence, into a place.
 func syntaxProblem(err error, data []byte) *Problem {
-	message, line, column := strings.TrimPrefix(err.Error(), "yaml: "), 1, 1
+	message, line := strings.TrimPrefix(err.Error(), "yaml: "), 0
 	if m := lineInError.FindStringSubmatchIndex(message); m != nil {
 		line, _ = strconv.Atoi(message[m[2]:m[3]])
-		if m[4] >= 0 {
-			column, _ = strconv.Atoi(message[m[4]:m[5]])
-		}
 		message = message[:m[0]] + message[m[1]:]
 	}
-	// The parser counts a line that ends the file as begun.
-	line = min(max(line, 1), bytes.Count(data, []byte("\n"))+1)
-	problem := &Problem{Line: line, Column: max(column, 1), Message: "not YAML: " + message}
+	if parserError.MatchString(message) {
+		line++
+	}
+	lines := bytes.Split(data, []byte("\n"))
+	line = min(max(line, 1), len(lines))
+	text := lines[line-1]
+	problem := &Problem{Line: line, Column: 1 + len(text) - len(bytes.TrimLeft(text, " ")), Message: "not YAML: " + message}
 	if strings.Contains(message, "cannot start any token") {
 		problem.Hint = "indent with spaces, and quote a value that starts with a special character"
 	}

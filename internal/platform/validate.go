@@ -52,7 +52,7 @@ func validateCheck(name string, p *Platform, d *document) {
 	}
 	d.required(at, "run", "a command such as npm test")
 	for i, need := range check.Needs {
-		if _, ok := p.Infrastructure[need]; !ok {
+		if _, ok := p.Infrastructure[need]; !ok && !d.bad[item(join(at, "needs"), i)] {
 			d.report(item(join(at, "needs"), i), "unknown infrastructure "+quote(need)+", expected one of this file's", hintFor(need, sortedKeys(p.Infrastructure), "add it under infrastructure"))
 		}
 	}

@@ -57,7 +57,7 @@ func validateImage(s Service, at string, d *document) {
 			d.report(join(image, key), key+" does not fit how this image is made", map[string]string{"context": "it belongs to a dockerfile", "command": "it belongs to an image made from a workspace package"}[key])
 		}
 	}
-	if s.Image.FromWorkspace() && !d.has(join(at, "path")) {
+	if s.Image.FromWorkspace() && !d.bad[at] && !d.bad[image] && !d.has(join(at, "path")) {
 		d.report(at, "path is missing, expected the workspace package that the image of "+quote(s.Name)+" is made from", "or give image: with a dockerfile or a reference")
 	}
 }
@@ -65,6 +65,9 @@ func validateImage(s Service, at string, d *document) {
 func validateAfter(s Service, at string, p *Platform, d *document) {
 	for i, before := range s.After {
 		where := item(join(at, "after"), i)
+		if d.bad[where] {
+			continue
+		}
 		if before == s.Name {
 			d.report(where, "service "+quote(s.Name)+" comes after itself", "remove it")
 		} else if _, ok := p.Service(before); !ok {
@@ -91,6 +94,9 @@ func validateOrder(p *Platform, d *document) {
 	}
 	first, position := map[string]string{}, map[string]int{}
 	for i, name := range p.Order {
+		if d.bad[item("order", i)] {
+			continue
+		}
 		if _, ok := p.Service(name); !ok {
 			d.report(item("order", i), "unknown service "+quote(name)+" in order", didYouMean(name, p.names()))
 		} else if d.unique(first, name, item("order", i), "service in order") {

@@ -1,0 +1,87 @@
+package platform
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// Affected returns the packages that changed files can reach: those that own
+// one, and all that need these, near or far. Names are sorted. What belongs to
+// no package, such as the lockfile or a file at the root, can reach all, and
+// the reason says which file did.
+func (w *Workspace) Affected(changed []string) (names []string, all bool, reason string) {
+	reached := map[string]bool{}
+	for _, file := range changed {
+		owner, ok := w.Owner(file)
+		if !ok {
+			return w.names(), true, path.Clean(file) + " belongs to no package, so it can reach all of them"
+		}
+		reached[owner.Name] = true
+	}
+	// Needs may form a cycle, through devDependencies, so go on until nothing is new.
+	for grown := true; grown; {
+		grown = false
+		for _, p := range w.Packages {
+			if !reached[p.Name] && slices.ContainsFunc(p.Needs, func(need string) bool { return reached[need] }) {
+				reached[p.Name], grown = true, true
+			}
+		}
+	}
+	return sortedKeys(reached), false, ""
+}
+
+// Owner returns the package whose folder holds the file, the innermost one.
+func (w *Workspace) Owner(file string) (owner Package, ok bool) {
+	file = path.Clean(strings.ReplaceAll(file, `\`, "/"))
+	for _, p := range w.Packages {
+		if strings.HasPrefix(file, p.Dir+"/") && len(p.Dir) > len(owner.Dir) {
+			owner, ok = p, true
+		}
+	}
+	return owner, ok
+}
+
+// At returns the package in that folder, relative to the root.
+func (w *Workspace) At(dir string) (Package, bool) {
+	for _, p := range w.Packages {
+		if p.Dir == path.Clean(dir) {
+			return p, true
+		}
+	}
+	return Package{}, false
+}
+
+// Closure returns the package of that name and all that it needs, near or far,
+// sorted by folder: the sources that its image is made from.
+func (w *Workspace) Closure(name string) []Package {
+	reached := map[string]bool{}
+	var visit func(name string)
+	visit = func(name string) {
+		for _, p := range w.Packages {
+			if p.Name == name && !reached[name] {
+				reached[name] = true
+				for _, need := range p.Needs {
+					visit(need)
+				}
+			}
+		}
+	}
+	visit(name)
+	var packages []Package
+	for _, p := range w.Packages {
+		if reached[p.Name] {
+			packages = append(packages, p)
+		}
+	}
+	return packages
+}
+
+func (w *Workspace) names() []string {
+	names := make([]string, len(w.Packages))
+	for i, p := range w.Packages {
+		names[i] = p.Name
+	}
+	slices.Sort(names)
+	return names
+}
