@@ -25,6 +25,9 @@ var infrastructure = map[string]Infrastructure{
 	"nats":       {Port: 4222, Variable: "NATS_URL"},
 }
 
+// InfrastructureKinds are the servers that Slipway knows how to ask.
+func InfrastructureKinds() []string { return sortedKeys(infrastructure) }
+
 func (p *Platform) fillDefaults() {
 	fill(&p.Toolchain.Image, DefaultToolchain)
 	if p.Toolchain.Manifests == nil {

@@ -2,6 +2,8 @@
 // validated and explained. Nothing else in Slipway knows a service by name.
 package platform
 
+//go:generate go run ./schema
+
 // Platform is a whole slipway.yaml.
 type Platform struct {
 	// Version of this file's format. Only 1 exists.

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
+// Methods that a step of a flow can have.
+var Methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
 
 func validateFlows(p *Platform, d *document) {
 	first := map[string]string{}
@@ -34,8 +35,8 @@ func validateFlows(p *Platform, d *document) {
 func validateStep(step FlowStep, at string, known map[string]bool, d *document) {
 	d.required(at, "path", "a path such as /api/users")
 	d.text(join(at, "path"), step.Path, badURLPath)
-	if method := join(at, "method"); d.has(method) && !d.bad[method] && !slices.Contains(methods, step.Method) {
-		d.report(method, "expected a method such as GET or POST, found "+quote(step.Method), didYouMean(step.Method, methods))
+	if method := join(at, "method"); d.has(method) && !d.bad[method] && !slices.Contains(Methods, step.Method) {
+		d.report(method, "expected a method such as GET or POST, found "+quote(step.Method), didYouMean(step.Method, Methods))
 	}
 	if status := join(at, "status"); d.has(status) && !d.bad[status] && (step.Status < 100 || step.Status > 599) {
 		d.report(status, fmt.Sprintf("expected a status from 100 to 599, found %d", step.Status), "")

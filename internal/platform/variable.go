@@ -18,6 +18,9 @@ var schemes = map[string][]string{
 	"nats-url":     {"nats", "tls"},
 }
 
+// Formats that a variable can have, beside a regular expression between slashes.
+func Formats() []string { return append([]string{"string"}, sortedKeys(schemes)...) }
+
 func badFormat(s string) string {
 	if _, ok := schemes[s]; ok || s == "string" {
 		return ""
