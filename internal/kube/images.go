@@ -1,6 +1,14 @@
 package kube
 
-import "k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+)
 
 // podSpecs are the places where objects of a workload kind keep a pod's spec.
 var podSpecs = map[string][]string{
@@ -44,4 +52,40 @@ func eachContainer(obj *Object, visit func(map[string]any)) {
 			}
 		}
 	}
+}
+
+// Containers returns the containers of a workload, init containers last; other
+// objects have none.
+func Containers(obj *Object) ([]corev1.Container, error) {
+	var out []corev1.Container
+	var errs []error
+	eachContainer(obj, func(container map[string]any) {
+		var c corev1.Container
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(container, &c); err != nil {
+			errs = append(errs, fmt.Errorf("read %s: %w", ID(obj), err))
+			return
+		}
+		out = append(out, c)
+	})
+	return out, errors.Join(errs...)
+}
+
+// DataOf returns the values in a Secret or ConfigMap, decoded.
+func DataOf(obj *Object) (map[string]string, error) {
+	out := map[string]string{}
+	data, _ := obj.Object["data"].(map[string]any)
+	for key, value := range data {
+		text, ok := value.(string)
+		if ok && obj.GetKind() == "Secret" {
+			decoded, err := base64.StdEncoding.DecodeString(text)
+			if err != nil {
+				return nil, fmt.Errorf("read %s: key %s is not base64", ID(obj), key)
+			}
+			text = string(decoded)
+		}
+		if ok {
+			out[key] = text
+		}
+	}
+	return out, nil
 }
