@@ -18,13 +18,13 @@ const EnvFile = "/run/slipway/env"
 func ReadEnvFile(path string) (map[string]string, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &InfrastructureError{Message: "the sandbox is not up: " + path + " does not exist", Hint: "start it with `go run ./testenv up`, or choose an environment with --env"}
+		return nil, &InfrastructureError{Message: "the sandbox is not up: " + path + " does not exist", Advice: "start it with `go run ./testenv up`, or choose an environment with --env"}
 	} else if err != nil {
-		return nil, &InfrastructureError{Message: "read the sandbox's addresses: " + err.Error(), Hint: "run as the user who started the sandbox"}
+		return nil, &InfrastructureError{Message: "read the sandbox's addresses: " + err.Error(), Advice: "run as the user who started the sandbox"}
 	}
 	values, err := parseEnv(data)
 	if err != nil {
-		return nil, &InfrastructureError{Message: "read " + path + ": " + err.Error(), Hint: "`go run ./testenv up` writes it again"}
+		return nil, &InfrastructureError{Message: "read " + path + ": " + err.Error(), Advice: "`go run ./testenv up` writes it again"}
 	}
 	return values, nil
 }

@@ -32,14 +32,14 @@ func Find(dir string) (root string, err error) {
 	}
 	switch len(below) {
 	case 0:
-		return "", &UsageError{Message: "no " + File + " in " + dir + ", above or below it", Hint: "`slipway init` writes one from what it finds; --root names another folder"}
+		return "", &UsageError{Message: "no " + File + " in " + dir + ", above or below it", Advice: "`slipway init` writes one from what it finds; --root names another folder"}
 	case 1:
 		return below[0], nil
 	}
 	for i := range below {
 		below[i], _ = filepath.Rel(dir, below[i])
 	}
-	return "", &UsageError{Message: "several platforms below " + dir + ": " + strings.Join(below, ", "), Hint: "choose one with --root " + below[0]}
+	return "", &UsageError{Message: "several platforms below " + dir + ": " + strings.Join(below, ", "), Advice: "choose one with --root " + below[0]}
 }
 
 // Note says that Find chose a platform below dir, and is "" when it is the

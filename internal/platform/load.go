@@ -23,7 +23,7 @@ func Load(root string) (*Platform, error) {
 	}
 	data, err := readFile(filepath.Join(root, File))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &UsageError{Message: "no " + File + " in " + root, Hint: "`slipway init` writes one from what it finds"}
+		return nil, &UsageError{Message: "no " + File + " in " + root, Advice: "`slipway init` writes one from what it finds"}
 	} else if err != nil {
 		return nil, fmt.Errorf("load %s: %w", File, err)
 	}

@@ -54,7 +54,7 @@ func (p *Platform) Target(environment string, getenv func(string) string) (Targe
 	if len(missing) > 0 {
 		return Target{}, &UsageError{
 			Message: "environment " + environment + " lacks " + strings.Join(missing, ", "),
-			Hint:    "export " + these(missing) + "; in a workflow, check that the secret exists in the environment and is passed as env",
+			Advice:  "export " + these(missing) + "; in a workflow, check that the secret exists in the environment and is passed as env",
 		}
 	}
 	return t, nil
@@ -84,7 +84,7 @@ func (p *Platform) sandbox(file string) (Target, error) {
 		}
 	}
 	if len(missing) > 0 {
-		return Target{}, &InfrastructureError{Message: "the sandbox's " + file + " lacks " + strings.Join(missing, ", "), Hint: "`go run ./testenv up` writes it again"}
+		return Target{}, &InfrastructureError{Message: "the sandbox's " + file + " lacks " + strings.Join(missing, ", "), Advice: "`go run ./testenv up` writes it again"}
 	}
 	// What the sandbox does not know stays out: deploy's check names each of them.
 	for _, name := range p.required() {
@@ -96,9 +96,9 @@ func (p *Platform) sandbox(file string) (Target, error) {
 }
 
 func unknownEnvironment(name string, known []string) error {
-	err := &UsageError{Message: "unknown environment " + quote(name), Hint: "slipway.yaml has no environments; without --env the sandbox is used"}
+	err := &UsageError{Message: "unknown environment " + quote(name), Advice: "slipway.yaml has no environments; without --env the sandbox is used"}
 	if len(known) > 0 {
-		err.Hint = hintFor(name, known, "slipway.yaml has "+strings.Join(known, ", ")+"; without --env the sandbox is used")
+		err.Advice = hintFor(name, known, "slipway.yaml has "+strings.Join(known, ", ")+"; without --env the sandbox is used")
 	}
 	return err
 }

@@ -72,7 +72,7 @@ func TestTargetNamesEveryMissingVariable(t *testing.T) {
 	} {
 		target, err := parsed(t).Target(c.environment, shell(c.shell))
 		var usage *UsageError
-		if !errors.As(err, &usage) || usage.Message != c.want || usage.Hint != c.hint {
+		if !errors.As(err, &usage) || usage.Message != c.want || usage.Advice != c.hint {
 			t.Errorf("%s: got %+v, %v", c.environment, usage, err)
 		}
 		if diff := cmp.Diff(Target{}, target); diff != "" {
@@ -112,7 +112,7 @@ func TestTargetWithoutSandbox(t *testing.T) {
 	} {
 		_, err := parsed(t).sandbox(file)
 		var infrastructure *InfrastructureError
-		if !errors.As(err, &infrastructure) || err.Error() != want || infrastructure.Hint == "" {
+		if !errors.As(err, &infrastructure) || err.Error() != want || infrastructure.Advice == "" {
 			t.Errorf("got %v, want %s with a hint", err, want)
 		}
 	}

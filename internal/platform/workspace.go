@@ -82,7 +82,7 @@ func (w *Workspace) link(dirs []string, manifests []manifest) error {
 	for i, m := range manifests {
 		name := or(m.Name, "./"+dirs[i])
 		if other, twice := names[name]; twice {
-			return &UsageError{Message: fmt.Sprintf("two packages are called %s: %s and %s", name, other, dirs[i]), Hint: "rename one in its package.json"}
+			return &UsageError{Message: fmt.Sprintf("two packages are called %s: %s and %s", name, other, dirs[i]), Advice: "rename one in its package.json"}
 		}
 		names[name] = dirs[i]
 		w.Packages = append(w.Packages, Package{Name: name, Dir: dirs[i], Scripts: m.Scripts})
@@ -120,7 +120,7 @@ func readManifest(root, dir string) (m manifest, err error) {
 		return m, fmt.Errorf("read workspace: %w", err)
 	}
 	if err := json.Unmarshal(data, &m); err != nil {
-		return m, &UsageError{Message: "read " + name + ": " + err.Error(), Hint: "correct it; `npm pkg get name` in its folder shows the place"}
+		return m, &UsageError{Message: "read " + name + ": " + err.Error(), Advice: "correct it; `npm pkg get name` in its folder shows the place"}
 	}
 	return m, nil
 }
@@ -161,7 +161,7 @@ func workspacePatterns(root string, top manifest) ([]string, error) {
 		Packages []string `json:"packages"`
 	}
 	if err := json.Unmarshal(top.Workspaces, &nested); err != nil {
-		return nil, &UsageError{Message: "read package.json: workspaces is no list of patterns", Hint: `for example "workspaces": ["packages/*"]`}
+		return nil, &UsageError{Message: "read package.json: workspaces is no list of patterns", Advice: `for example "workspaces": ["packages/*"]`}
 	}
 	return nested.Packages, nil
 }
