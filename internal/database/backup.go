@@ -20,6 +20,10 @@ type BackupOptions struct {
 	Tools string // folder of pg_dump and pg_restore. Default: PATH
 	Jobs  int    // tables counted and restored at a time. Default: 2
 
+	// LockTimeout is how long a table lock is waited for. Others queue behind
+	// whoever waits, so it is short. Default: 30s.
+	LockTimeout time.Duration
+
 	Progress func(message string) // told what is going on, now and then
 }
 
@@ -110,6 +114,9 @@ func TakeBackup(ctx context.Context, o BackupOptions) (Backup, error) {
 	if o.Jobs < 1 {
 		o.Jobs = 2
 	}
+	if o.LockTimeout <= 0 {
+		o.LockTimeout = 30 * time.Second
+	}
 	if o.Progress == nil {
 		o.Progress = func(string) {}
 	}
@@ -140,14 +147,14 @@ func admit(ctx context.Context, a Address, t tools) (version string, remarks []s
 // take dumps and counts one and the same snapshot, both at once. It is let go
 // as soon as both are done, because vacuum waits for it.
 func (o BackupOptions) take(ctx context.Context, a Address, t tools, path string) (want contents, later map[string]sequence, err error) {
-	s, err := takeSnapshot(ctx, a, o.Jobs)
+	s, err := takeSnapshot(ctx, a, o.Jobs, o.LockTimeout)
 	if err != nil {
 		return want, nil, err
 	}
 	defer s.release()
 	o.Progress(fmt.Sprintf("dumping %s of %s", plural(len(s.tables), "table"), a))
 	g, work := errgroup.WithContext(ctx)
-	g.Go(func() error { return dump(work, a, t, s.id, path, o.Progress) })
+	g.Go(func() error { return dump(work, a, t, s.id, path, o.LockTimeout, o.Progress) })
 	g.Go(func() error {
 		err := countTables(work, s.conns, s.tables, func(n int) { o.Progress(fmt.Sprintf("counted %d of %s", n, plural(len(s.tables), "table"))) })
 		return explain(work, "count the rows of "+a.String(), err)

@@ -25,13 +25,9 @@ SET quote_all_identifiers = off;
 SET row_security = off;
 SET statement_timeout = 0;
 SET idle_in_transaction_session_timeout = 0;
-SET lock_timeout = '` + lockTimeout + `';
+SET lock_timeout = '30s';
 SET client_min_messages = warning;
 `
-
-// lockTimeout is how long a lock is waited for. Whoever waits for a lock makes
-// all others queue behind it, so it is short.
-const lockTimeout = "30s"
 
 // connect opens a connection with pinned settings.
 func connect(ctx context.Context, a Address) (*pgx.Conn, error) {
@@ -101,6 +97,8 @@ func collect[T any](ctx context.Context, conn *pgx.Conn, scan func(pgx.Collectab
 	}
 	return pgx.CollectRows(rows, scan)
 }
+
+func inMilliseconds(d time.Duration) string { return fmt.Sprintf("%dms", d.Milliseconds()) }
 
 func quote(parts ...string) string { return pgx.Identifier(parts).Sanitize() }
 

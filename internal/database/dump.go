@@ -17,7 +17,7 @@ import (
 
 // dump writes the snapshot to a file that has no name yet that counts. The file
 // exists before pg_dump opens it so that nobody else can read it.
-func dump(ctx context.Context, a Address, t tools, snapshotID, path string, progress func(string)) error {
+func dump(ctx context.Context, a Address, t tools, snapshotID, path string, patience time.Duration, progress func(string)) error {
 	doing := "dump " + a.String()
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -35,7 +35,7 @@ func dump(ctx context.Context, a Address, t tools, snapshotID, path string, prog
 	err = run(ctx, a, t.dump,
 		"--format=custom",
 		"--compress=1", // a snapshot held open costs the server more than the disk does
-		"--snapshot="+snapshotID, "--lock-wait-timeout="+lockTimeout,
+		"--snapshot="+snapshotID, "--lock-wait-timeout="+inMilliseconds(patience),
 		"--no-publications", "--no-subscriptions", "--no-password", "--file="+path)
 	return explainTool(ctx, doing, path, err)
 }

@@ -154,7 +154,28 @@ func newDatabase(t *testing.T, sql ...string) string {
 
 func open(t *testing.T, url string) *pgx.Conn {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
+	conn := openContext(t, t.Context(), url)
+	t.Cleanup(func() { hangUp(conn) })
+	return conn
+}
+
+func openContext(t *testing.T, ctx context.Context, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// pinned is a connection as the package itself makes them.
+func pinned(t *testing.T, url string) *pgx.Conn {
+	t.Helper()
+	a, err := ParseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := connect(t.Context(), a)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -20,13 +21,13 @@ type snapshot struct {
 
 // takeSnapshot opens jobs connections on the same snapshot and locks the tables
 // against being changed or dropped while they are read.
-func takeSnapshot(ctx context.Context, a Address, jobs int) (s *snapshot, err error) {
+func takeSnapshot(ctx context.Context, a Address, jobs int, patience time.Duration) (s *snapshot, err error) {
 	doing := "take a snapshot of " + a.String()
 	s = &snapshot{}
 	defer func() {
 		if err != nil {
 			s.release()
-			s, err = nil, explain(ctx, doing, err)
+			s, err = nil, nameBlockers(ctx, a, explain(ctx, doing, err))
 		}
 	}()
 	const begin = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`
@@ -47,7 +48,7 @@ func takeSnapshot(ctx context.Context, a Address, jobs int) (s *snapshot, err er
 			if err := conn.QueryRow(ctx, `SELECT pg_export_snapshot()`).Scan(&s.id); err != nil {
 				return s, err
 			}
-			if err := s.lock(ctx, conn); err != nil {
+			if err := s.lock(ctx, conn, patience); err != nil {
 				return s, err
 			}
 		}
@@ -61,7 +62,7 @@ func takeSnapshot(ctx context.Context, a Address, jobs int) (s *snapshot, err er
 
 // lock takes the weakest lock on every table. It stops nobody from reading or
 // writing, only from altering. Materialized views cannot be locked.
-func (s *snapshot) lock(ctx context.Context, conn *pgx.Conn) (err error) {
+func (s *snapshot) lock(ctx context.Context, conn *pgx.Conn, patience time.Duration) (err error) {
 	if s.tables, err = listTables(ctx, conn); err != nil {
 		return err
 	}
@@ -74,7 +75,7 @@ func (s *snapshot) lock(ctx context.Context, conn *pgx.Conn) (err error) {
 	if len(names) == 0 {
 		return nil
 	}
-	_, err = conn.PgConn().Exec(ctx, `LOCK TABLE `+strings.Join(names, ", ")+` IN ACCESS SHARE MODE`).ReadAll()
+	_, err = conn.PgConn().Exec(ctx, `SET LOCAL lock_timeout = '`+inMilliseconds(patience)+`'; LOCK TABLE `+strings.Join(names, ", ")+` IN ACCESS SHARE MODE`).ReadAll()
 	return err
 }
 

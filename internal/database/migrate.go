@@ -1,0 +1,138 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// MigrateOptions says what to migrate and how.
+type MigrateOptions struct {
+	URL     string // postgres:// address; never shown
+	Dir     string // folder of the migrations
+	Journal string // table that records what was applied. Default: DefaultJournal
+	Holder  string // who takes the lock, shown to others who want it. Default: slipway migrate
+
+	// Patience is how long sessions that still hold locks after the command has
+	// ended are waited for. Default: 30s.
+	Patience time.Duration
+
+	// Run runs the platform's own migrate command and returns the end of what it
+	// said. It is not called where nothing is pending.
+	Run func(ctx context.Context) (output string, err error)
+
+	Progress func(message string) // told what is going on, now and then
+}
+
+// Migrated is what a migration did.
+type Migrated struct {
+	Plan     Plan     // what was pending before
+	Applied  []string // migrations that are now in the journal and were not before
+	Changes  []string // objects added (+), removed (-) or changed (~)
+	AsBefore bool     // schema and journal are exactly what they were
+	Output   string   // what the command said
+	Seconds  float64
+}
+
+// Migrate runs the platform's migrate command under a lock, one at a time on a
+// database. If it fails, the schema is read again to tell whether the database
+// is as it was before; if it succeeds, nothing may be pending any more.
+func Migrate(ctx context.Context, o MigrateOptions) (m Migrated, err error) {
+	began := time.Now()
+	defer func() { m.Seconds = time.Since(began).Seconds() }()
+	a, err := ParseURL(o.URL)
+	if err != nil {
+		return m, err
+	}
+	if o.Holder == "" {
+		o.Holder = "slipway migrate"
+	}
+	if o.Patience == 0 {
+		o.Patience = 30 * time.Second
+	}
+	if o.Progress == nil {
+		o.Progress = func(string) {}
+	}
+	doing := "migrate " + a.String()
+	files, err := ReadMigrations(o.Dir)
+	if err != nil {
+		return m, err
+	}
+	l, err := takeLock(ctx, a, o.Holder)
+	if err != nil {
+		return m, err
+	}
+	defer l.release()
+	before, err := fingerprint(ctx, a, l.conn)
+	if err != nil {
+		return m, err
+	}
+	applied, err := readJournal(ctx, l.conn, o.Journal)
+	if err != nil {
+		return m, explain(ctx, doing, err)
+	}
+	m.Plan, m.AsBefore = plan(files, applied), true
+	if err := m.Plan.driftError(doing); err != nil {
+		return m, err
+	}
+	if len(m.Plan.Pending) == 0 {
+		return m, nil
+	}
+	o.Progress("applying " + names(m.Plan.Pending))
+	output, failed := o.Run(ctx)
+	m.Output = output
+	after, nowApplied, err := settle(ctx, a, o.Journal, o.Patience)
+	if err != nil {
+		return m, errors.Join(o.failure(ctx, doing, failed, "whether the database is as before is not known"), err)
+	}
+	m.compare(files, before, after, applied, nowApplied)
+	switch {
+	case failed != nil:
+		return m, o.failure(ctx, doing, failed, m.state())
+	case l.lost(ctx):
+		return m, failf(Migration, doing, "look at what else migrated this database just now", "the connection that held the lock was lost meanwhile")
+	}
+	if left := plan(files, nowApplied); len(left.Pending) > 0 {
+		return m, failf(Migration, doing, "check that the command migrates this database from this folder, and the journal table in slipway.yaml", "the command succeeded, but %s still pending: %s", plural(len(left.Pending), "migration"), names(left.Pending))
+	}
+	return m, nil
+}
+
+func (m *Migrated) compare(files []MigrationFile, before, after Schema, applied, nowApplied []record) {
+	m.Changes = before.Changes(after)
+	m.AsBefore = before.Digest == after.Digest && slices.Equal(applied, nowApplied)
+	for _, f := range files {
+		r := record{f.Hash, f.When}
+		if slices.Contains(nowApplied, r) && !slices.Contains(applied, r) {
+			m.Applied = append(m.Applied, f.Name)
+		}
+	}
+}
+
+// state of the database after a failure, for a sentence.
+func (m *Migrated) state() string {
+	if m.AsBefore {
+		return "the schema is as before"
+	}
+	said := []string{"the schema is NOT as before"}
+	if len(m.Applied) > 0 {
+		said = append(said, "applied: "+some(m.Applied))
+	}
+	if len(m.Changes) > 0 {
+		said = append(said, "changed: "+some(m.Changes))
+	}
+	return strings.Join(said, ", ")
+}
+
+func (o MigrateOptions) failure(ctx context.Context, doing string, failed error, state string) error {
+	if failed == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w; %s", doing, context.Cause(ctx), state)
+	}
+	return failf(Migration, doing, "what the command said is in the log of this stage", "%w; %s", failed, state)
+}
