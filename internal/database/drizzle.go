@@ -129,18 +129,22 @@ func parseJournal(content []byte) ([]MigrationFile, error) {
 
 // readJournal returns what was applied; nothing where there is no table yet.
 func readJournal(ctx context.Context, conn *pgx.Conn, table string) ([]record, error) {
-	if table == "" {
-		table = DefaultJournal
-	}
-	schema, name, ok := strings.Cut(table, ".")
-	if !ok {
-		schema, name = "public", table
-	}
+	schema, name := splitTable(table)
 	var exists bool
 	if err := conn.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, quote(schema, name)).Scan(&exists); err != nil || !exists {
 		return nil, err
 	}
 	return collect(ctx, conn, pgx.RowToStructByPos[record], `SELECT hash, coalesce(created_at, 0)::bigint FROM `+quote(schema, name)+` ORDER BY 2, 1`)
+}
+
+func splitTable(table string) (schema, name string) {
+	if table == "" {
+		table = DefaultJournal
+	}
+	if schema, name, ok := strings.Cut(table, "."); ok {
+		return schema, name
+	}
+	return "public", table
 }
 
 // plan goes by the migrator's own rule: what was generated later than the newest

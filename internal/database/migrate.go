@@ -2,7 +2,6 @@ package database
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -86,9 +85,13 @@ func Migrate(ctx context.Context, o MigrateOptions) (m Migrated, err error) {
 	m.Output = output
 	after, nowApplied, err := settle(ctx, a, o.Journal, o.Patience)
 	if err != nil {
-		return m, errors.Join(o.failure(ctx, doing, failed, "whether the database is as before is not known"), err)
+		m.AsBefore = false
+		if failed == nil {
+			return m, err
+		}
+		return m, o.failure(ctx, doing, failed, "whether the schema is as before is not known: "+err.Error())
 	}
-	m.compare(files, before, after, applied, nowApplied)
+	m.compare(o.Journal, files, before, after, applied, nowApplied)
 	switch {
 	case failed != nil:
 		return m, o.failure(ctx, doing, failed, m.state())
@@ -101,9 +104,15 @@ func Migrate(ctx context.Context, o MigrateOptions) (m Migrated, err error) {
 	return m, nil
 }
 
-func (m *Migrated) compare(files []MigrationFile, before, after Schema, applied, nowApplied []record) {
-	m.Changes = before.Changes(after)
-	m.AsBefore = before.Digest == after.Digest && slices.Equal(applied, nowApplied)
+// compare leaves out the migrator's own table where it was made just now: it is
+// made before the migrations and stays when they fail, and what counts of it are
+// its rows.
+func (m *Migrated) compare(journal string, files []MigrationFile, before, after Schema, applied, nowApplied []record) {
+	schema, name := splitTable(journal)
+	m.Changes = slices.DeleteFunc(before.Changes(after), func(change string) bool {
+		return change == "+ schema "+schema || strings.HasPrefix(change, "+ ") && strings.Contains(change, schema+"."+name)
+	})
+	m.AsBefore = len(m.Changes) == 0 && slices.Equal(applied, nowApplied)
 	for _, f := range files {
 		r := record{f.Hash, f.When}
 		if slices.Contains(nowApplied, r) && !slices.Contains(applied, r) {

@@ -1,7 +1,6 @@
 package database
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -186,8 +185,8 @@ func (a Address) dsn() string {
 	return strings.Join(parts, " ")
 }
 
-// Redact replaces the password in anything that looks like a URL by xxxxx, and
-// all of it when the password cannot be told apart.
+// Redact replaces the password of a URL by xxxxx, and all of it where a password
+// could be that cannot be told apart.
 func Redact(raw string) string {
 	scheme, rest, ok := strings.Cut(raw, "://")
 	if !ok {
@@ -200,8 +199,7 @@ func Redact(raw string) string {
 		}
 		return a.URL()
 	}
-	var bad *Error
-	if !errors.As(err, &bad) || strings.Contains(rest, "@") || strings.Contains(rest, "password") {
+	if strings.ContainsAny(rest, "@?#") {
 		return scheme + "://xxxxx"
 	}
 	return raw
