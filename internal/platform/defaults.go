@@ -108,3 +108,6 @@ func (i Image) FromWorkspace() bool { return i.Dockerfile == "" && i.Reference =
 
 // IsSecret tells that the variable's value must never be shown.
 func (v Variable) IsSecret() bool { return v.Secret == nil || *v.Secret }
+
+// DefaultPort is the usual port of a kind of infrastructure, and 0 for no kind.
+func DefaultPort(kind string) int { return infrastructure[kind].Port }

@@ -1,0 +1,34 @@
+// Command slipway is all of Slipway's actions in one binary, the same for a
+// workflow and for a person.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	scaffold "github.com/teei/slipway/actions/init"
+	"github.com/teei/slipway/actions/version"
+	"github.com/teei/slipway/internal/action"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(action.Execute(ctx, command(), os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "slipway",
+		Short: "Launch the services of a platform in order, and bring them back",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(scaffold.Command(), version.Command())
+	return root
+}
