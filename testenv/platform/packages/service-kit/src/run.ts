@@ -1,0 +1,25 @@
+/** The life of a service as a process. */
+import { createLogger, describe } from '@teei/logger';
+import type { Need } from './config.ts';
+import { type Service, start } from './service.ts';
+
+/** Runs a service until it is told to stop. The whole of a main.ts. */
+export async function run<N extends Need>(service: Service<N>): Promise<void> {
+  const log = createLogger(service.name, { level: process.env['LOG_LEVEL'] });
+  const die = (reason: string) => {
+    log.fatal(reason);
+    process.exit(1);
+  };
+  process.on('uncaughtException', (error) => die(`uncaught: ${describe(error)}`));
+  try {
+    const running = await start(service, process.env, { process: true, onExit: die });
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.once(signal, () => {
+        log.info(`stopping on ${signal}`);
+        void running.close().then(() => process.exit(0));
+      });
+    }
+  } catch (error) {
+    die(`start: ${describe(error)}`);
+  }
+}

@@ -1,0 +1,2 @@
+ALTER TABLE "profiles" ADD COLUMN "full_name" text GENERATED ALWAYS AS (given_name || ' ' || family_name) STORED;--> statement-breakpoint
+CREATE INDEX "profiles_languages" ON "profiles" USING gin ("languages");

@@ -1,0 +1,8 @@
+/** Runs before any test: brings the database of the tests up to date. */
+import { migrate } from '@teei/shared-schema/migrate';
+
+export default async function setup(): Promise<void> {
+  const url = process.env['DATABASE_URL'];
+  // Packages without a database are tested without one.
+  if (url !== undefined && url !== '') await migrate(url);
+}
