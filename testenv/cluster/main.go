@@ -5,6 +5,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -40,7 +41,7 @@ func main() {
 	case "kube-proxy":
 		cmd = proxy.NewProxyCommand()
 	case "kubelet":
-		cmd = kubelet.NewKubeletCommand()
+		cmd = kubelet.NewKubeletCommand(context.Background())
 	case "kubectl":
 		cmd = kubectl.NewDefaultKubectlCommand()
 		if err := cli.RunNoErrOutput(cmd); err != nil {

@@ -47,6 +47,7 @@ func RunBox(bins Binaries) error {
 	for _, p := range boxParts(bins) {
 		wg.Go(func() { keep(ctx, r, p) })
 	}
+	wg.Go(func() { discover(ctx) })
 	<-stop
 	cancel()
 	wg.Wait()

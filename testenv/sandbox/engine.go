@@ -8,6 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 )
 
 // DaggerVersion is that of the engine, the CLI and the SDK alike.
@@ -40,6 +43,7 @@ func engine(bins Binaries) part {
 				return err
 			}
 			return errors.Join(
+				killNamed("dnsmasq"),
 				write(statePath("engine.toml"), config),
 				os.MkdirAll(engineRunDir, 0o755),
 				link(runc, filepath.Join(engineRunDir, "runc")),
@@ -48,6 +52,29 @@ func engine(bins Binaries) part {
 		ready: engineReady,
 		facts: "unix://" + engineSocket,
 	}
+}
+
+// killNamed kills all processes of the box with that name. An engine that was
+// killed leaves its DNS server, which holds the port that the next one needs.
+func killNamed(name string) error {
+	files, err := filepath.Glob("/proc/[0-9]*/comm")
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		comm, err := os.ReadFile(f)
+		if err != nil || strings.TrimSpace(string(comm)) != name {
+			continue
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(f)))
+		if err != nil {
+			continue
+		}
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return err
+		}
+	}
+	return nil
 }
 
 // engineRoot holds the engine's layers: a cache, kept when the sandbox goes.

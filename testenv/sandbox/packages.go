@@ -23,8 +23,7 @@ var packages = []struct{ name, file string }{
 	{"postgresql-15", postgresBin + "/postgres"},
 	{"redis-server", "/usr/bin/redis-server"},
 	{"nats-server", "/usr/sbin/nats-server"},
-	{"clickhouse-server", "/etc/clickhouse-server/config.xml"},
-	{"clickhouse-common", "/usr/bin/clickhouse-server"},
+	{"clickhouse-server", "/usr/sbin/clickhouse-server"},
 	{"prometheus", "/usr/bin/prometheus"},
 }
 

@@ -51,7 +51,6 @@ func makePKI() error {
 		{"scheduler", "system:kube-scheduler", ""},
 		{"kubelet", "system:node:slipway", "system:nodes"},
 		{"proxy", "system:kube-proxy", ""},
-		{"prometheus", "prometheus", ""},
 	} {
 		if err := certificate(ca, caKey, c.file, c.name, c.group); err != nil {
 			return fmt.Errorf("make certificate %s: %w", c.file, err)

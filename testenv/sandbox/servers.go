@@ -135,7 +135,7 @@ func clickhouse() part {
 	url := "http://" + IP + ":8123/"
 	return part{
 		name: "clickhouse",
-		args: []string{"/usr/bin/clickhouse-server", "--config-file=/etc/clickhouse-server/config.xml", "--",
+		args: []string{"/usr/sbin/clickhouse-server", "--config-file=/etc/clickhouse-server/config.xml", "--",
 			"--path=" + data + "/", "--tmp_path=" + data + "/tmp/", "--user_files_path=" + data + "/user_files/",
 			"--format_schema_path=" + data + "/format_schemas/", "--listen_host=" + IP,
 			"--http_port=8123", "--mlock_executable=false",
@@ -191,14 +191,7 @@ func prometheus() part {
 	config := `global: {scrape_interval: 2s}
 scrape_configs:
   - job_name: pods
-    kubernetes_sd_configs: [{role: pod, kubeconfig_file: ` + pkiPath("prometheus.kubeconfig") + `}]
-    relabel_configs:
-      - {source_labels: [__meta_kubernetes_pod_annotation_prometheus_io_scrape], regex: "true", action: keep}
-      - {source_labels: [__meta_kubernetes_pod_phase], regex: Running, action: keep}
-      - {source_labels: [__meta_kubernetes_pod_ip, __meta_kubernetes_pod_annotation_prometheus_io_port], separator: ":", target_label: __address__}
-      - {source_labels: [__meta_kubernetes_namespace], target_label: namespace}
-      - {source_labels: [__meta_kubernetes_pod_name], target_label: pod}
-      - {source_labels: [__meta_kubernetes_pod_label_app_kubernetes_io_name], target_label: service}
+    file_sd_configs: [{files: ["` + targetsFile() + `"]}]
 `
 	url := "http://" + IP + ":9090"
 	return part{

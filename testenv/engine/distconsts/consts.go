@@ -10,8 +10,8 @@ const (
 	RuncPath       = "/run/slipway/engine/runc"
 	DaggerInitPath = "/run/slipway/engine/dagger-init"
 
-	EngineDefaultStateDir   = "/var/lib/dagger"
-	DefaultEngineSockAddr   = "unix:///run/slipway/engine/engine.sock"
+	EngineDefaultStateDir            = "/var/lib/dagger"
+	DefaultEngineSockAddr            = "unix:///run/slipway/engine/engine.sock"
 	EngineContainerBuiltinContentDir = "/run/slipway/engine/content"
 
 	GoSDKManifestDigestEnvName         = "DAGGER_GO_SDK_MANIFEST_DIGEST"
