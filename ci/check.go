@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"dagger.io/dagger"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/teei/slipway/internal/platform"
+	"github.com/teei/slipway/internal/report"
+)
+
+// failedLines is how much of a failed check's output is shown at once.
+const failedLines = 20
+
+// check runs checks beside each other, all of them to the end, and reports
+// each; the error is that of the first that failed.
+func (p *pipeline) check(ctx context.Context, names []string) error {
+	reach, err := p.reach(ctx)
+	if err != nil {
+		return err
+	}
+	stages := make([]report.Stage, len(names))
+	errs := make([]error, len(names))
+	group, groupCtx := errgroup.WithContext(ctx)
+	if p.options.Jobs > 0 {
+		group.SetLimit(p.options.Jobs)
+	}
+	for i, name := range names {
+		group.Go(func() error {
+			stages[i], errs[i] = p.checkOne(groupCtx, name, reach)
+			if p.options.FailFast {
+				return errs[i] // ends the others
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // the errors are in errs, one for each check
+	p.report.Stages = append(p.report.Stages, stages...)
+	return worst(errs)
+}
+
+func (p *pipeline) checkOne(ctx context.Context, name string, reach reach) (report.Stage, error) {
+	stage := report.Stage{Name: name, Status: report.Skipped}
+	check, ok := p.platform.Checks[name]
+	if !ok {
+		stage.Note = platform.File + " has no such check"
+		return stage, nil
+	}
+	command, note := reach.command(check)
+	stage.Note = note
+	if command == "" {
+		p.progress.Say("- %s skipped: %s", name, note)
+		return stage, nil
+	}
+	if ctx.Err() != nil {
+		stage.Status, stage.Note = report.Cancelled, "another check failed first"
+		return stage, nil
+	}
+	limit := p.options.Timeout
+	if check.Timeout.Duration > 0 {
+		limit = check.Timeout.Duration
+	}
+	limited, stop := context.WithTimeout(ctx, limit)
+	defer stop()
+	end := p.progress.Start(name)
+	start := time.Now()
+	output, err := p.runCheck(limited, name, check, command)
+	stage.Seconds = time.Since(start).Seconds()
+	stage.Log, stage.Status = p.writeLog(name, output), report.Passed
+	switch {
+	case err == nil:
+		end("✓")
+		return stage, nil
+	case ctx.Err() != nil:
+		end("-")
+		stage.Status, stage.Error = report.Cancelled, "cancelled"
+		return stage, ctx.Err()
+	case errors.Is(limited.Err(), context.DeadlineExceeded):
+		err = &timeoutError{name, limit}
+	}
+	end("✗")
+	stage.Status, stage.Error, stage.Hint = report.Failed, err.Error(), hint(err)
+	stage.Repeat = p.repeat(name)
+	p.showFailure(stage, output)
+	return stage, err
+}
+
+// runCheck returns what the check printed, up to the 100 KiB at the end if it failed.
+func (p *pipeline) runCheck(ctx context.Context, name string, check platform.Check, command string) (string, error) {
+	c, err := p.workspace()
+	if err != nil {
+		return "", err
+	}
+	for _, variable := range sortedKeys(check.Env) {
+		c = c.WithEnvVariable(variable, check.Env[variable])
+	}
+	script := command
+	if check.Before != "" {
+		// One command with the check: alone, it would be taken from the cache
+		// while its effect on the servers is long gone.
+		script = "(\n" + check.Before + "\n) && (\n" + command + "\n)"
+	}
+	args := shell(script)
+	if len(check.Needs) > 0 {
+		servers := p.servers(name, check.Needs)
+		c = p.withVariables(bind(c, servers), servers)
+		if c, err = p.withSelf(c); err != nil {
+			return "", err
+		}
+		wait := []string{selfPath, "inside", "wait"}
+		for _, s := range servers {
+			wait = append(wait, s.Kind+"="+s.Variable)
+		}
+		args = slices.Concat(wait, []string{"--"}, args)
+	}
+	output, err := c.WithExec(args).Stdout(ctx)
+	var failed *dagger.ExecError
+	if errors.As(err, &failed) {
+		return joinOutput(failed.Stdout, failed.Stderr), checkError(name, failed)
+	}
+	return output, explain("run "+name, err)
+}
+
+// checkError tells a check that failed from an installation that did, and from
+// servers that never answered.
+func checkError(name string, failed *dagger.ExecError) error {
+	command := strings.Join(failed.Cmd, " ")
+	switch {
+	case strings.Contains(failed.Stderr, "did not answer a query within"):
+		return &platform.InfrastructureError{Message: lastLines(failed.Stderr, 1)[0], Advice: "look at what the server says in dagger.log"}
+	case slices.Contains(failed.Cmd, "sh"):
+		return fmt.Errorf("%s failed with exit code %d", name, failed.ExitCode)
+	}
+	return fmt.Errorf("%s could not begin: %s failed with exit code %d", name, command, failed.ExitCode)
+}
+
+// showFailure prints what somebody needs to repair a check.
+func (p *pipeline) showFailure(stage report.Stage, output string) {
+	lines := []string{""}
+	for _, line := range lastLines(output, failedLines) {
+		lines = append(lines, "    │ "+line)
+	}
+	lines = append(lines, "    "+stage.Error)
+	if stage.Hint != "" {
+		lines = append(lines, "    hint:   "+stage.Hint)
+	}
+	lines = append(lines, "    log:    "+shortPath(p.dir, stage.Log), "    repeat: "+stage.Repeat, "")
+	p.progress.Say("%s", strings.Join(lines, "\n"))
+}
+
+// writeLog keeps the output of a part and returns the file's name.
+func (p *pipeline) writeLog(name, output string) string {
+	file := filepath.Join(p.options.Output, "logs", name+".log")
+	err := os.MkdirAll(filepath.Dir(file), 0o755)
+	if err == nil {
+		err = os.WriteFile(file, []byte(output), 0o644)
+	}
+	if err != nil {
+		p.progress.Say("  the log of %s is lost: %v", name, err)
+		return ""
+	}
+	return file
+}
+
+func joinOutput(stdout, stderr string) string {
+	if stdout != "" && stderr != "" {
+		return strings.TrimRight(stdout, "\n") + "\n" + stderr
+	}
+	return stdout + stderr
+}
+
+type timeoutError struct {
+	name  string
+	limit time.Duration
+}
+
+func (e *timeoutError) Error() string { return e.name + " took longer than " + e.limit.String() }
+
+// Hint says what to do about it.
+func (e *timeoutError) Hint() string {
+	return "its output so far is in dagger.log; --timeout, or timeout in " + platform.File + ", allows more"
+}
+
+// worst chooses the error that a whole run ends with: a failure of the
+// platform says more than trouble around it.
+func worst(errs []error) error {
+	var chosen error
+	for _, err := range errs {
+		if err != nil && (chosen == nil || exitCode(err) == exitFailed && exitCode(chosen) != exitFailed) {
+			chosen = err
+		}
+	}
+	return chosen
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"dagger.io/dagger"
+
+	"github.com/teei/slipway/internal/platform"
+	"github.com/teei/slipway/internal/report"
+)
+
+// pipeline is one run of ci.
+type pipeline struct {
+	platform *platform.Platform
+	options  Options
+	dag      *dagger.Client // nil until connect
+	progress *Progress
+	report   report.Report
+	npm      npmAccess
+	run      string // unique, for what must never come from a cache
+	dir      string // where ci was called
+
+	selfOnce  func() (string, error)
+	secretsMu sync.Mutex
+	secrets   map[string]string
+	session   *Session
+	owned     bool              // the session ends only when we end it
+	images    map[string]string // references by digest, by name
+	bases     bases
+	getenv    func(string) string
+}
+
+func newPipeline(p *platform.Platform, o Options, dir string, progress *Progress) *pipeline {
+	now := time.Now().UTC()
+	target := o.Env
+	if target == "" {
+		target = "sandbox"
+	}
+	return &pipeline{
+		platform: p, options: o, dir: dir, progress: progress,
+		npm: findNpmAccess(p.Root), run: now.Format("20060102-150405-") + rand.Text()[:6],
+		selfOnce: sync.OnceValues(copySelf), secrets: map[string]string{}, images: map[string]string{},
+		report: report.Report{Platform: p.Name, Target: target, Commit: commit(p.Root), Started: &now},
+	}
+}
+
+// connect opens the session that stages run in; own asks for one that survives
+// Ctrl-C until the work is undone.
+func (p *pipeline) connect(ctx context.Context, own bool) error {
+	if p.session != nil && (p.owned || !own) {
+		return nil
+	}
+	if err := p.close(); err != nil {
+		return err
+	}
+	session, err := openSession(ctx, p.options.Output, own)
+	if err != nil {
+		return err
+	}
+	p.session, p.dag = session, session.Client
+	p.owned = own || os.Getenv("DAGGER_SESSION_PORT") == ""
+	return nil
+}
+
+func (p *pipeline) close() error {
+	if p.session == nil {
+		return nil
+	}
+	err := p.session.Close()
+	p.session, p.dag = nil, nil
+	return err
+}
+
+// Run runs the stages in order. The first one that fails ends the run; the
+// checks count as one, and all of them run.
+func (p *pipeline) Run(ctx context.Context, stages []string) (err error) {
+	defer func() { err = errors.Join(err, p.close()) }()
+	checks := slices.DeleteFunc(slices.Clone(stages), func(name string) bool { return !isCheck(name) })
+	if len(checks) > 0 {
+		if err := p.connect(ctx, false); err != nil {
+			p.skip(stages, err)
+			return err
+		}
+		if err := p.check(ctx, checks); err != nil {
+			p.skip(stages[len(checks):], fmt.Errorf("a check before it failed"))
+			return err
+		}
+	}
+	rest := stages[len(checks):]
+	for i, name := range rest {
+		if err := p.stage(ctx, name); err != nil {
+			p.skip(rest[i+1:], fmt.Errorf("%s before it failed", name))
+			return err
+		}
+	}
+	return nil
+}
+
+// stage runs one stage that is no check, and reports it.
+func (p *pipeline) stage(ctx context.Context, name string) error {
+	work := map[string]func(context.Context, *report.Stage) error{
+		"images": p.makeImages,
+	}[name]
+	if work == nil {
+		return &platform.UsageError{Message: "unknown stage " + name}
+	}
+	stage := report.Stage{Name: name, Status: report.Passed}
+	start := time.Now()
+	end := p.progress.Start(name)
+	err := p.connect(ctx, name != "images")
+	if err == nil {
+		err = work(ctx, &stage)
+	}
+	stage.Seconds = time.Since(start).Seconds()
+	switch {
+	case err == nil:
+		end("✓")
+	case ctx.Err() != nil:
+		end("-")
+		stage.Status, stage.Error = report.Cancelled, err.Error()
+	default:
+		end("✗")
+		stage.Status, stage.Error, stage.Hint, stage.Repeat = report.Failed, err.Error(), hint(err), p.repeat(name)
+	}
+	p.report.Stages = append(p.report.Stages, stage)
+	return err
+}
+
+// skip reports stages that did not run, and why.
+func (p *pipeline) skip(names []string, why error) {
+	for _, name := range names {
+		p.report.Stages = append(p.report.Stages, report.Stage{Name: name, Status: report.Skipped, Note: why.Error()})
+	}
+}
+
+// repeat is the command that runs one stage again.
+func (p *pipeline) repeat(name string) string {
+	return invocation() + " " + name + p.options.flags(p.dir)
+}
+
+// invocation is how ci was called: `go run` leaves a program that is gone later.
+func invocation() string {
+	program, err := os.Executable()
+	if err == nil && strings.Contains(filepath.ToSlash(program), "/go-build") {
+		return "go run github.com/teei/slipway/ci"
+	}
+	return os.Args[0]
+}
+
+// commit is the one that is checked out, for the report only: were it in an
+// image, every commit would restart every service.
+func commit(root string) string {
+	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
+	defer stop()
+	out, err := git(ctx, root, "rev-parse", "--verify", "--quiet", "HEAD")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(out)
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

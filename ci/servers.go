@@ -1,0 +1,125 @@
+package main
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/url"
+	"slices"
+
+	"dagger.io/dagger"
+
+	"github.com/teei/slipway/internal/platform"
+)
+
+// A server is one of the platform's infrastructure, started for a suite alone.
+type server struct {
+	Kind     string
+	Host     string // name it is bound under
+	Variable string // that holds its URL
+	URL      *dagger.Secret
+	Service  *dagger.Service
+}
+
+// servers starts what a suite needs, as services that it alone uses. Their
+// passwords are new in every run; the engine knows secrets by name, so results
+// are still found in its cache.
+func (p *pipeline) servers(suite string, kinds []string) []server {
+	var servers []server
+	for _, kind := range kinds {
+		in, ok := p.platform.Infrastructure[kind]
+		if !ok {
+			continue
+		}
+		password := p.password(suite + "-" + kind)
+		c := p.dag.Container().From(in.Image).
+			WithEnvVariable("SLIPWAY_SUITE", suite). // makes it another service than that of other suites
+			WithExposedPort(in.Port)
+		c = prepare(kind, c, p.dag.SetSecret("server-"+suite+"-"+kind, password))
+		s := server{Kind: kind, Host: kind, Variable: in.Variable, Service: c.AsService(dagger.ContainerAsServiceOpts{UseEntrypoint: true})}
+		s.URL = p.dag.SetSecret("url-"+suite+"-"+kind, serverURL(kind, s.Host, in.Port, password))
+		servers = append(servers, s)
+	}
+	return servers
+}
+
+const serverName = "slipway" // of the user and the database in servers of ours
+
+// prepare tells an image what to set up, in the words of the official ones.
+func prepare(kind string, c *dagger.Container, password *dagger.Secret) *dagger.Container {
+	switch kind {
+	case "postgres":
+		c = c.WithEnvVariable("POSTGRES_USER", serverName).WithEnvVariable("POSTGRES_DB", serverName).WithSecretVariable("POSTGRES_PASSWORD", password)
+	case "clickhouse":
+		// The default user of a ClickHouse image that is told nothing may only
+		// connect from inside; this one lets it in.
+		c = c.WithEnvVariable("CLICKHOUSE_SKIP_USER_SETUP", "1")
+	}
+	return c
+}
+
+func serverURL(kind, host string, port int, password string) string {
+	u := url.URL{Host: fmt.Sprintf("%s:%d", host, port)}
+	switch kind {
+	case "postgres":
+		u.Scheme, u.User, u.Path, u.RawQuery = "postgres", url.UserPassword(serverName, password), "/"+serverName, "sslmode=disable"
+	case "clickhouse":
+		u.Scheme, u.Path = "http", "/default"
+	case "redis":
+		u.Scheme, u.Path = "redis", "/0"
+	case "nats":
+		u.Scheme = "nats"
+	}
+	return u.String()
+}
+
+// bind puts servers within reach of a container, with the variables that say where.
+func bind(c *dagger.Container, servers []server) *dagger.Container {
+	for _, s := range servers {
+		c = c.WithServiceBinding(s.Host, s.Service).WithSecretVariable(s.Variable, s.URL)
+	}
+	return c
+}
+
+// withVariables sets what the platform requires and no server provides: tokens
+// and keys, new in every run.
+func (p *pipeline) withVariables(c *dagger.Container, servers []server) *dagger.Container {
+	for _, v := range p.platform.Variables {
+		if slices.ContainsFunc(servers, func(s server) bool { return s.Variable == v.Name }) || p.serves(v.Name) {
+			continue
+		}
+		c = c.WithSecretVariable(v.Name, p.dag.SetSecret("variable-"+v.Name, invented(v, p.password("variable-"+v.Name))))
+	}
+	return c
+}
+
+// serves tells that a server of the platform provides the variable.
+func (p *pipeline) serves(variable string) bool {
+	for _, in := range p.platform.Infrastructure {
+		if in.Variable == variable {
+			return true
+		}
+	}
+	return false
+}
+
+// invented is a value that a check can live with.
+func invented(v platform.Variable, random string) string {
+	switch v.Format {
+	case "url", "http-url":
+		return "http://127.0.0.1:9/"
+	}
+	for len(random) < v.MinLength {
+		random += random
+	}
+	return random
+}
+
+// password returns the one of that name in this run.
+func (p *pipeline) password(name string) string {
+	p.secretsMu.Lock()
+	defer p.secretsMu.Unlock()
+	if p.secrets[name] == "" {
+		p.secrets[name] = rand.Text() + rand.Text()
+	}
+	return p.secrets[name]
+}

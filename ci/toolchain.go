@@ -1,0 +1,82 @@
+package main
+
+import (
+	"path"
+	"strings"
+
+	"dagger.io/dagger"
+
+	"github.com/teei/slipway/internal/platform"
+)
+
+// installed is the toolchain with all packages installed, and no sources yet.
+// Only a changed lockfile or manifest makes it anew:
+//
+//	lockfile and settings → fetch → every package.json → install
+func (p *pipeline) installed() (*dagger.Container, error) {
+	t := p.platform.Toolchain
+	manifests, err := platform.Expand(p.platform.Root, t.Manifests)
+	if err != nil {
+		return nil, err
+	}
+	if p.npm.rootSecret {
+		manifests = without(manifests, ".npmrc")
+	}
+	base := p.toolchain()
+	if t.Install != "" {
+		return base.WithDirectory(workdir, p.files(manifests)).WithExec(shell(t.Install)), nil
+	}
+	if !strings.HasPrefix(t.PackageManager, "pnpm@") {
+		return nil, &platform.UsageError{
+			Message: platform.File + " says no toolchain.install, and package.json no packageManager of pnpm",
+			Advice:  "add packageManager, such as \"pnpm@10.34.8\", to package.json, or toolchain.install, such as npm ci",
+		}
+	}
+	var locks, rest []string
+	for _, name := range manifests {
+		if path.Base(name) == "package.json" {
+			rest = append(rest, name)
+		} else {
+			locks = append(locks, name)
+		}
+	}
+	return base.
+		WithExec([]string{"npm", "install", "--global", "--no-audit", "--no-fund", "--loglevel=error", t.PackageManager}).
+		WithDirectory(workdir, p.files(locks)).
+		WithExec([]string{"pnpm", "fetch"}).
+		WithDirectory(workdir, p.files(rest)).
+		WithExec([]string{"pnpm", "install", "--offline", "--frozen-lockfile"}), nil
+}
+
+// toolchain is the image that checks run in, before anything is installed.
+func (p *pipeline) toolchain() *dagger.Container {
+	c := p.dag.Container().From(p.platform.Toolchain.Image).WithWorkdir(workdir).WithEnvVariable("CI", "true")
+	if p.options.NoCache {
+		c = c.WithEnvVariable("SLIPWAY_RUN", p.run)
+	}
+	return p.withNpm(c)
+}
+
+// workspace is the toolchain with packages and sources.
+func (p *pipeline) workspace() (*dagger.Container, error) {
+	c, err := p.installed()
+	if err != nil {
+		return nil, err
+	}
+	return c.WithDirectory(workdir, p.source()), nil
+}
+
+// shell runs a command of slipway.yaml; both outputs as one, in their order.
+func shell(command string) []string {
+	return []string{"sh", "-c", "exec 2>&1\n" + command}
+}
+
+func without(names []string, name string) []string {
+	var rest []string
+	for _, n := range names {
+		if n != name {
+			rest = append(rest, n)
+		}
+	}
+	return rest
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// nearest is the word that was most likely meant, or "" if none is close.
+func nearest(word string, known []string) string {
+	best, distance := "", 3
+	for _, k := range known {
+		if d := edits(strings.ToLower(word), k); d < distance && d < max(2, len(k)/2+1) {
+			best, distance = k, d
+		}
+	}
+	return best
+}
+
+// edits is how many letters must be changed to turn a into b.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range a {
+		before := row[0]
+		row[0] = i + 1
+		for j := range b {
+			cost := before
+			if a[i] != b[j] {
+				cost++
+			}
+			before, row[j+1] = row[j+1], min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// lastLines are the last n lines of an output that are not empty.
+func lastLines(output string, n int) []string {
+	lines := strings.Split(strings.TrimRight(output, "\n \t\r"), "\n")
+	lines = slices.DeleteFunc(lines, func(l string) bool { return strings.TrimSpace(l) == "" })
+	return lines[max(0, len(lines)-n):]
+}
+
+// shellWord quotes a word for a shell, if it needs that.
+func shellWord(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@%+,=", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// shortPath names a file from where the reader is, if it lies below.
+func shortPath(dir, name string) string {
+	if rel, err := filepath.Rel(dir, name); err == nil && filepath.IsLocal(rel) {
+		return rel
+	}
+	return name
+}
