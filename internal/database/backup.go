@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -117,13 +118,24 @@ func TakeBackup(ctx context.Context, o BackupOptions) (Backup, error) {
 	if o.LockTimeout <= 0 {
 		o.LockTimeout = 30 * time.Second
 	}
-	if o.Progress == nil {
-		o.Progress = func(string) {}
-	}
+	o.Progress = oneAtATime(o.Progress)
 	err = o.run(ctx, a, &b)
 	sortTables(b.Tables)
 	b.Seconds = time.Since(began).Seconds()
 	return b, err
+}
+
+// oneAtATime lets several goroutines report to somebody who expects one.
+func oneAtATime(progress func(string)) func(string) {
+	if progress == nil {
+		return func(string) {}
+	}
+	var m sync.Mutex
+	return func(message string) {
+		m.Lock()
+		defer m.Unlock()
+		progress(message)
+	}
 }
 
 // admit refuses what could not be backed up and verified, before it is begun.

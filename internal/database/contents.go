@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
@@ -78,9 +79,11 @@ func countTable(ctx context.Context, conn *pgx.Conn, t *TableCheck) error {
 }
 
 // countTables counts all of them, over several connections that see the same.
+// It reports once a second, and at the end.
 func countTables(ctx context.Context, conns []*pgx.Conn, tables []TableCheck, done func(n int)) error {
 	g, ctx := errgroup.WithContext(ctx)
-	var next, finished atomic.Int64
+	var next, finished, told atomic.Int64
+	told.Store(time.Now().Unix())
 	for _, conn := range conns {
 		g.Go(func() error {
 			for {
@@ -91,7 +94,10 @@ func countTables(ctx context.Context, conns []*pgx.Conn, tables []TableCheck, do
 				if err := countTable(ctx, conn, &tables[i]); err != nil {
 					return err
 				}
-				done(int(finished.Add(1)))
+				n, now := finished.Add(1), time.Now().Unix()
+				if told.Swap(now) != now || n == int64(len(tables)) {
+					done(int(n))
+				}
 			}
 		})
 	}

@@ -13,10 +13,11 @@ import (
 // Kind says what sort of trouble an Error is.
 type Kind string
 
-// The kinds of trouble. The first group is infrastructure: nothing is known
-// about the platform itself yet.
+// The kinds of trouble. BadURL is a mistake in usage, the second group is
+// infrastructure: nothing is known about the platform itself yet.
 const (
-	BadURL      Kind = "bad URL"        // the address itself is wrong
+	BadURL Kind = "bad URL" // the address itself is wrong
+
 	Unreachable Kind = "unreachable"    // nothing answers, or not as PostgreSQL
 	Denied      Kind = "access denied"  // wrong password, unknown user, missing right
 	NoDatabase  Kind = "no database"    // the server has no such database
@@ -34,10 +35,10 @@ const (
 
 // Error is an operation on a database that did not succeed.
 type Error struct {
-	Kind  Kind
-	Doing string // verb and object: "dump teei at db:5432"
-	Cause error  // never holds a password
-	Hint  string // what to do about it
+	Kind   Kind
+	Doing  string // verb and object: "dump teei at db:5432"
+	Cause  error  // never holds a password
+	Advice string // what to do about it
 }
 
 func (e *Error) Error() string { return e.Doing + ": " + e.Cause.Error() }
@@ -45,17 +46,23 @@ func (e *Error) Error() string { return e.Doing + ": " + e.Cause.Error() }
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
+// Hint says what to do about it.
+func (e *Error) Hint() string { return e.Advice }
+
+// Usage tells whether what was given is wrong, so that nothing was tried.
+func (e *Error) Usage() bool { return e.Kind == BadURL }
+
 // Infrastructure tells whether the surroundings failed, not the platform.
 func (e *Error) Infrastructure() bool {
 	switch e.Kind {
-	case BadURL, Unreachable, Denied, NoDatabase, NoTools, OldClient, DiskFull, Held:
+	case Unreachable, Denied, NoDatabase, NoTools, OldClient, DiskFull, Held:
 		return true
 	}
 	return false
 }
 
 func fail(kind Kind, doing string, cause error, hint string) error {
-	return &Error{Kind: kind, Doing: doing, Cause: cause, Hint: hint}
+	return &Error{Kind: kind, Doing: doing, Cause: cause, Advice: hint}
 }
 
 func failf(kind Kind, doing, hint, format string, args ...any) error {

@@ -100,7 +100,7 @@ func nameBlockers(ctx context.Context, a Address, err error) error {
 	}
 	defer hangUp(conn)
 	if busy, failed := strongLocks(ctx, conn); failed == nil && len(busy) > 0 {
-		return failf(Held, known.Doing, known.Hint, "not all tables could be locked in time: %s", some(busy))
+		return failf(Held, known.Doing, known.Advice, "not all tables could be locked in time: %s", some(busy))
 	}
 	return err
 }

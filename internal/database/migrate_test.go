@@ -99,13 +99,6 @@ const (
 	addAge    = "ALTER TABLE users ADD COLUMN age int;"
 )
 
-func tagsOf(files []MigrationFile) (tags []string) {
-	for _, f := range files {
-		tags = append(tags, f.Name)
-	}
-	return tags
-}
-
 func TestMigrate(t *testing.T) {
 	url, dir := newDatabase(t), folder(t, makeUsers, addAge)
 	p, err := Pending(t.Context(), url, dir, "")
@@ -166,6 +159,23 @@ func TestMigrationThatFailsHalfWay(t *testing.T) {
 	writeMigrations(t, dir, makeUsers, addAge, "CREATE UNIQUE INDEX one_mail ON users (id, mail);")
 	if _, err = Migrate(t.Context(), MigrateOptions{URL: url, Dir: dir, Run: drizzle(url, dir)}); err != nil {
 		t.Error(err)
+	}
+}
+
+// The migrations of the sample platform, as large as real ones get, and a
+// backup of what they make.
+func TestSamplePlatform(t *testing.T) {
+	url, dir := newDatabase(t), filepath.Join("..", "..", "testenv", "platform", "packages", "shared-schema", "migrations")
+	m, err := Migrate(t.Context(), MigrateOptions{URL: url, Dir: dir, Run: drizzle(url, dir)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(m.Applied) < 8 || len(m.Applied) != len(m.Plan.Pending) {
+		t.Errorf("applied %v", m.Applied)
+	}
+	b, err := backup(t, url)
+	if err != nil || !b.Verified || len(b.Tables) < 14 {
+		t.Errorf("%+v: %v", b, err)
 	}
 }
 

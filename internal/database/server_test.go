@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -31,6 +32,10 @@ type server struct {
 var pg server
 
 func TestMain(m *testing.M) {
+	// Each check is a whole backup. A command line may still ask for more.
+	if err := flag.Set("rapid.checks", "15"); err != nil {
+		panic(err)
+	}
 	err := pg.start()
 	code := 1
 	if err == nil {
@@ -168,21 +173,6 @@ func openContext(t *testing.T, ctx context.Context, url string) *pgx.Conn {
 	return conn
 }
 
-// pinned is a connection as the package itself makes them.
-func pinned(t *testing.T, url string) *pgx.Conn {
-	t.Helper()
-	a, err := ParseURL(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn, err := connect(t.Context(), a)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { hangUp(conn) })
-	return conn
-}
-
 func exec1(t *testing.T, url, sql string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -220,12 +210,12 @@ func wantError(t *testing.T, err error, kind Kind, words ...string) {
 		t.Errorf("kind is %q, want %q: %v", known.Kind, kind, err)
 	}
 	for _, word := range words {
-		if !strings.Contains(err.Error()+known.Hint, word) {
-			t.Errorf("no %q in: %v (%s)", word, err, known.Hint)
+		if !strings.Contains(err.Error()+known.Advice, word) {
+			t.Errorf("no %q in: %v (%s)", word, err, known.Advice)
 		}
 	}
 	for _, secret := range []string{"s3cret", "pw-t"} {
-		if strings.Contains(err.Error()+known.Hint, secret) {
+		if strings.Contains(err.Error()+known.Advice, secret) {
 			t.Errorf("the password leaks: %v", err)
 		}
 	}

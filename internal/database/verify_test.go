@@ -141,6 +141,31 @@ func TestConcurrentWrites(t *testing.T) {
 	}
 }
 
+// A scratch database in another encoding or locale would sort, compare and even
+// store other things than the original.
+func TestScratchHasTheSameLocale(t *testing.T) {
+	for i, options := range []string{"ENCODING 'LATIN1' LOCALE 'C'", "LOCALE_PROVIDER icu ICU_LOCALE 'de-AT'", "ENCODING 'SQL_ASCII' LOCALE 'C'"} {
+		t.Run(options, func(t *testing.T) {
+			name := fmt.Sprintf("locale%d", i)
+			exec1(t, pg.admin("postgres"), "CREATE DATABASE "+name+" TEMPLATE template0 "+options)
+			exec1(t, pg.admin(name), "CREATE TABLE t AS SELECT 'K\u00e4se' COLLATE \"C\" AS v; CREATE UNIQUE INDEX ON t (lower(v))")
+			locale := `SELECT format('%s %s %s %s %s', encoding, datcollate, datctype, datlocprovider, coalesce(to_jsonb(d)->>'datlocale', to_jsonb(d)->>'daticulocale')) FROM pg_database d WHERE datname `
+			var scratch string
+			b, err := TakeBackup(t.Context(), BackupOptions{URL: pg.admin(name), Dir: t.TempDir(), Tools: pg.bin, Progress: func(s string) {
+				if strings.HasPrefix(s, "restoring") {
+					scratch = ask[string](t, pg.admin("postgres"), locale+`LIKE 'slipway%'`)
+				}
+			}})
+			if err != nil || !b.Verified {
+				t.Fatal(err)
+			}
+			if want := ask[string](t, pg.admin("postgres"), locale+`= '`+name+`'`); scratch != want {
+				t.Errorf("scratch has %s, want %s", scratch, want)
+			}
+		})
+	}
+}
+
 // Whatever columns and values a table has, it comes back the same; and if one
 // value is changed in the original, the comparison sees it.
 func TestAnyTableComesBack(t *testing.T) {
@@ -148,7 +173,8 @@ func TestAnyTableComesBack(t *testing.T) {
 	values := map[string]string{"json": `'{"b": 1, "a": [null]}'`, "jsonb": `'{"b": 1}'`, "point": "'(1,2.5)'", "inet": "'10.0.0.0/8'", "money": "'12.34'", "tsvector": "'fat cat'", "int4range": "'[1,9)'", "bit(3)": "B'101'", "xml": "'<a b=\"1\"/>'", "uuid": "gen_random_uuid()", "interval": "'1 mon -3 days 04:05:06.7'"}
 	rapid.Check(t, func(r *rapid.T) {
 		url := newDatabase(t)
-		conn := open(t, url)
+		conn := openContext(t, t.Context(), url)
+		defer hangUp(conn)
 		ctx := t.Context()
 		do := func(sql string, args ...any) {
 			if _, err := conn.Exec(ctx, sql, args...); err != nil {
@@ -201,7 +227,16 @@ func TestAnyTableComesBack(t *testing.T) {
 			return
 		}
 		do("UPDATE " + name + " SET last = 'y' WHERE ctid = (SELECT min(ctid) FROM " + name + ")")
-		if err := countTable(ctx, pinned(t, url), &check); err != nil {
+		a, err := ParseURL(url)
+		if err != nil {
+			r.Fatal(err)
+		}
+		pinned, err := connect(ctx, a)
+		if err != nil {
+			r.Fatal(err)
+		}
+		defer hangUp(pinned)
+		if err := countTable(ctx, pinned, &check); err != nil {
 			r.Fatal(err)
 		}
 		if check.Rows != b.Tables[0].Rows || check.Checksum == b.Tables[0].Checksum {
