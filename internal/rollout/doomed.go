@@ -171,9 +171,8 @@ func makesRoom(s state, set *appsv1.ReplicaSet) bool {
 	if rolling == nil || rolling.MaxUnavailable == nil {
 		return old > 0
 	}
-	surplus := s.deployment.Status.Replicas > replicas(s.deployment)
 	none := rolling.MaxUnavailable.IntValue() == 0 && (rolling.MaxUnavailable.StrVal == "" || percentOf(rolling.MaxUnavailable.StrVal, replicas(s.deployment)) == 0)
-	return old > 0 && (surplus || !none)
+	return old > 0 && !none
 }
 
 func percentOf(share string, of int32) int32 {
