@@ -257,3 +257,47 @@ func TestReapsWhatKilledRunsLeft(t *testing.T) {
 		}
 	}
 }
+
+// The scratch database needs as much room on the server as the original has.
+func TestServersDiskFullWhileRestoring(t *testing.T) {
+	url := newDatabase(t, `CREATE TABLE big AS SELECT i, repeat(md5(i::text), 3) AS noise FROM generate_series(1, 100000) i`)
+	a, err := ParseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	space := filepath.Join(pg.dir, "space")
+	if err := os.Mkdir(space, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", space, "tmpfs", 0, "size=4m"); err != nil {
+		t.Fatal("a file system of 4 MiB is needed, and root to mount it: ", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(space, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	uid, gid, err := postgresUser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(space, uid, gid); err != nil {
+		t.Fatal(err)
+	}
+	exec1(t, pg.admin("postgres"), `CREATE TABLESPACE tiny LOCATION '`+space+`'`)
+	exec1(t, pg.admin("postgres"), `GRANT CREATE ON TABLESPACE tiny TO `+a.User+`; ALTER ROLE `+a.User+` SET default_tablespace = tiny`)
+	t.Cleanup(func() {
+		conn := openContext(t, context.Background(), pg.admin("postgres"))
+		defer hangUp(conn)
+		if _, err := conn.PgConn().Exec(context.Background(), `DROP TABLESPACE tiny`).ReadAll(); err != nil {
+			t.Error(err)
+		}
+	})
+	dir := t.TempDir()
+	_, err = TakeBackup(t.Context(), BackupOptions{URL: url, Dir: dir, Tools: pg.bin})
+	wantError(t, err, DiskFull, "the database server's disk is full", "scratch database needs as much")
+	onlyFile(t, dir, "")
+	if left := scratchDatabases(t); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
