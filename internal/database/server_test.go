@@ -36,6 +36,10 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("rapid.checks", "15"); err != nil {
 		panic(err)
 	}
+	flag.Parse()
+	if flag.Lookup("test.fuzz").Value.String() != "" {
+		os.Exit(m.Run()) // fuzzing needs no server, and its workers are killed, not stopped
+	}
 	err := pg.start()
 	code := 1
 	if err == nil {
