@@ -69,6 +69,17 @@ func furnish() error {
 			return fmt.Errorf("mount %s: %w", dir, err)
 		}
 	}
+	if err := ownSysfs(); err != nil {
+		return err
+	}
+	// The engine would run update-ca-certificates in front of every command of
+	// every container for what it finds here. ci hands an own CA to the
+	// containers that reach out, as it must where the engine is not ours.
+	if exists(customCAs) {
+		if err := unix.Mount("slipway", customCAs, "tmpfs", 0, "mode=755"); err != nil {
+			return fmt.Errorf("mount %s: %w", customCAs, err)
+		}
+	}
 	if err := unix.Sethostname([]byte("slipway")); err != nil {
 		return fmt.Errorf("set hostname: %w", err)
 	}
@@ -86,6 +97,30 @@ func furnish() error {
 	} {
 		if err := os.WriteFile(path, []byte(value), 0); err != nil && !os.IsNotExist(err) {
 			return fmt.Errorf("set %s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+const customCAs = "/usr/local/share/ca-certificates"
+
+// ownSysfs mounts a /sys that shows the box's own network links; the engine
+// reads their counters and dies without them. The cgroups stay the machine's.
+func ownSysfs() error {
+	aside := filepath.Join(runDir, "cgroup")
+	if err := os.MkdirAll(aside, 0o755); err != nil {
+		return err
+	}
+	for _, step := range []struct {
+		from, to, kind string
+		flags          uintptr
+	}{
+		{cgroupRoot, aside, "", unix.MS_BIND | unix.MS_REC},
+		{"sysfs", "/sys", "sysfs", 0},
+		{aside, cgroupRoot, "", unix.MS_MOVE},
+	} {
+		if err := unix.Mount(step.from, step.to, step.kind, step.flags, ""); err != nil {
+			return fmt.Errorf("mount %s on %s: %w", step.from, step.to, err)
 		}
 	}
 	return nil
