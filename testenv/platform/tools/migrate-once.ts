@@ -1,5 +1,5 @@
 /** Runs before any test: brings the database of the tests up to date. */
-import { migrate } from '@teei/shared-schema/migrate';
+import { migrate } from '../packages/shared-schema/src/migrate.ts';
 
 export default async function setup(): Promise<void> {
   const url = process.env['DATABASE_URL'];

@@ -28,11 +28,11 @@ export type Context<N extends Need = never> = Pick<Clients, N> & {
   log: Logger;
   peers: Peers;
   /** Handles requests to a path, such as GET /profiles/:id. Callers need the API key. */
-  route(method: string, path: string, handler: Handler): void;
+  route: (method: string, path: string, handler: Handler) => void;
   /** The same for anybody. */
-  open(method: string, path: string, handler: Handler): void;
+  open: (method: string, path: string, handler: Handler) => void;
   /** Work the service is not ready without. Tried again until it succeeds. */
-  prepare(work: () => Promise<void>): void;
+  prepare: (work: () => Promise<void>) => void;
 };
 
 export interface Service<N extends Need = Need> {

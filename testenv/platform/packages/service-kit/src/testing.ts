@@ -22,7 +22,7 @@ export interface Client {
 
 export interface World {
   env: Env;
-  /** Starts a service that finds those started before it. */
+  /** Starts a service that finds all others of this world, whichever starts first. */
   start<N extends Need>(service: Service<N>, env?: Env, options?: StartOptions): Promise<Running & Client>;
   /** Stops all of them. Call it in afterAll. */
   close(): Promise<void>;
@@ -47,7 +47,9 @@ export function createWorld(): World {
   return {
     env,
     async start(service, extra = {}, options = {}) {
-      const one = await start(service, { ...env, ...extra }, options);
+      // Not a copy: addresses of services started later show through.
+      const own = Object.assign(Object.create(env) as Env, extra);
+      const one = await start(service, own, options);
       running.push(one);
       env[urlVariable(service.name)] ??= one.url;
       return { ...one, ...client(one.url, { 'x-api-key': one.config.apiKey }) };

@@ -1,4 +1,4 @@
-import { type Database, journeys, journeySteps, journeyStage } from '@teei/shared-schema';
+import { type Database, journeys, journeySteps, type journeyStage } from '@teei/shared-schema';
 import { sql } from 'drizzle-orm';
 
 export type Stage = (typeof journeyStage.enumValues)[number];

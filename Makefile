@@ -1,0 +1,53 @@
+# Everything here sets up what it needs; the first set-up takes up to half an
+# hour and says what it is building.
+
+.DEFAULT_GOAL := help
+SLIPWAY := .slipway/bin
+ROOT    ?= testenv/platform
+
+.PHONY: help ci test lint bench broken-deploy up down status clean generate fuzz
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+ci: up $(SLIPWAY)/ci ## the main job: all stages against the sandbox
+	dagger run --progress=plain --silent $(SLIPWAY)/ci --root $(ROOT) 2>&1
+
+test: up ## all tests
+	go vet ./...
+	go test -race -shuffle=on -timeout 25m ./...
+
+lint: ## golangci-lint and actionlint
+	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
+	@if ls .github/workflows/*.yml >/dev/null 2>&1; then go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12; fi
+
+bench: up $(SLIPWAY)/ci ## measure against what a user would use instead; writes docs/benchmarks.md
+	go run ./testenv/bench -ci $(SLIPWAY)/ci -root $(ROOT) -out docs/benchmarks.md
+
+broken-deploy: up $(SLIPWAY)/ci ## show a release that fails: FAULT_SERVICE=q2q-ai [FAULT=exit]
+	go run ./testenv broken-deploy --ci $(SLIPWAY)/ci --root $(ROOT) --service $(FAULT_SERVICE) --fault $(or $(FAULT),exit)
+
+up: ## start the sandbox and wait until it answers
+	go run ./testenv up
+
+down: ## stop the sandbox and leave the machine as it was
+	go run ./testenv down
+
+status: ## what of the sandbox runs, and where
+	go run ./testenv status
+
+generate: ## write the JSON Schema of slipway.yaml anew
+	go generate ./...
+
+fuzz: ## each fuzz target for half a minute
+	@for f in $$(grep -rl --include=*_test.go '^func Fuzz' internal ci testenv actions); do \
+	  for t in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*).*/\1/p' $$f); do \
+	    echo "$$(dirname $$f) $$t"; go test ./$$(dirname $$f) -run '^$$' -fuzz "^$$t$$" -fuzztime 30s || exit 1; done; done
+
+clean: ## remove what was built here; the sandbox's caches stay
+	rm -rf .slipway $(ROOT)/.slipway
+
+$(SLIPWAY)/ci: FORCE
+	@mkdir -p $(SLIPWAY)
+	CGO_ENABLED=0 go build -o $@ ./ci
+FORCE:
