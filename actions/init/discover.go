@@ -2,6 +2,7 @@ package scaffold
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -19,6 +20,7 @@ const guessed = "GUESSED"
 
 // found is what a repository tells about its platform.
 type found struct {
+	files          files
 	name           string
 	workspace      *platform.Workspace // nil without package.json
 	toolchain      toolchain
@@ -39,7 +41,7 @@ type service struct {
 	health              string // "" for the default
 	dockerfile, context string
 	reference           string
-	imageGuess          string
+	dev, imageGuess     string
 }
 
 type environment struct{ name, namespace, namespaceGuess, overlay string }
@@ -56,13 +58,13 @@ func discover(ctx context.Context, root string) (*found, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &found{}
+	f := &found{files: list}
 	if f.workspace, err = platform.ReadWorkspace(root); errors.Is(err, fs.ErrNotExist) {
 		f.workspace = nil
 	} else if err != nil {
 		return nil, err
 	}
-	f.name = platformName(root)
+	f.name = platformName(list)
 	objects := readObjects(list)
 	compose, err := readCompose(list)
 	if err != nil {
@@ -77,8 +79,8 @@ func discover(ctx context.Context, root string) (*found, error) {
 	}
 	f.toolchain = readToolchain(list, f.workspace)
 	f.infrastructure = readInfrastructure(list, compose, f.workspace)
-	f.checks = readChecks(f.workspace, f.infrastructure)
 	f.database = readDatabase(list, f.workspace)
+	f.checks = readChecks(f.workspace, f.infrastructure, f.database)
 	f.manifests, f.environments = readManifests(list, objects)
 	f.variables = readVariables(f.infrastructure, objects)
 	f.findServices(objects, compose, dockerfiles)
@@ -147,7 +149,16 @@ func label(s string) string {
 	return strings.Trim(s[:min(len(s), 63)], "-")
 }
 
-func platformName(root string) string {
+// platformName is what package.json says, else the folder's.
+func platformName(f files) string {
+	var top struct {
+		Name string `json:"name"`
+	}
+	_ = json.Unmarshal(f.read("package.json"), &top) // ReadWorkspace read it already, if it is there
+	if top.Name != "" {
+		return label(unscoped(top.Name))
+	}
+	root := f.root
 	if abs, err := filepath.Abs(root); err == nil {
 		root = abs
 	}

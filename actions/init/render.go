@@ -67,6 +67,9 @@ func (f *found) renderChecks(p *page) {
 		if len(c.needs) > 0 {
 			p.line(2, "needs: [%s]", strings.Join(c.needs, ", "))
 		}
+		if c.before != "" {
+			p.line(2, "before: %s", scalar(c.before))
+		}
 	}
 }
 
@@ -116,6 +119,9 @@ func (f *found) renderServices(p *page) {
 		}
 		if s.health != "" {
 			p.line(1, "  health: %s", scalar(s.health))
+		}
+		if s.dev != "" {
+			p.line(1, "  dev: %s", scalar(s.dev))
 		}
 		if s.reference != "" {
 			p.line(1, "  image: {reference: %s}", scalar(s.reference))

@@ -13,8 +13,8 @@ import (
 type toolchain struct{ image, packageManager, managerGuess, install string }
 
 type check struct {
-	name, run, affected string
-	needs               []string
+	name, run, affected, before string
+	needs                       []string
 }
 
 type database struct{ migrate, plan, migrations, pkg string }
@@ -64,7 +64,7 @@ var scripts = map[string][]string{
 	"build":     {"build"},
 }
 
-func readChecks(w *platform.Workspace, servers []server) []check {
+func readChecks(w *platform.Workspace, servers []server, db *database) []check {
 	if w == nil {
 		return nil
 	}
@@ -90,6 +90,9 @@ func readChecks(w *platform.Workspace, servers []server) []check {
 		if name == "test" || name == "e2e" {
 			for _, s := range servers {
 				c.needs = append(c.needs, s.kind)
+				if s.kind == "postgres" && db != nil {
+					c.before = db.migrate
+				}
 			}
 		}
 		checks = append(checks, c)

@@ -27,6 +27,9 @@ func (f *found) findServices(o objects, c compose, dockerfiles []string) {
 		f.fromSources(dockerfiles)
 	}
 	f.completePorts()
+	for i := range f.services {
+		f.services[i].dev = f.devCommand(f.services[i].path)
+	}
 	slices.SortStableFunc(f.services, func(a, b service) int { return rank(a.name) - rank(b.name) })
 }
 
@@ -124,8 +127,9 @@ func (f *found) image(s *service, dockerfiles []string) {
 	for _, file := range dockerfiles {
 		if path.Dir(file) == s.path {
 			s.dockerfile = path.Base(file)
-			if s.path != "." && f.workspace != nil && f.workspace.Lockfile != "" && len(f.workspace.Packages) > 1 {
-				s.context = "." // the lockfile that it installs from lies at the root
+			// One that names its own folder copies from the root.
+			if s.path != "." && strings.Contains(string(f.files.read(file)), s.path) {
+				s.context = "."
 			}
 			return
 		}
@@ -149,13 +153,29 @@ func (f *found) completePorts() {
 		if s.port == 0 {
 			s.portGuess = "no manifest or compose file gives the port of " + s.name
 		} else if other := taken[s.port]; other != "" {
-			s.portGuess = fmt.Sprintf("%s has port %d as well, and `ci dev` runs them side by side", other, s.port)
+			s.portGuess = fmt.Sprintf("it listens on %d like %s: give it a port of its own, here and where it listens", s.port, other)
 		}
 		for s.portGuess != "" && (s.port == 0 || taken[s.port] != "") {
 			s.port, next = next, next+1
 		}
 		taken[s.port] = s.name
 	}
+}
+
+// devCommand starts a service from its sources; for pnpm, the default does.
+func (f *found) devCommand(dir string) string {
+	if f.workspace == nil || f.workspace.Manager == "pnpm" {
+		return ""
+	}
+	p, ok := f.workspace.At(dir)
+	for _, script := range []string{"dev", "start"} {
+		if ok && real(p.Scripts[script]) && p.Dir == "." {
+			return run(f.workspace.Manager, script)
+		} else if ok && real(p.Scripts[script]) {
+			return within(f.workspace.Manager, p.Name, script)
+		}
+	}
+	return ""
 }
 
 // rank puts a gateway first and what people look at last, as releases go.

@@ -74,8 +74,9 @@ func (p *Platform) sandbox(file string) (Target, error) {
 		Values:     map[string]string{},
 	}
 	// Never the platform's own registry: the sandbox must not publish anything.
-	if registry := values["SLIPWAY_REGISTRY"]; registry != "" {
-		t.Registry = registry + "/" + p.Name
+	t.Registry = values["SLIPWAY_REGISTRY"]
+	if t.Registry != "" && !strings.HasSuffix(t.Registry, "/"+p.Name) {
+		t.Registry += "/" + p.Name
 	}
 	var missing []string
 	for _, key := range []string{"KUBECONFIG", "SLIPWAY_REGISTRY"} {
