@@ -66,9 +66,13 @@ func documents(text []byte) [][]byte {
 	return out
 }
 
-// short keeps the first line of a YAML error; the others quote the document, which may hold secrets.
+// short keeps the first complaint of a YAML error, and little of it: the document may hold secrets.
 func short(err error) error {
-	text, _, _ := strings.Cut(err.Error(), "\n")
+	text, rest, _ := strings.Cut(err.Error(), "\n")
+	if strings.HasSuffix(text, ":") {
+		first, _, _ := strings.Cut(strings.TrimSpace(rest), "\n")
+		text += " " + first
+	}
 	text = strings.TrimPrefix(text, "error converting YAML to JSON: ")
 	if len(text) > 200 {
 		text = text[:200] + "…"

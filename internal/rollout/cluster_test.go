@@ -13,6 +13,7 @@ import (
 
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/kube/kubetest"
+	"github.com/teei/slipway/testenv/testenv"
 )
 
 // server is a real service: it answers /health with what its environment says.
@@ -78,7 +79,7 @@ type scene struct {
 
 func newScene(t *testing.T) *scene {
 	c := kubetest.Cluster(t)
-	return &scene{t: t, cluster: c, namespace: kubetest.Namespace(t, c)}
+	return &scene{t: t, cluster: c, namespace: testenv.Namespace(t)}
 }
 
 // options are those of a release of the apps, in their order.
