@@ -1,0 +1,184 @@
+//go:build machine
+
+// These tests start and stop the sandbox that all others use, so `make test`
+// runs them first and alone.
+
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+)
+
+var command string // the testenv binary
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "slipway-testenv")
+	if err != nil {
+		panic(err)
+	}
+	command = filepath.Join(dir, "testenv")
+	if out, err := exec.Command("go", "build", "-o", command, "github.com/teei/slipway/testenv").CombinedOutput(); err != nil {
+		panic(string(out))
+	}
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// TestLifeOfTheSandbox takes it through everything that may happen to it, and
+// compares the machine after it with the machine before.
+func TestLifeOfTheSandbox(t *testing.T) {
+	run(t, "down")
+	before := machine(t)
+
+	run(t, "up")
+	remember(t)
+	pid := boxPID()
+	run(t, "up")
+	if boxPID() != pid {
+		t.Error("a second up started a second box")
+	}
+
+	t.Run("a killed part comes back", func(t *testing.T) {
+		for _, name := range []string{"redis-server", "postgres", "dagger-engine", "containerd", "kubelet", "etcd"} {
+			killInBox(t, name)
+		}
+		run(t, "up")
+		if boxPID() != pid {
+			t.Error("the box did not survive the death of its parts")
+		}
+		kept(t)
+	})
+	t.Run("a killed box comes back with its data", func(t *testing.T) {
+		kill(t, boxPID())
+		run(t, "up")
+		kept(t)
+	})
+	t.Run("a restarted machine has lost what lay in run", func(t *testing.T) {
+		kill(t, boxPID())
+		if err := os.RemoveAll(runDir); err != nil {
+			t.Fatal(err)
+		}
+		run(t, "up")
+		kept(t)
+	})
+	t.Run("an up that was killed is taken up again", func(t *testing.T) {
+		run(t, "down")
+		up := exec.Command(command, "up")
+		if err := up.Start(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "a box runs", func() bool { runs, _ := boxRuns(); return runs })
+		_ = up.Process.Kill()
+		_ = up.Wait()
+		run(t, "up")
+	})
+
+	run(t, "down")
+	if diff := cmp.Diff(before, machine(t)); diff != "" {
+		t.Errorf("the machine is not as it was (-before +after):\n%s", diff)
+	}
+}
+
+func run(t *testing.T, args ...string) {
+	t.Helper()
+	out, err := exec.Command(command, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("testenv %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+// remember writes something into the database that kept must find again.
+func remember(t *testing.T) {
+	t.Helper()
+	sql(t, `CREATE TABLE IF NOT EXISTS kept AS SELECT 42 AS answer`)
+}
+
+func kept(t *testing.T) {
+	t.Helper()
+	sql(t, `SELECT 1 / (answer - 41) FROM kept`)
+}
+
+func sql(t *testing.T, text string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, DatabaseURL("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func kill(t *testing.T, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the box is gone", func() bool { runs, err := boxRuns(); return err == nil && !runs })
+}
+
+// killInBox kills the oldest process of that name among the box's descendants.
+func killInBox(t *testing.T, name string) {
+	t.Helper()
+	out, err := exec.Command("pgrep", "-o", "-f", "(^|/)"+name+"( |$)", "--ns", strconv.Itoa(boxPID()), "--nslist", "pid").Output()
+	if err != nil {
+		t.Fatalf("find %s in the box: %v", name, err)
+	}
+	if err := exec.Command("kill", "-KILL", strings.TrimSpace(string(out))).Run(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if holds() {
+			return
+		}
+	}
+	t.Fatalf("not within a minute: %s", what)
+}
+
+// machine is all that the sandbox might leave behind.
+func machine(t *testing.T) map[string][]string {
+	t.Helper()
+	return map[string][]string{
+		"mounts":    lines(t, "cat", "/proc/self/mounts"),
+		"links":     lines(t, "sh", "-c", `ip -o link | awk '{print $2}'`),
+		"routes":    lines(t, "ip", "route"),
+		"iptables":  lines(t, "sh", "-c", `iptables-save | grep ^-A || :`),
+		"forward":   lines(t, "cat", forwarding),
+		"netns":     lines(t, "sh", "-c", "ls /run/netns 2>/dev/null || :"),
+		"cgroups":   leftCgroups(),
+		"processes": lines(t, "sh", "-c", `ps -eo args | grep -E '^[^ ]*(slipway|postgres -D|containerd|redis-server 10|dnsmasq)' | grep -v grep || :`),
+		"states":    lines(t, "sh", "-c", "ls -d "+runDir+" "+stateDir+" "+cliName+" 2>/dev/null || :"),
+	}
+}
+
+func lines(t *testing.T, name string, args ...string) []string {
+	t.Helper()
+	out, err := exec.Command(name, args...).Output()
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	list := strings.Split(string(bytes.TrimSpace(out)), "\n")
+	sort.Strings(list)
+	return list
+}
