@@ -111,7 +111,7 @@ func (p *pipeline) runCheck(ctx context.Context, name string, check platform.Che
 	args := shell(script)
 	if len(check.Needs) > 0 {
 		servers := p.servers(name, check.Needs)
-		c = p.withVariables(bind(c, servers), servers)
+		c = p.withVariables(bind(c, servers), servers, check.Env)
 		if c, err = p.withSelf(c); err != nil {
 			return "", err
 		}

@@ -81,9 +81,12 @@ func bind(c *dagger.Container, servers []server) *dagger.Container {
 }
 
 // withVariables sets what the platform requires and no server provides: tokens
-// and keys, new in every run.
-func (p *pipeline) withVariables(c *dagger.Container, servers []server) *dagger.Container {
+// and keys, new in every run, unless the check gives them.
+func (p *pipeline) withVariables(c *dagger.Container, servers []server, given map[string]string) *dagger.Container {
 	for _, v := range p.platform.Variables {
+		if _, ok := given[v.Name]; ok {
+			continue
+		}
 		if slices.ContainsFunc(servers, func(s server) bool { return s.Variable == v.Name }) || p.serves(v.Name) {
 			continue
 		}

@@ -189,6 +189,7 @@ type cliConn struct {
 func startCLI(cli string, log io.Writer) (*cliConn, error) {
 	cmd := exec.Command(cli, "session", "--label", "dagger.io/sdk.name:go")
 	cmd.Stderr = log
+	cmd.Env = []string{"NO_COLOR=1"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	for _, variable := range os.Environ() {
 		// It must not join the session of a `dagger run` around us.
