@@ -101,6 +101,18 @@ func TestTargetOfTheSandboxIgnoresTheShell(t *testing.T) {
 	}
 }
 
+func TestSandboxRegistryNamesThePlatformOnce(t *testing.T) {
+	for registry, want := range map[string]string{"10.0.0.1:5000": "10.0.0.1:5000/shop", "10.0.0.1:5000/teei": "10.0.0.1:5000/teei/shop", "10.0.0.1:5000/shop": "10.0.0.1:5000/shop"} {
+		file := filepath.Join(t.TempDir(), "env")
+		if err := os.WriteFile(file, []byte("KUBECONFIG=/k\nSLIPWAY_REGISTRY="+registry+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := parsed(t).sandbox(file); err != nil || got.Registry != want {
+			t.Errorf("%s: got %s, %v, want %s", registry, got.Registry, err, want)
+		}
+	}
+}
+
 func TestTargetWithoutSandbox(t *testing.T) {
 	broken := filepath.Join(t.TempDir(), "env")
 	if err := os.WriteFile(broken, []byte("DATABASE_URL=x\n"), 0o600); err != nil {
