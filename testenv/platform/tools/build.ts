@@ -16,7 +16,6 @@ rmSync('dist', { recursive: true, force: true });
 await build({
   entryPoints,
   outdir: 'dist',
-  outbase: 'src',
   bundle: true,
   packages: bundle ? 'bundle' : 'external',
   platform: 'node',

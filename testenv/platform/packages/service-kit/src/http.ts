@@ -118,7 +118,7 @@ export function writeReply(response: ServerResponse, reply: Reply): void {
   const raw = typeof body === 'string' || Buffer.isBuffer(body);
   const content = body === undefined ? '' : raw ? body : JSON.stringify(body);
   response.writeHead(status, {
-    ...(raw ? {} : { 'content-type': 'application/json; charset=utf-8' }),
+    ...(raw || body === undefined ? {} : { 'content-type': 'application/json; charset=utf-8' }),
     'content-length': Buffer.byteLength(content),
     'x-content-type-options': 'nosniff',
     ...headers,
