@@ -72,14 +72,15 @@ func readComposeService(name string, n *yaml.Node) composeService {
 func containerPort(v any) int {
 	switch v := v.(type) {
 	case int:
-		return v
+		if platform.ValidPort(v) {
+			return v
+		}
 	case string:
 		text, _, _ := strings.Cut(v[strings.LastIndex(v, ":")+1:], "/")
 		port, err := strconv.Atoi(text)
-		if err != nil || port < 1 || port > 65535 {
-			return 0
+		if err == nil && platform.ValidPort(port) {
+			return port
 		}
-		return port
 	case map[string]any:
 		return containerPort(v["target"])
 	}

@@ -47,7 +47,7 @@ func readInfrastructure(f files, c compose, w *platform.Workspace) []server {
 		s := server{kind: k.kind, image: k.image}
 		for _, cs := range c.services {
 			if kind, ok := kindOf(cs.image); ok && kind == k.kind {
-				if !strings.Contains(cs.image, "$") {
+				if platform.ValidImage(cs.image) {
 					s.image = cs.image
 				} else {
 					s.guess = "the compose file takes the image from a variable"
@@ -104,7 +104,7 @@ func readVariables(servers []server, o objects) []variable {
 	}
 	for _, w := range o.workloads {
 		for _, name := range w.secrets {
-			if known[name] {
+			if known[name] || !platform.ValidVariable(name) {
 				continue
 			}
 			known[name] = true

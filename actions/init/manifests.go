@@ -45,7 +45,10 @@ func fromKustomize(o objects) (m manifests, environments []environment) {
 			continue
 		}
 		e := environment{name: label(base(k.dir)), namespace: k.namespace, overlay: k.dir}
-		if e.namespace == "" {
+		if len(e.name) > 40 || slices.ContainsFunc(environments, func(other environment) bool { return other.name == e.name }) {
+			continue
+		}
+		if e.namespace == "" || label(e.namespace) != e.namespace {
 			e.namespace, e.namespaceGuess = e.name, "its kustomization names no namespace"
 		}
 		environments = append(environments, e)

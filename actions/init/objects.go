@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/teei/slipway/internal/platform"
 )
 
 // objects are the Kubernetes objects of a repository, as far as they matter.
@@ -114,9 +116,11 @@ func (o *objects) add(one object) {
 		if w.image == "" {
 			w.image = c.Image
 		}
-		if w.port == 0 && len(c.Ports) > 0 {
+		if w.port == 0 && len(c.Ports) > 0 && platform.ValidPort(c.Ports[0].ContainerPort) {
 			w.port = c.Ports[0].ContainerPort
-			w.health = first(c.ReadinessProbe.HTTPGet.Path, c.LivenessProbe.HTTPGet.Path)
+			if health := first(c.ReadinessProbe.HTTPGet.Path, c.LivenessProbe.HTTPGet.Path); platform.ValidHealth(health) {
+				w.health = health
+			}
 		}
 		for _, e := range c.Env {
 			if e.ValueFrom.SecretKeyRef != nil {

@@ -180,7 +180,9 @@ func guess(reason string) string {
 // the braces of a flow mapping.
 func scalar(s string) string {
 	style := yaml.Style(0)
-	if strings.ContainsAny(s, "{}[],") {
+	if strings.ContainsAny(s, "\n\r\t") {
+		style = yaml.DoubleQuotedStyle // in its place, one line is all there is
+	} else if strings.ContainsAny(s, "{}[],") {
 		style = yaml.SingleQuotedStyle
 	}
 	text, err := yaml.Marshal(&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s, Style: style})

@@ -43,10 +43,19 @@ func (f *found) fromWorkload(w workload, c compose, dockerfiles []string) {
 	switch {
 	case s.path != "":
 		f.image(&s, dockerfiles)
-	case strings.Contains(w.image, "@sha256:"):
+	case strings.Contains(w.image, "@sha256:") && platform.ValidImage(w.image):
 		s.reference = w.image
 	default:
 		f.leftOut = append(f.leftOut, fmt.Sprintf("Deployment %s: no source was found, and its image %s is not by digest", w.name, w.image))
+		return
+	}
+	f.add(s)
+}
+
+// add leaves out what another service is called already, once made a label.
+func (f *found) add(s service) {
+	if slices.ContainsFunc(f.services, func(other service) bool { return other.name == s.name }) {
+		f.leftOut = append(f.leftOut, fmt.Sprintf("%s: another service is called %s as well", first(s.path, s.reference), s.name))
 		return
 	}
 	f.services = append(f.services, s)
@@ -67,7 +76,7 @@ func (f *found) fromCompose(cs composeService, dockerfiles []string) {
 	} else {
 		f.image(&s, dockerfiles)
 	}
-	f.services = append(f.services, s)
+	f.add(s)
 }
 
 func (f *found) fromSources(dockerfiles []string) {
@@ -77,7 +86,7 @@ func (f *found) fromSources(dockerfiles []string) {
 			seen[dir] = true
 			s := service{name: label(name), path: dir}
 			f.image(&s, dockerfiles)
-			f.services = append(f.services, s)
+			f.add(s)
 		}
 	}
 	if f.workspace != nil {

@@ -109,3 +109,15 @@ func quoteURL(s string) string {
 	}
 	return quote(s)
 }
+
+// ValidImage tells whether s can be an image in slipway.yaml.
+func ValidImage(s string) bool { return badImage(s) == "" }
+
+// ValidHealth tells whether s can be a health path in slipway.yaml.
+func ValidHealth(s string) bool { return badURLPath(s) == "" }
+
+// ValidVariable tells whether s can be the name of a variable.
+func ValidVariable(s string) bool { return isVariable(s) }
+
+// ValidPort tells whether a service can listen on the port.
+func ValidPort(port int) bool { return port >= 1 && port <= 65535 }

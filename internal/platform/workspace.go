@@ -144,7 +144,7 @@ func workspacePatterns(root string, top manifest) ([]string, error) {
 			Packages []string `yaml:"packages"`
 		}
 		if err := yaml.Unmarshal(data, &workspace); err != nil {
-			return nil, &UsageError{Message: "read " + file + ": " + err.Error()}
+			return nil, &UsageError{Message: "read " + file + ": " + err.Error(), Advice: "correct it; `pnpm ls` shows the place"}
 		}
 		return workspace.Packages, nil
 	} else if !errors.Is(err, fs.ErrNotExist) {
