@@ -74,6 +74,18 @@ func insideCommand(stdout io.Writer) *cobra.Command {
 			RunE: func(cmd *cobra.Command, args []string) error { return waitInside(cmd.Context(), args, say) },
 		},
 		&cobra.Command{
+			Use: "backup FOLDER", Args: cobra.ExactArgs(1),
+			RunE: func(cmd *cobra.Command, args []string) error { return backupInside(cmd.Context(), args[0]) },
+		},
+		&cobra.Command{
+			Use: "migrate", Args: cobra.NoArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error { return migrateInside(cmd.Context()) },
+		},
+		&cobra.Command{
+			Use: "deploy", Args: cobra.NoArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error { return deployInside(cmd.Context()) },
+		},
+		&cobra.Command{
 			Use: "pack FOLDER PREFIX FILE", Args: cobra.ExactArgs(3),
 			RunE: func(_ *cobra.Command, args []string) error { return packInside(args[0], args[1], args[2]) },
 		},

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/teei/slipway/internal/database"
+	"github.com/teei/slipway/internal/report"
+)
+
+const backupDir = "/backup"
+
+// backup dumps the database in a container whose client is as old as the
+// server, restores the dump beside it and compares the two.
+func (p *pipeline) backup(ctx context.Context, stage *report.Stage) error {
+	d := p.platform.Database
+	if d == nil {
+		stage.Status, stage.Note = report.Skipped, "the platform has no database"
+		return nil
+	}
+	target, err := p.target()
+	if err != nil {
+		return err
+	}
+	address := target.Values[d.URL]
+	server, err := database.Ping(ctx, address)
+	if err != nil {
+		return err
+	}
+	var t tunnels
+	inner, err := t.through(address, 5432)
+	if err != nil {
+		return err
+	}
+	c := p.dag.Container().From(p.postgresImage(server.Major)).
+		WithSecretVariable("SLIPWAY_DATABASE_URL", p.dag.SetSecret("backup-url", inner))
+	outcome, after, log, err := inside[database.Backup](ctx, p, c, &t, "backup", backupDir)
+	stage.Log = p.writeLog(stage.Name, log)
+	b := outcome.Result
+	if b.Path == "" {
+		return err
+	}
+	// A dump that could not be verified comes along: somebody may want to look at it.
+	dir := filepath.Join(p.options.Output, "backup")
+	if _, exported := after.Directory(backupDir).Export(context.WithoutCancel(ctx), dir); exported != nil {
+		return explain("fetch the dump", exported)
+	}
+	b.Path = filepath.Join(dir, path.Base(b.Path))
+	if restricted := os.Chmod(b.Path, 0o600); restricted != nil && err == nil {
+		return restricted
+	}
+	p.report.Backup = &report.Backup{Path: b.Path, SHA256: b.SHA256, Tables: len(b.Tables), Verified: b.Verified, Bytes: b.Bytes}
+	stage.Note = fmt.Sprintf("%d tables restored and compared", len(b.Tables))
+	for _, remark := range b.Remarks {
+		p.progress.Say("  note: %s", remark)
+	}
+	return err
+}
+
+// postgresImage is the image with the client of that version: the platform's
+// own where it is that version, since that one can be pulled for sure.
+func (p *pipeline) postgresImage(major int) string {
+	usual := fmt.Sprintf("postgres:%d", major)
+	own := p.platform.Infrastructure["postgres"].Image
+	if _, tag, _ := strings.Cut(path.Base(own), ":"); tag == fmt.Sprint(major) || strings.HasPrefix(tag, fmt.Sprintf("%d.", major)) || strings.HasPrefix(tag, fmt.Sprintf("%d-", major)) {
+		return own
+	}
+	return usual
+}
+
+// backupInside runs where pg_dump is.
+func backupInside(ctx context.Context, dir string) error {
+	return record(ctx, func(ctx context.Context) (b database.Backup, err error) {
+		err = onLeash(ctx, func(ctx context.Context, say func(string, ...any)) error {
+			b, err = database.TakeBackup(ctx, database.BackupOptions{
+				URL: os.Getenv("SLIPWAY_DATABASE_URL"), Dir: dir,
+				Progress: func(message string) { say("%s", message) },
+			})
+			return err
+		})
+		return b, err
+	})
+}

@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/platform"
+	"github.com/teei/slipway/internal/probe"
+	"github.com/teei/slipway/internal/rollout"
+)
+
+// deployInside releases the services from within a container.
+func deployInside(ctx context.Context) error {
+	return record(ctx, func(ctx context.Context) (d deployed, err error) {
+		var o order
+		data, err := os.ReadFile(orderPath)
+		if err == nil {
+			err = json.Unmarshal(data, &o)
+		}
+		if err != nil {
+			return d, errNotInside
+		}
+		p, err := platform.Load(workdir)
+		if err != nil {
+			return d, err
+		}
+		err = onLeash(ctx, func(ctx context.Context, say func(string, ...any)) error {
+			d.Rollout, err = release(ctx, p, o, say)
+			return err
+		})
+		var failure *rollout.Failure
+		if errors.As(err, &failure) {
+			d.Detail = failure.String()
+		}
+		return d, err
+	})
+}
+
+func release(ctx context.Context, p *platform.Platform, o order, say func(string, ...any)) (*rollout.Result, error) {
+	kubeconfig, err := os.ReadFile(kubeconfigPath)
+	if err != nil {
+		return nil, errNotInside
+	}
+	cluster, err := kube.Connect(ctx, kubeconfig, "")
+	if err != nil {
+		return nil, err
+	}
+	objects, err := render(ctx, p, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkVariables(ctx, cluster, objects, p, o); err != nil {
+		return nil, err
+	}
+	if err := cluster.EnsureNamespace(ctx, o.Namespace); err != nil {
+		return nil, err
+	}
+	var services []rollout.Service
+	for _, s := range p.Ordered() {
+		services = append(services, rollout.Service{Name: s.Name, Port: s.Port, Health: s.Health, Image: o.Images[s.Name]})
+	}
+	return rollout.Deploy(ctx, rollout.Options{
+		Cluster: cluster, Namespace: o.Namespace, Objects: objects, Services: services, Deadline: o.Deadline,
+		Verify:   func(ctx context.Context) error { return verify(ctx, cluster, p, o, say) },
+		Progress: func(step rollout.Progress) { tell(say, step) },
+		Redact:   redactor(o.Values),
+	})
+}
+
+// render reads the manifests. A container of a Deployment named after a
+// service runs that service's image, if the last part of the names agrees.
+func render(ctx context.Context, p *platform.Platform, o order) ([]*kube.Object, error) {
+	from := kube.Source{Name: o.Command}
+	switch {
+	case o.Command != "":
+		text, err := os.ReadFile(manifestsPath)
+		if err != nil {
+			return nil, errNotInside
+		}
+		from.Text = text
+	case o.Overlay != "":
+		from.Kustomize = path.Join(workdir, o.Overlay)
+	default:
+		names, err := platform.Expand(workdir, p.Manifests.Files)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			from.Files = append(from.Files, path.Join(workdir, name))
+		}
+	}
+	plain, err := kube.Render(ctx, from, kube.RenderOptions{Namespace: o.Namespace})
+	if err != nil {
+		return nil, err
+	}
+	images := map[string]string{}
+	for _, obj := range plain {
+		for _, image := range kube.Images(obj) {
+			name := kube.ImageName(image)
+			if reference, ok := o.Images[path.Base(name)]; ok {
+				images[name] = reference
+			}
+		}
+	}
+	objects, err := kube.Render(ctx, from, kube.RenderOptions{Namespace: o.Namespace, Images: images})
+	if err == nil && o.Inject != "" {
+		err = inject(objects, o.Inject)
+	}
+	return objects, err
+}
+
+// inject sets a variable in the containers of one Deployment.
+func inject(objects []*kube.Object, what string) error {
+	service, variable, _ := strings.Cut(what, ":")
+	name, value, _ := strings.Cut(variable, "=")
+	for _, obj := range objects {
+		if obj.GetKind() != "Deployment" || obj.GetName() != service {
+			continue
+		}
+		containers, _, err := unstructured.NestedSlice(obj.Object, "spec", "template", "spec", "containers")
+		if err != nil {
+			return err
+		}
+		for _, c := range containers {
+			container := c.(map[string]any)
+			env, _ := container["env"].([]any)
+			container["env"] = append(env, map[string]any{"name": name, "value": value})
+		}
+		return unstructured.SetNestedSlice(obj.Object, containers, "spec", "template", "spec", "containers")
+	}
+	return &platform.UsageError{Message: "--inject: the manifests have no Deployment " + service, Advice: "name a service, as in --inject q2q-ai:FAULT=exit"}
+}
+
+// checkVariables refuses a release that a service would only die of.
+func checkVariables(ctx context.Context, cluster *kube.Cluster, objects []*kube.Object, p *platform.Platform, o order) error {
+	problems, err := probe.Variables(ctx, cluster, objects, p.Variables)
+	if err != nil {
+		return err
+	}
+	for _, v := range p.Variables {
+		value := os.Getenv(v.Name)
+		if err := v.Check(value); err != nil {
+			problems = append(problems, probe.VariableProblem{Name: v.Name, Where: "the values of the target", Cause: err.Error()})
+		}
+	}
+	if len(problems) > 0 {
+		return &probe.VariablesError{Problems: problems}
+	}
+	return nil
+}
+
+// verify asks, once all services are healthy, for what they live on and for
+// what users do.
+func verify(ctx context.Context, cluster *kube.Cluster, p *platform.Platform, o order, say func(string, ...any)) error {
+	for _, kind := range platform.InfrastructureKinds() {
+		in, ok := p.Infrastructure[kind]
+		if !ok {
+			continue
+		}
+		took, err := probe.Reach(ctx, kind, os.Getenv(in.Variable), 10*time.Second)
+		if err != nil {
+			return err
+		}
+		say("✓ %s answers a query after %s", kind, seconds(took))
+	}
+	for _, flow := range p.Flows {
+		if err := walk(ctx, cluster, o.Namespace, flow, say); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func walk(ctx context.Context, cluster *kube.Cluster, namespace string, flow platform.Flow, say func(string, ...any)) error {
+	tunnel, err := cluster.TunnelToService(ctx, namespace, flow.Service)
+	if err != nil {
+		return fmt.Errorf("%s: reach %s: %w", flow.Name, flow.Service, err)
+	}
+	defer tunnel.Close()
+	result, err := probe.Flow(ctx, tunnel.Transport(), "http://"+flow.Service, flow)
+	if err != nil {
+		return err
+	}
+	say("✓ %s (%d steps, %.1fs)", flow.Name, len(flow.Steps), result.Seconds)
+	return nil
+}
+
+// tell shows the steps of a rollout that a person waits for.
+func tell(say func(string, ...any), step rollout.Progress) {
+	switch step.Phase {
+	case rollout.Healthy:
+		say("✓ %s healthy after %s", step.Service, seconds(step.Elapsed))
+	case rollout.Failed:
+		say("✗ %s: %s", step.Service, step.Detail)
+	case rollout.Undoing, rollout.Undid:
+		say("↩ %s %s", step.Service, step.Phase)
+	case rollout.Applying:
+		say("· %s", step.Service)
+	}
+}
+
+// redactor takes the values of variables out of what pods said.
+func redactor(names []string) func(string) string {
+	var pairs []string
+	for _, name := range names {
+		if value := os.Getenv(name); len(value) > 3 {
+			pairs = append(pairs, value, "***")
+		}
+	}
+	return strings.NewReplacer(pairs...).Replace
+}
