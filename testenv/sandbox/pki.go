@@ -170,6 +170,6 @@ func secret(name string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", err
 	}
-	value := rand.Text()
+	value := rand.Text() + rand.Text() // longer than any format asks for
 	return value, os.WriteFile(path, []byte(value), 0o600)
 }
