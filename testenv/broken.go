@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/teei/slipway/internal/platform"
+	"github.com/teei/slipway/testenv/sandbox"
+)
+
+// brokenDeploy releases the sample with one service broken, and says whether
+// the release did what it must: fail, name the service, take back the others.
+type brokenDeploy struct {
+	ci, root, service, fault string
+	stdout                   io.Writer
+}
+
+func brokenCommand() *cobra.Command {
+	b := brokenDeploy{stdout: os.Stdout}
+	c := &cobra.Command{
+		Use: "broken-deploy", Short: "Release the sample with one service broken, and see it taken back", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return b.run(cmd.Context()) },
+	}
+	c.Flags().StringVar(&b.ci, "ci", "", "the ci binary")
+	c.Flags().StringVar(&b.root, "root", "testenv/platform", "folder of the sample's slipway.yaml")
+	c.Flags().StringVar(&b.service, "service", "", "the service to break, such as q2q-ai")
+	c.Flags().StringVar(&b.fault, "fault", "exit", "how: exit, exit-after:20s, never-ready, health-500, …")
+	return c
+}
+
+func (b brokenDeploy) run(ctx context.Context) error {
+	p, err := platform.Load(b.root)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(p.Services, func(s platform.Service) bool { return s.Name == b.service }) {
+		return &sandbox.Hint{Err: fmt.Errorf("the sample has no service %q", b.service), Hint: "make broken-deploy FAULT_SERVICE=q2q-ai"}
+	}
+	before, err := b.templates(ctx)
+	if err != nil {
+		return err
+	}
+	if len(before) < len(p.Services) {
+		fmt.Fprintln(b.stdout, "There is no release to go back to yet: a good one comes first.")
+		if err := b.release(ctx, b.root); err != nil {
+			return fmt.Errorf("the good release failed: %w", err)
+		}
+		if before, err = b.templates(ctx); err != nil {
+			return err
+		}
+	}
+	broken, err := b.copyBroken()
+	defer os.RemoveAll(broken)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(b.stdout, "Releasing with FAULT=%s in %s:\n\n", b.fault, b.service)
+	released := b.release(ctx, broken)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var exit *exec.ExitError
+	switch {
+	case released == nil:
+		return errors.New("the release succeeded, although a service is broken")
+	case !errors.As(released, &exit) || exit.ExitCode() != 1:
+		return fmt.Errorf("the release ended in another way than by a failed service: %w", released)
+	}
+	after, err := b.templates(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(before, after) {
+		return fmt.Errorf("not every Deployment is as before:\nbefore\n  %s\nafter\n  %s", strings.Join(before, "\n  "), strings.Join(after, "\n  "))
+	}
+	fmt.Fprintf(b.stdout, "\nAs it should be: exit code 1, and all %d Deployments are as they were.\n", len(after))
+	return nil
+}
+
+// release makes the images (from caches, mostly) and deploys.
+func (b brokenDeploy) release(ctx context.Context, root string) error {
+	cmd := exec.CommandContext(ctx, b.ci, "images", "deploy", "--root", root)
+	cmd.Stdout, cmd.Stderr = b.stdout, os.Stderr
+	return cmd.Run()
+}
+
+// templates lists what each Deployment of the platform runs: its image and its
+// environment.
+func (b brokenDeploy) templates(ctx context.Context) ([]string, error) {
+	env, err := platform.ReadEnvFile(sandbox.EnvFile)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(env["SLIPWAY_BIN"], "kubectl"), "--namespace", env["SLIPWAY_NAMESPACE"], "get", "deployments",
+		"--output", `jsonpath={range .items[*]}{.metadata.name} {.spec.template.spec.containers[*].image} {.spec.template.spec.containers[*].env}{"\n"}{end}`)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+env["KUBECONFIG"])
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("list deployments: %w: %s", err, stderr.String())
+	}
+	return strings.FieldsFunc(string(out), func(r rune) bool { return r == '\n' }), nil
+}
+
+// copyBroken copies the sample and patches the fault into the service's
+// Deployment; nothing in the checkout changes.
+func (b brokenDeploy) copyBroken() (string, error) {
+	dir, err := os.MkdirTemp("", "slipway-broken-")
+	if err != nil {
+		return dir, err
+	}
+	if err := copyTree(b.root, dir); err != nil {
+		return dir, err
+	}
+	base := filepath.Join(dir, "deploy", "base")
+	patched := filepath.Join(dir, "deploy", "unbroken")
+	if err := os.Rename(base, patched); err != nil {
+		return dir, err
+	}
+	patch := fmt.Sprintf(`apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+resources: [../unbroken]
+patches:
+  - target: {kind: Deployment, name: %[1]s}
+    patch: |
+      apiVersion: apps/v1
+      kind: Deployment
+      metadata: {name: %[1]s}
+      spec: {template: {spec: {containers: [{name: %[1]s, env: [{name: FAULT, value: "%[2]s"}]}]}}}
+`, b.service, b.fault)
+	if err := os.MkdirAll(base, 0o755); err != nil {
+		return dir, err
+	}
+	return dir, os.WriteFile(filepath.Join(base, "kustomization.yaml"), []byte(patch), 0o644)
+}
+
+// copyTree copies sources: no dependencies, no output, nothing hidden.
+func copyTree(from, to string) error {
+	return filepath.WalkDir(from, func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		if d.IsDir() {
+			if name == "node_modules" || name == "dist" || name == ".slipway" || name == ".git" {
+				return filepath.SkipDir
+			}
+			return os.MkdirAll(filepath.Join(to, rel), 0o755)
+		}
+		if !d.Type().IsRegular() {
+			return nil
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, rel), data, 0o644)
+	})
+}
