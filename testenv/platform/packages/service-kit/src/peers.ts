@@ -122,5 +122,7 @@ function retriable(error: unknown, method: string): boolean {
 }
 
 function unreachable(name: ServiceName, error: unknown): HttpError {
-  return new HttpError(503, `${name} cannot be reached: ${code(error) || describe(error)}`);
+  // fetch itself only says that it failed.
+  const reason = error instanceof Error ? (error.cause ?? error) : error;
+  return new HttpError(503, `${name} cannot be reached: ${code(error) || describe(reason)}`);
 }

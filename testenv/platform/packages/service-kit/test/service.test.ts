@@ -52,7 +52,7 @@ test('is ready once all its servers answer, and names them', async () => {
 test('names the server that is down, and stays alive', async () => {
   const alone = await world.start(
     { ...everything, name: 'q2q-ai' },
-    { REDIS_URL: 'redis://127.0.0.1:1', NATS_URL: 'nats://127.0.0.1:1', CLICKHOUSE_URL: 'http://127.0.0.1:1' },
+    { REDIS_URL: 'redis://127.0.0.1:3', NATS_URL: 'nats://127.0.0.1:1', CLICKHOUSE_URL: 'http://127.0.0.1:1' },
   );
   const ready = await eventually(() => alone.get('/health/ready'), ({ body }) => body.dependencies.postgres.status === 'up');
   expect(ready.status).toBe(503);
