@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"dagger.io/dagger"
+
+	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/platform"
+	"github.com/teei/slipway/internal/report"
+	"github.com/teei/slipway/internal/rollout"
+)
+
+// Where a deploy finds its inputs in the container.
+const (
+	kubeconfigPath = "/run/slipway/kubeconfig"
+	orderPath      = "/run/slipway/order.json"
+	manifestsPath  = "/run/slipway/manifests.yaml"
+)
+
+// order is what a deploy is to do, beside what slipway.yaml says. No secrets.
+type order struct {
+	Namespace string            `json:"namespace"`
+	Overlay   string            `json:"overlay"`
+	Images    map[string]string `json:"images"`
+	Command   string            `json:"command"` // that printed the manifests, if one did
+	Values    []string          `json:"values"`  // names of the variables that hold secrets
+	Deadline  time.Duration     `json:"deadline"`
+	Inject    string            `json:"inject,omitempty"` // SERVICE:NAME=VALUE, to see a release fail
+}
+
+// deployed is what a deploy did.
+type deployed struct {
+	Rollout *rollout.Result `json:"rollout"`
+	Detail  string          `json:"detail"` // of the failure, for people
+}
+
+// deploy releases the services in order, from a container next to nothing.
+func (p *pipeline) deploy(ctx context.Context, stage *report.Stage) error {
+	if !hasManifests(p.platform) {
+		stage.Status, stage.Note = report.Skipped, platform.File+" names no manifests"
+		return nil
+	}
+	target, err := p.target()
+	if err != nil {
+		return err
+	}
+	images, err := p.knownImages(target)
+	if err != nil {
+		return err
+	}
+	var t tunnels
+	c, err := p.deployContainer(ctx, target, images, &t)
+	if err != nil {
+		return err
+	}
+	outcome, _, log, err := inside[deployed](ctx, p, c, &t, "deploy")
+	result := outcome.Result
+	stage.Log = p.writeLog(stage.Name, log+result.Detail)
+	if result.Rollout != nil {
+		p.reportServices(result.Rollout)
+	}
+	if err != nil {
+		if result.Detail != "" {
+			p.progress.Say("%s", indent(result.Detail))
+		}
+		return err
+	}
+	stage.Note = fmt.Sprintf("%d services healthy", len(p.report.Services))
+	return nil
+}
+
+func (p *pipeline) reportServices(r *rollout.Result) {
+	for _, s := range r.Services {
+		p.report.Services = append(p.report.Services, report.Service{
+			Name: s.Name, Order: s.Order, Port: s.Port, Image: s.Image, Healthy: s.Healthy, Seconds: s.Seconds,
+		})
+	}
+	for _, u := range r.Undone {
+		state := "verified"
+		if !u.Verified {
+			state = "NOT verified " + u.Error
+		}
+		p.progress.Say("  taken back: %s %s, %s", u.ID, u.Action, state)
+	}
+}
+
+// deployContainer holds the sources, for their manifests, and the keys.
+func (p *pipeline) deployContainer(ctx context.Context, target platform.Target, images map[string]string, t *tunnels) (*dagger.Container, error) {
+	kubeconfig, err := flatten(target, t)
+	if err != nil {
+		return nil, err
+	}
+	o := order{
+		Namespace: target.Namespace, Overlay: target.Overlay, Images: images, Inject: p.options.Inject,
+		Values: sortedKeys(target.Values), Deadline: min(p.options.Timeout, 3*time.Minute),
+	}
+	var manifests string
+	if command := p.platform.Manifests.Command; command != "" {
+		o.Command = command
+		if manifests, err = p.printManifests(ctx, command); err != nil {
+			return nil, err
+		}
+	}
+	data, err := json.Marshal(o)
+	if err != nil {
+		return nil, err
+	}
+	c := p.dag.Container().From(platform.DefaultBase).WithUser("0").WithWorkdir(workdir).
+		WithMountedDirectory(workdir, p.source()).
+		WithNewFile(orderPath, string(data)).
+		WithNewFile(manifestsPath, manifests).
+		WithMountedSecret(kubeconfigPath, p.dag.SetSecret("kubeconfig-"+p.report.Target, string(kubeconfig)))
+	return p.withValues(c, target, t)
+}
+
+// flatten makes a kubeconfig that works in a container.
+func flatten(target platform.Target, t *tunnels) ([]byte, error) {
+	options := kube.FlattenOptions{Context: target.Context}
+	kubeconfig, server, err := kube.Flatten(target.Kubeconfig, options)
+	if err != nil {
+		return nil, &platform.UsageError{Message: err.Error(), Advice: "`kubectl config view` shows what the file holds"}
+	}
+	if u, err := url.Parse(server); err != nil || !loopback(u.Hostname()) {
+		return kubeconfig, nil
+	}
+	if options.Server, err = t.through(server, 443); err != nil {
+		return nil, err
+	}
+	kubeconfig, _, err = kube.Flatten(target.Kubeconfig, options)
+	return kubeconfig, err
+}
+
+// printManifests runs the command that prints YAML, such as helm template, in
+// the toolchain image.
+func (p *pipeline) printManifests(ctx context.Context, command string) (string, error) {
+	limited, stop := context.WithTimeout(ctx, p.options.Timeout)
+	defer stop()
+	text, err := p.toolchain().WithDirectory(workdir, p.source()).WithExec([]string{"sh", "-c", command}).Stdout(limited)
+	var failed *dagger.ExecError
+	if errors.As(err, &failed) {
+		return "", fmt.Errorf("print manifests: %s failed with exit code %d: %s", command, failed.ExitCode, strings.Join(lastLines(failed.Stderr, 3), " "))
+	}
+	return text, explain("print manifests", err)
+}
