@@ -86,6 +86,10 @@ func insideCommand(stdout io.Writer) *cobra.Command {
 			RunE: func(cmd *cobra.Command, _ []string) error { return deployInside(cmd.Context()) },
 		},
 		&cobra.Command{
+			Use: "dev", Args: cobra.NoArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error { return devInside(cmd.Context()) },
+		},
+		&cobra.Command{
 			Use: "pack FOLDER PREFIX FILE", Args: cobra.ExactArgs(3),
 			RunE: func(_ *cobra.Command, args []string) error { return packInside(args[0], args[1], args[2]) },
 		},

@@ -108,7 +108,7 @@ func (p *pipeline) Run(ctx context.Context, stages []string) (err error) {
 // stage runs one stage that is no check, and reports it.
 func (p *pipeline) stage(ctx context.Context, name string) error {
 	work := map[string]func(context.Context, *report.Stage) error{
-		"images": p.makeImages, "backup": p.backup, "migrate": p.migrate, "deploy": p.deploy,
+		"images": p.makeImages, "backup": p.backup, "migrate": p.migrate, "deploy": p.deploy, "dev": p.dev,
 	}[name]
 	if work == nil {
 		return &platform.UsageError{Message: "unknown stage " + name}
