@@ -44,7 +44,7 @@ func Health(ctx context.Context, o HealthOptions) error {
 			return nil
 		case err == nil:
 			err = errors.New(Describe(answer))
-			if answer.Status == http.StatusServiceUnavailable || fromProxy(answer) {
+			if answer.Status == http.StatusServiceUnavailable || FromProxy(answer) {
 				wrong = 0
 			} else if wrong++; wrong >= bad {
 				return err
@@ -73,8 +73,8 @@ func ask(ctx context.Context, try func(context.Context) (*kube.Answer, error)) (
 	return try(ctx)
 }
 
-// fromProxy tells the API server's own words about a pod it could not reach from an answer of the pod.
-func fromProxy(answer *kube.Answer) bool {
+// FromProxy tells the API server's own words about a pod it could not reach from an answer of the pod.
+func FromProxy(answer *kube.Answer) bool {
 	body := bytes.TrimSpace(answer.Body)
 	return bytes.HasPrefix(body, []byte(`{"kind":"Status","apiVersion":"v1"`)) ||
 		answer.Status == http.StatusBadGateway && bytes.Contains(body, []byte("error trying to reach service"))

@@ -59,15 +59,16 @@ func assess(s state) verdict {
 	if v.failure = doomed(s, set, v.pods); v.failure != nil {
 		return v
 	}
-	v.waiting = missing(d, set)
+	v.waiting = missing(d, set, v.ready)
 	v.done = v.waiting == ""
 	return v
 }
 
 // missing is what kubectl rollout status waits for as well. Old pods that are
 // terminating are not waited for: they are counted nowhere.
-func missing(d *appsv1.Deployment, set *appsv1.ReplicaSet) string {
+func missing(d *appsv1.Deployment, set *appsv1.ReplicaSet, ready int) string {
 	wanted, status := replicas(d), d.Status
+	pods := fmt.Sprintf("%d of %d new pods are ready", ready, wanted)
 	switch {
 	case status.ObservedGeneration < d.Generation:
 		return "the controller has not seen the change yet"
@@ -75,10 +76,12 @@ func missing(d *appsv1.Deployment, set *appsv1.ReplicaSet) string {
 		return "there is no ReplicaSet for the new pods yet"
 	case status.UpdatedReplicas < wanted:
 		return fmt.Sprintf("%d of %d new pods exist", status.UpdatedReplicas, wanted)
+	case ready < int(wanted):
+		return pods
 	case status.Replicas > status.UpdatedReplicas:
-		return fmt.Sprintf("%d old pods are still there", status.Replicas-status.UpdatedReplicas)
+		return "old pods are still there"
 	case status.AvailableReplicas < status.UpdatedReplicas:
-		return fmt.Sprintf("%d of %d new pods are ready", status.AvailableReplicas, wanted)
+		return pods + ", but not yet available"
 	}
 	return ""
 }

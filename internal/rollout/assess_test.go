@@ -95,8 +95,10 @@ func TestAssess(t *testing.T) {
 		fails   string // part of the reason; empty: it does not fail
 		waiting string // part of what it waits for
 	}{
-		{name: "starting", change: func(*state) {}, waiting: "1 old pods"},
+		{name: "starting", change: func(*state) {}, waiting: "0 of 1 new pods are ready"},
 		{name: "converged", change: (*state).converged, done: true},
+		{name: "old pods left", change: func(s *state) { makeReady(s.pods[1]) }, waiting: "old pods are still there"},
+		{name: "ready for less than minReadySeconds", change: func(s *state) { s.converged(); s.deployment.Status.AvailableReplicas = 0 }, waiting: "not yet available"},
 		{name: "no Deployment yet", change: func(s *state) { s.deployment = nil }, waiting: "not there yet"},
 		{name: "watch is behind our write", change: func(s *state) { s.converged(); s.generation = 3 }, waiting: "not there yet"},
 		{name: "controller is behind", change: func(s *state) { s.converged(); s.deployment.Status.ObservedGeneration = 1 }, waiting: "has not seen"},
@@ -150,7 +152,7 @@ func TestAssess(t *testing.T) {
 
 		{name: "image not found", change: waits("ErrImagePull", `rpc error: code = NotFound desc = failed to resolve image: b: not found`), fails: "image b was not found"},
 		{name: "image not found, backing off", change: waits("ImagePullBackOff", `Back-off pulling image "b": ErrImagePull: b: not found`), fails: "image b was not found"},
-		{name: "registry busy", change: waits("ErrImagePull", "rpc error: toomanyrequests: 429"), waiting: "old pods"},
+		{name: "registry busy", change: waits("ErrImagePull", "rpc error: toomanyrequests: 429"), waiting: "0 of 1 new pods are ready"},
 		{name: "pull backs off", change: waits("ImagePullBackOff", `Back-off pulling image "b"`)},
 		{name: "no such host", change: waits("ErrImagePull", "dial tcp: lookup registry: no such host")},
 		{name: "bad image name", change: waits("InvalidImageName", ""), fails: "not a valid name"},

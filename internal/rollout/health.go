@@ -112,14 +112,23 @@ func servicePort(service *corev1.Service, port int, pods []*corev1.Pod) (string,
 
 // answerOf adds what a pod that never got ready answers when asked itself.
 func (r *run) answerOf(ctx context.Context, s Service, failed *sign) *sign {
-	if failed.pod == nil || failed.exitCode != nil || s.Port == 0 || s.Health == "" || failed.pod.Status.PodIP == "" {
+	if failed.pod == nil || s.Port == 0 || s.Health == "" || !running(failed.pod) {
 		return failed
 	}
 	ctx, stop := context.WithTimeout(ctx, time.Second)
 	defer stop()
 	answer, err := r.Cluster.GetPod(ctx, r.Namespace, failed.pod.Name, s.Port, s.Health)
-	if err == nil && answer.Status != 404 {
+	if err == nil && !probe.FromProxy(answer) {
 		failed.reason += fmt.Sprintf("; %s answers %s", s.Health, Clean(probe.Describe(answer)))
 	}
 	return failed
+}
+
+func running(pod *corev1.Pod) bool {
+	for _, c := range pod.Status.ContainerStatuses {
+		if c.State.Running == nil {
+			return false
+		}
+	}
+	return len(pod.Status.ContainerStatuses) > 0
 }
