@@ -83,7 +83,7 @@ func TestDeployTakesBack(t *testing.T) {
 			if !errors.As(err, &failure) {
 				t.Fatalf("err = %v, want a failure", err)
 			}
-			t.Logf("%shint: %s", failure.Details(), failure.Hint())
+			t.Logf("%shint: %s", failure.String(), failure.Hint())
 			if failure.Service != "profile" || !strings.Contains(failure.Reason, tt.reason) || failure.Pod == "" || !strings.Contains(failure.Command, failure.Pod) {
 				t.Errorf("failure = %+v", failure)
 			}

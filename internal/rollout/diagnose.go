@@ -86,9 +86,9 @@ func (r *run) events(ctx context.Context, pod *corev1.Pod) []kube.Event {
 	return events[max(0, len(events)-maxEvents):]
 }
 
-// Details is the failure with all that was found, for people. Lines of logs
+// String is the failure with all that was found, for people. Lines of logs
 // begin with a bar, so that none of them can be taken for a workflow command.
-func (f *Failure) Details() string {
+func (f *Failure) String() string {
 	var out strings.Builder
 	out.WriteString(f.Error() + "\n")
 	for _, line := range f.Logs {
