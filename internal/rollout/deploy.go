@@ -62,11 +62,11 @@ func Deploy(ctx context.Context, o Options) (*Result, error) {
 
 // prepare fails on whatever can be known before anything is written.
 func (r *run) prepare(ctx, watching context.Context) error {
-	if err := r.rehearse(ctx); err != nil {
-		return err
-	}
 	var err error
 	if r.scaled, err = autoscaled(ctx, r.Cluster, r.Namespace); err != nil {
+		return err
+	}
+	if err := r.rehearse(ctx); err != nil {
 		return err
 	}
 	r.view, err = follow(watching, r.Cluster, r.Namespace)

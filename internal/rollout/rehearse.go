@@ -35,6 +35,11 @@ func (r *run) rehearse(ctx context.Context) error {
 		work.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
+			if obj.GetKind() == "Deployment" && r.scaled[obj.GetName()] {
+				// The autoscaler owns them, and the write will leave them alone.
+				obj = obj.DeepCopy()
+				unstructured.RemoveNestedField(obj.Object, "spec", "replicas")
+			}
 			_, errs[i] = r.Cluster.Apply(ctx, obj, kube.ApplyOptions{DryRun: true})
 		})
 	}
