@@ -74,8 +74,8 @@ export function createHealth(service: string, clients: OpenedClients, fault: Fau
   };
 }
 
-/** Shorter than the time-out of any probe, so that an answer comes and names who is down. */
-const patience = 800;
+/** Shorter than the time-out of the probes, so that an answer comes and names who is down. */
+const patience = 1500;
 
 async function ask(ping: () => Promise<unknown>): Promise<State> {
   const begun = performance.now();

@@ -2,6 +2,8 @@ import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client
 
 export interface Metrics {
   registry: Registry;
+  /** Makes a route's errors known at zero: a rate cannot be taken of what appears only once it failed. */
+  expect(method: string, route: string): void;
   /** Counts a finished request. Probes and scrapes are not requests. */
   request(method: string, route: string, status: number, seconds: number): void;
   /** Counts an event taken from NATS. */
@@ -42,6 +44,7 @@ export function createMetrics(service: string, options: { process: boolean }): M
 
   return {
     registry,
+    expect: (method, route) => errors.inc({ method, route, status: '500' }, 0),
     request(method, route, status, seconds) {
       const labels = { method, route, status: String(status) };
       requests.inc(labels);

@@ -1,7 +1,7 @@
 /** The life of a service as a process. */
 import { createLogger, describe } from '@teei/logger';
 import type { Need } from './config.ts';
-import { type Service, start } from './service.ts';
+import { type Running, type Service, start } from './service.ts';
 
 /** Runs a service until it is told to stop. The whole of a main.ts. */
 export async function run<N extends Need>(service: Service<N>): Promise<void> {
@@ -11,14 +11,17 @@ export async function run<N extends Need>(service: Service<N>): Promise<void> {
     process.exit(1);
   };
   process.on('uncaughtException', (error) => die(`uncaught: ${describe(error)}`));
+
+  let running: Running | undefined;
+  // Before the start: the first process of a container ignores signals it has no handler for.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      log.info(`stopping on ${signal}`);
+      void (running?.close() ?? Promise.resolve()).then(() => process.exit(0));
+    });
+  }
   try {
-    const running = await start(service, process.env, { process: true, onExit: die });
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      process.once(signal, () => {
-        log.info(`stopping on ${signal}`);
-        void running.close().then(() => process.exit(0));
-      });
-    }
+    running = await start(service, process.env, { process: true, onExit: die });
   } catch (error) {
     die(`start: ${describe(error)}`);
   }

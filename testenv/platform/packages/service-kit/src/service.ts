@@ -87,6 +87,7 @@ export async function start<N extends Need>(service: Service<N>, env: Env, optio
     prepare: (work: () => Promise<void>) => health.prepare(work, log),
   } as unknown as Context<N>;
   service.setup(context);
+  for (const route of routes) metrics.expect(route.method, route.path);
 
   const server = serve({ routes, health, metrics, config, log, fault });
   await listen(server, config.port);

@@ -27,7 +27,7 @@ async function serviceStatus(peers: Peers, name: ServiceName): Promise<ServiceSt
   });
   if (name === 'api-gateway') return status('up');
   try {
-    const reply = await peers.request(name, { path: '/health/ready', timeout: 1500 });
+    const reply = await peers.request(name, { path: '/health/ready', timeout: 2500 });
     const detail = (reply.body as { dependencies?: unknown }).dependencies;
     return status(reply.status === 200 ? 'up' : 'unready', detail);
   } catch (error) {
