@@ -51,20 +51,15 @@ func (b brokenDeploy) run(ctx context.Context) error {
 	}
 	if len(before) < len(p.Services) {
 		fmt.Fprintln(b.stdout, "There is no release to go back to yet: a good one comes first.")
-		if err := b.release(ctx, b.root); err != nil {
+		if err := b.release(ctx); err != nil {
 			return fmt.Errorf("the good release failed: %w", err)
 		}
 		if before, err = b.templates(ctx); err != nil {
 			return err
 		}
 	}
-	broken, err := b.copyBroken()
-	defer os.RemoveAll(broken)
-	if err != nil {
-		return err
-	}
 	fmt.Fprintf(b.stdout, "Releasing with FAULT=%s in %s:\n\n", b.fault, b.service)
-	released := b.release(ctx, broken)
+	released := b.release(ctx, "--inject", b.service+":FAULT="+b.fault)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -87,8 +82,8 @@ func (b brokenDeploy) run(ctx context.Context) error {
 }
 
 // release makes the images (from caches, mostly) and deploys.
-func (b brokenDeploy) release(ctx context.Context, root string) error {
-	cmd := exec.CommandContext(ctx, b.ci, "images", "deploy", "--root", root)
+func (b brokenDeploy) release(ctx context.Context, flags ...string) error {
+	cmd := exec.CommandContext(ctx, b.ci, append([]string{"images", "deploy", "--root", b.root}, flags...)...)
 	cmd.Stdout, cmd.Stderr = b.stdout, os.Stderr
 	return cmd.Run()
 }
@@ -110,64 +105,4 @@ func (b brokenDeploy) templates(ctx context.Context) ([]string, error) {
 		return nil, fmt.Errorf("list deployments: %w: %s", err, stderr.String())
 	}
 	return strings.FieldsFunc(string(out), func(r rune) bool { return r == '\n' }), nil
-}
-
-// copyBroken copies the sample and patches the fault into the service's
-// Deployment; nothing in the checkout changes.
-func (b brokenDeploy) copyBroken() (string, error) {
-	dir, err := os.MkdirTemp("", "slipway-broken-")
-	if err != nil {
-		return dir, err
-	}
-	if err := copyTree(b.root, dir); err != nil {
-		return dir, err
-	}
-	base := filepath.Join(dir, "deploy", "base")
-	patched := filepath.Join(dir, "deploy", "unbroken")
-	if err := os.Rename(base, patched); err != nil {
-		return dir, err
-	}
-	patch := fmt.Sprintf(`apiVersion: kustomize.config.k8s.io/v1beta1
-kind: Kustomization
-resources: [../unbroken]
-patches:
-  - target: {kind: Deployment, name: %[1]s}
-    patch: |
-      apiVersion: apps/v1
-      kind: Deployment
-      metadata: {name: %[1]s}
-      spec: {template: {spec: {containers: [{name: %[1]s, env: [{name: FAULT, value: "%[2]s"}]}]}}}
-`, b.service, b.fault)
-	if err := os.MkdirAll(base, 0o755); err != nil {
-		return dir, err
-	}
-	return dir, os.WriteFile(filepath.Join(base, "kustomization.yaml"), []byte(patch), 0o644)
-}
-
-// copyTree copies sources: no dependencies, no output, nothing hidden.
-func copyTree(from, to string) error {
-	return filepath.WalkDir(from, func(path string, d os.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		name := d.Name()
-		if d.IsDir() {
-			if name == "node_modules" || name == "dist" || name == ".slipway" || name == ".git" {
-				return filepath.SkipDir
-			}
-			return os.MkdirAll(filepath.Join(to, rel), 0o755)
-		}
-		if !d.Type().IsRegular() {
-			return nil
-		}
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(to, rel), data, 0o644)
-	})
 }
