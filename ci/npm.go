@@ -68,7 +68,9 @@ func findNpmAccess(root string) npmAccess {
 func (p *pipeline) withNpm(c *dagger.Container) *dagger.Container {
 	a := p.npm
 	if a.ca != "" {
-		c = c.WithMountedFile(caPath, p.dag.Host().File(a.ca)).WithEnvVariable("NODE_EXTRA_CA_CERTS", caPath)
+		// Not mounted: a command with a mounted file of the host is never found
+		// in the engine's cache.
+		c = c.WithFile(caPath, p.dag.Host().File(a.ca)).WithEnvVariable("NODE_EXTRA_CA_CERTS", caPath)
 		if a.wholeCA {
 			c = c.WithEnvVariable("SSL_CERT_FILE", caPath)
 		}

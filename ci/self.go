@@ -33,7 +33,9 @@ func (p *pipeline) withSelf(c *dagger.Container) (*dagger.Container, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.WithMountedFile(selfPath, self), nil
+	// Not mounted: a command with a mounted file of the host is never found in
+	// the engine's cache.
+	return c.WithFile(selfPath, self), nil
 }
 
 func copySelf() (string, error) {

@@ -9,8 +9,9 @@ import (
 	"dagger.io/dagger"
 )
 
-// workdir is where the repository lies in containers.
-const workdir = "/src"
+// workdir is where the repository lies in containers: not directly below the
+// root, where vitest and others take it for a path of a URL.
+const workdir = "/home/platform"
 
 // notSource is never uploaded: it is made again, or it is nobody's business.
 // Plain patterns only; one with ! would make every upload slow.
