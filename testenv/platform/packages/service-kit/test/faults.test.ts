@@ -1,6 +1,7 @@
 /** Every fault, in a process of its own, seen from outside. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -10,17 +11,18 @@ import { client, eventually } from '../src/testing.ts';
 const children: ChildProcess[] = [];
 
 // Built as services are: a bundle starts in a fraction of the time its sources need.
-const fixture = fileURLToPath(new URL('fixture', import.meta.url));
-const main = join(fixture, 'dist/main.js');
+const fixture = fileURLToPath(new URL('fixture/main.ts', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'faults-'));
+const main = join(folder, 'dist/main.js');
 const build = fileURLToPath(new URL('../../../tools/build.ts', import.meta.url));
 
 beforeAll(() => {
-  const built = spawnSync(process.execPath, [build, '--bundle', 'main.ts'], { cwd: fixture, encoding: 'utf8' });
+  const built = spawnSync(process.execPath, [build, '--bundle', fixture], { cwd: folder, encoding: 'utf8' });
   expect(built).toMatchObject({ status: 0, stderr: '' });
 });
 afterAll(() => {
   for (const child of children) child.kill('SIGKILL');
-  rmSync(join(fixture, 'dist'), { recursive: true });
+  rmSync(folder, { recursive: true });
 });
 
 const key = { 'x-api-key': 'an-api-key-of-tests' };
@@ -90,7 +92,7 @@ describe.concurrent('a service', () => {
   });
 
   test('exit-after', async () => {
-    const one = run('exit-after:300ms');
+    const one = run('exit-after:3s');
     expect((await (await one.port()).get('/health')).status).toBe(200);
     expect(await one.exit).toBe(1);
   });
