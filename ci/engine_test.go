@@ -1,0 +1,106 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/teei/slipway/internal/report"
+	"github.com/teei/slipway/testenv/testenv"
+)
+
+// another copies the second sample: npm, a Dockerfile a service, plain
+// manifests, PostgreSQL only.
+func another(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	if err := os.CopyFS(root, os.DirFS("testdata/other-team")); err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+func run(t *testing.T, args ...string) (code int, output string, r report.Report) {
+	t.Helper()
+	var out bytes.Buffer
+	folder := t.TempDir()
+	code = Main(t.Context(), append(args, "--output", folder), os.Getenv, &out, &out)
+	if data, err := os.ReadFile(filepath.Join(folder, "report.json")); err == nil {
+		if err := json.Unmarshal(data, &r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return code, out.String(), r
+}
+
+func TestAnotherTeamsChecks(t *testing.T) {
+	testenv.Dagger(t)
+	root := another(t)
+	code, output, r := run(t, "check", "--root", root)
+	if code != exitFine || len(r.Stages) == 0 {
+		t.Fatalf("exit code %d\n%s", code, output)
+	}
+	for _, s := range r.Stages {
+		if s.Status != report.Passed {
+			t.Errorf("%s %s", s.Name, s.Status)
+		}
+	}
+
+	// One broken check does not hide the others, and says how to repeat it.
+	file := filepath.Join(root, "slipway.yaml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := strings.Replace(string(text), "run: npm run lint", "run: echo the last words; exit 7", 1)
+	if broken == string(text) {
+		t.Fatal("the sample has no lint to break")
+	}
+	if err := os.WriteFile(file, []byte(broken), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	code, output, r = run(t, "check", "--root", root)
+	if code != exitFailed {
+		t.Errorf("exit code %d", code)
+	}
+	for _, want := range []string{"the last words", "exit code 7", "ci lint"} {
+		if !strings.Contains(output, want) {
+			t.Errorf("%q is not said:\n%s", want, output)
+		}
+	}
+	for _, s := range r.Stages {
+		if want := map[bool]report.Status{true: report.Failed, false: report.Passed}[s.Name == "lint"]; s.Status != want {
+			t.Errorf("%s %s, want %s", s.Name, s.Status, want)
+		}
+	}
+}
+
+func TestNoEngineIsAnInfrastructureError(t *testing.T) {
+	t.Setenv("_EXPERIMENTAL_DAGGER_RUNNER_HOST", "unix://"+filepath.Join(t.TempDir(), "nobody.sock"))
+	t.Setenv("DAGGER_SESSION_PORT", "")
+	code, output, _ := run(t, "check", "--root", another(t))
+	if code != exitInfrastructure || !strings.Contains(output, "does not answer") {
+		t.Errorf("exit code %d\n%s", code, output)
+	}
+}
+
+func TestImagesAreTheSameFromTheSameSource(t *testing.T) {
+	testenv.Dagger(t)
+	root := another(t)
+	digests := func(flags ...string) []report.Image {
+		code, output, r := run(t, append([]string{"images", "--root", root}, flags...)...)
+		if code != exitFine || len(r.Images) == 0 {
+			t.Fatalf("exit code %d\n%s", code, output)
+		}
+		return r.Images
+	}
+	first, second := digests(), digests("--no-cache")
+	for i := range first {
+		if first[i] != second[i] {
+			t.Errorf("%s: %s, then %s", first[i].Service, first[i].Digest, second[i].Digest)
+		}
+	}
+}
