@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 const scratchPrefix = "slipway_verify_"
@@ -101,7 +102,14 @@ func (s *scratch) drop() error {
 		}
 		defer hangUp(conn)
 	}
-	_, err := conn.PgConn().Exec(ctx, `DROP DATABASE IF EXISTS `+quote(s.Database)+` WITH (FORCE)`).ReadAll()
+	command := `DROP DATABASE IF EXISTS ` + quote(s.Database)
+	_, err := conn.PgConn().Exec(ctx, command+` WITH (FORCE)`).ReadAll()
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.Code == "42501" {
+		// FORCE refuses to end an autovacuum worker, which belongs to nobody;
+		// without it the server asks the worker to leave and waits.
+		_, err = conn.PgConn().Exec(ctx, command).ReadAll()
+	}
 	return explain(ctx, doing, err)
 }
 
