@@ -61,9 +61,15 @@ func timeless(image v1.Image) (v1.Image, error) {
 		return nil, err
 	}
 	config = config.DeepCopy()
+	forgetTimes(config)
+	return mutate.ConfigFile(image, config)
+}
+
+// forgetTimes takes out when an image was made, and when the engine pulled
+// what it stands on.
+func forgetTimes(config *v1.ConfigFile) {
 	config.Created = v1.Time{Time: epoch}
 	for i := range config.History {
 		config.History[i].Created = v1.Time{Time: epoch}
 	}
-	return mutate.ConfigFile(image, config)
 }

@@ -125,7 +125,7 @@ func assemble(base baseImage, layerFile string, r recipe, platformName string) (
 		return nil, err
 	}
 	config = config.DeepCopy()
-	config.Created = v1.Time{Time: epoch}
+	forgetTimes(config)
 	config.Author, config.Container, config.DockerVersion = "", "", ""
 	c := &config.Config
 	c.WorkingDir, c.Cmd = appDir, r.Command

@@ -15,10 +15,13 @@ import (
 // epoch stands for all times in images, so that the same files make the same image.
 var epoch = time.Unix(0, 0).UTC()
 
-// leftOut are files in which pnpm notes when it ran. Nothing reads them where
-// the image runs.
+// leftOut are files that nothing reads where the image runs: pnpm notes in them
+// when it ran, and the lockfiles name packages of the workspace that this image
+// has nothing of, so that another service's new dependency would alter it.
 var leftOut = map[string]bool{
+	"pnpm-lock.yaml":                             true,
 	"node_modules/.modules.yaml":                 true,
+	"node_modules/.pnpm/lock.yaml":               true,
 	"node_modules/.pnpm-workspace-state.json":    true,
 	"node_modules/.pnpm-workspace-state-v1.json": true,
 }
