@@ -15,7 +15,7 @@ export default defineConfig({
     pool: 'threads',
     // Files share their workers' modules. What each needs of its own is in its world, not in globals.
     isolate: false,
-    testTimeout: 15_000,
-    hookTimeout: 30_000,
+    testTimeout: 90_000,
+    hookTimeout: 120_000,
   },
 });

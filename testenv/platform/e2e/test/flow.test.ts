@@ -38,7 +38,7 @@ beforeAll(async () => {
   await eventually(
     () => api.get('/api/platform'),
     ({ body }) => body.services.every((s: { name: string; status: string }) => s.status === 'up'),
-    15_000,
+    60_000,
   );
 });
 afterAll(() => world.close());

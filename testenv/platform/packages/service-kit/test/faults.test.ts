@@ -57,7 +57,7 @@ function run(fault: string, more: Record<string, string> = {}) {
     const heard = await eventually(
       () => Promise.resolve(lines.find((line) => line.message === 'listening')),
       (line) => line !== undefined,
-      12_000,
+      60_000,
     );
     return client(`http://127.0.0.1:${heard?.port}`, key);
   };
