@@ -5,7 +5,7 @@
 SLIPWAY := .slipway/bin
 ROOT    ?= testenv/platform
 
-.PHONY: help ci test lint broken-deploy up down status clean generate fuzz
+.PHONY: help ci test test-sandbox race lint broken-deploy up down status clean generate fuzz
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -15,7 +15,13 @@ ci: up $(SLIPWAY)/ci ## the main job: all stages against the sandbox
 
 test: up ## all tests
 	go vet ./...
-	go test -race -shuffle=on -timeout 25m ./...
+	go test -timeout 25m ./...
+
+test-sandbox: ## the life of the sandbox: kills, restarts, and the machine after it; wipes its data
+	go test -tags machine -count=1 -timeout 20m ./testenv/sandbox
+
+race: up ## all tests in random order, with the race detector: several times slower
+	go test -race -shuffle=on -timeout 60m ./...
 
 lint: ## golangci-lint and actionlint
 	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
