@@ -109,7 +109,12 @@ func (p *pipeline) runCheck(ctx context.Context, name string, check platform.Che
 		script = "(\n" + check.Before + "\n) && (\n" + command + "\n)"
 	}
 	args := shell(script)
+	var note string
 	if len(check.Needs) > 0 {
+		before, ok := "", false
+		if note, before, ok = p.passedNote(ctx, name, check, command); ok {
+			return before, nil
+		}
 		servers := p.servers(name, check.Needs)
 		c = p.withVariables(bind(c, servers), servers, check.Env)
 		if c, err = p.withSelf(c); err != nil {
@@ -125,6 +130,9 @@ func (p *pipeline) runCheck(ctx context.Context, name string, check platform.Che
 	var failed *dagger.ExecError
 	if errors.As(err, &failed) {
 		return joinOutput(failed.Stdout, failed.Stderr), checkError(name, failed)
+	}
+	if err == nil && note != "" {
+		_ = os.WriteFile(note, []byte(output), 0o644) // without a note it only runs again
 	}
 	return output, explain("run "+name, err)
 }

@@ -60,7 +60,9 @@ func (p *Progress) Start(name string) (end func(result string)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	start := time.Now()
-	p.running[name] = start
+	if name != "dev" { // it tells by itself, and lasts
+		p.running[name] = start
+	}
 	p.say("· " + name)
 	return func(result string) {
 		p.mu.Lock()
