@@ -77,7 +77,13 @@ func (p *pipeline) deploy(ctx context.Context, stage *report.Stage) error {
 }
 
 func (p *pipeline) reportServices(r *rollout.Result) {
+	undone := map[string]bool{}
+	for _, u := range r.Undone {
+		undone[u.Service] = true
+	}
 	for _, s := range r.Services {
+		// What was taken back runs, but not this image.
+		s.Healthy = s.Healthy && !undone[s.Name]
 		p.report.Services = append(p.report.Services, report.Service{
 			Name: s.Name, Order: s.Order, Port: s.Port, Image: s.Image, Healthy: s.Healthy, Seconds: s.Seconds,
 		})

@@ -71,7 +71,7 @@ func release(ctx context.Context, p *platform.Platform, o order, say func(string
 	return rollout.Deploy(ctx, rollout.Options{
 		Cluster: cluster, Namespace: o.Namespace, Objects: objects, Services: services, Deadline: o.Deadline,
 		Verify:   func(ctx context.Context) error { return verify(ctx, cluster, p, o, say) },
-		Progress: func(step rollout.Progress) { tell(say, step) },
+		Progress: teller(say),
 		Redact:   redactor(o.Values),
 	})
 }
@@ -194,17 +194,26 @@ func walk(ctx context.Context, cluster *kube.Cluster, namespace string, flow pla
 	return nil
 }
 
-// tell shows the steps of a rollout that a person waits for.
-func tell(say func(string, ...any), step rollout.Progress) {
-	switch step.Phase {
-	case rollout.Healthy:
-		say("✓ %s healthy after %s", step.Service, seconds(step.Elapsed))
-	case rollout.Failed:
-		say("✗ %s: %s", step.Service, step.Detail)
-	case rollout.Undoing, rollout.Undid:
-		say("↩ %s %s", step.Service, step.Phase)
-	case rollout.Applying:
-		say("· %s", step.Service)
+// teller shows the steps of a rollout that a person waits for, each once.
+func teller(say func(string, ...any)) func(rollout.Progress) {
+	last := map[string]rollout.Phase{}
+	return func(step rollout.Progress) {
+		if last[step.Service] == step.Phase {
+			return
+		}
+		last[step.Service] = step.Phase
+		switch step.Phase {
+		case rollout.Healthy:
+			say("✓ %s healthy after %s", step.Service, seconds(step.Elapsed))
+		case rollout.Failed:
+			say("✗ %s: %s", step.Service, step.Detail)
+		case rollout.Undoing:
+			say("↩ %s", step.Service)
+		case rollout.Undid:
+			say("↩ %s as before", step.Service)
+		case rollout.Applying:
+			say("· %s", step.Service)
+		}
 	}
 }
 

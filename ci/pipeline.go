@@ -126,6 +126,7 @@ func (p *pipeline) stage(ctx context.Context, name string) error {
 		end("✓")
 	case ctx.Err() != nil:
 		end("-")
+		err = fmt.Errorf("%s was cancelled: %w", name, err)
 		stage.Status, stage.Error = report.Cancelled, err.Error()
 	default:
 		end("✗")
