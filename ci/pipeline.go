@@ -49,7 +49,7 @@ func newPipeline(p *platform.Platform, o Options, dir string, progress *Progress
 		platform: p, options: o, dir: dir, progress: progress,
 		npm: findNpmAccess(p.Root), run: now.Format("20060102-150405-") + rand.Text()[:6],
 		selfOnce: sync.OnceValues(copySelf), secrets: map[string]string{}, images: map[string]string{},
-		report: report.Report{Platform: p.Name, Target: target, Commit: commit(p.Root), Started: &now},
+		report: report.Report{Images: []report.Image{}, Services: []report.Service{}, Platform: p.Name, Target: target, Commit: commit(p.Root), Started: &now},
 	}
 }
 
