@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/teei/slipway/internal/platform"
+)
+
+func TestNearest(t *testing.T) {
+	known := []string{"test", "typecheck", "deploy", "dev", "check"}
+	for word, want := range map[string]string{"tset": "test", "chekc": "check", "Deploi": "deploy", "xyzzy": "", "": "", "typechek": "typecheck"} {
+		if got := nearest(word, known); got != want {
+			t.Errorf("nearest(%q) = %q, want %q", word, got, want)
+		}
+	}
+}
+
+func TestShellWord(t *testing.T) {
+	for word, want := range map[string]string{"plain-1.2/x": "plain-1.2/x", "": "''", "it's": `'it'\''s'`, "a b": "'a b'", "@teei/kit...": "@teei/kit...", "$(x)": "'$(x)'"} {
+		if got := shellWord(word); got != want {
+			t.Errorf("shellWord(%q) = %s, want %s", word, got, want)
+		}
+	}
+}
+
+func TestErrorLines(t *testing.T) {
+	for line, want := range map[string]bool{
+		`{"level":"error","message":"x"}`:      true,
+		`{"level":50,"msg":"x"}`:               true,
+		`{"level":"info","message":"error"}`:   false,
+		`{"level":30,"msg":"no error"}`:        false,
+		"ERROR: it broke":                      true,
+		"[error] it broke":                     true,
+		"TypeError: x is not a function":       true,
+		"0 errors found":                       false,
+		"listening, errors are logged as JSON": false,
+	} {
+		if got := isErrorLine(line); got != want {
+			t.Errorf("isErrorLine(%q) = %t", line, got)
+		}
+	}
+}
+
+func TestTakenPortsAreNamedTogether(t *testing.T) {
+	var ports []devPort
+	for _, name := range []string{"api", "web"} {
+		listener, err := net.Listen("tcp", ":0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer listener.Close()
+		ports = append(ports, devPort{name: name, number: listener.Addr().(*net.TCPAddr).Port})
+	}
+	err := portsFree(ports)
+	if exitCode(err) != exitInfrastructure {
+		t.Fatalf("%v", err)
+	}
+	for _, p := range ports {
+		if want := strconv.Itoa(p.number) + " (" + p.name + ")"; !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not name %s", err, want)
+		}
+	}
+}
+
+func TestTunnelsForLoopbackAlone(t *testing.T) {
+	var used tunnels
+	for address, want := range map[string]string{
+		"postgres://u:p@127.0.0.1:5433/db": "postgres://u:p@machine-5433:5433/db",
+		"redis://localhost/0":              "redis://machine-6379:6379/0",
+		"nats://nats.example.com:4222":     "nats://nats.example.com:4222",
+		"http://10.0.0.1:8123/":            "http://10.0.0.1:8123/",
+	} {
+		if got, err := used.through(address, 6379); err != nil || got != want {
+			t.Errorf("%s is reached by %s (%v), want %s", address, got, err, want)
+		}
+	}
+	if len(used.ports) != 2 {
+		t.Errorf("tunnels for %v", used.ports)
+	}
+}
+
+func TestTokensOfNpmAreSecrets(t *testing.T) {
+	for text, secret := range map[string]bool{
+		"registry=https://npm.example.com/\n":                    false,
+		"//npm.example.com/:_authToken=abc\n":                    true,
+		"//npm.example.com/:_authToken=${NPM_TOKEN}\n":           false,
+		"//npm.example.com/:_password = abc\n":                   true,
+		"# //npm.example.com/:_authToken=abc\nsave-exact=true\n": false,
+		"save-exact=true\n_auth=abc\n":                           true,
+	} {
+		root := t.TempDir()
+		write(t, root, ".npmrc", text)
+		t.Setenv("NPM_TOKEN", "very-secret")
+		a := findNpmAccess(root)
+		if a.rootSecret != secret {
+			t.Errorf("%q is secret: %t", text, a.rootSecret)
+		}
+		if want := strings.Contains(text, "NPM_TOKEN"); want != (len(a.variables) == 1) {
+			t.Errorf("%q needs %v", text, a.variables)
+		}
+	}
+}
+
+func TestExcludesFollowDockerignore(t *testing.T) {
+	root := t.TempDir()
+	write(t, root, ".dockerignore", "# comment\n/secret/\n!kept\n*.pem\n")
+	got := strings.Join(excludes(root, filepath.Join(root, "out")), " ")
+	for _, want := range []string{"secret", "*.pem", "out", "**/node_modules"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s is uploaded: %s", want, got)
+		}
+	}
+	if strings.Contains(got, "!") {
+		t.Errorf("a pattern with ! makes uploads slow: %s", got)
+	}
+}
+
+func TestSentencesOfTheEngine(t *testing.T) {
+	err := explain("run lint", errors.New(`input: container.from.withExec.stdout resolve image config: docker.io/library/node:99: not found`))
+	if exitCode(err) != exitInfrastructure || strings.Contains(err.Error(), "input:") || !strings.Contains(err.Error(), "node:99: not found") || hint(err) == "" {
+		t.Errorf("%v (%s)", err, hint(err))
+	}
+	if err := explain("run lint", context.Canceled); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestWorstError(t *testing.T) {
+	engine, check := &platform.InfrastructureError{Message: "engine"}, errors.New("check")
+	if got := worst([]error{nil, engine, check}); got != check {
+		t.Errorf("%v", got)
+	}
+	if got := worst([]error{nil, nil}); got != nil {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestImagesOfAnotherRegistryAreNotKnown(t *testing.T) {
+	p := &pipeline{options: Options{Output: t.TempDir()}, images: map[string]string{"web": "a/web@sha256:1"}}
+	if err := p.saveImages(platform.Target{Registry: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	p.images = map[string]string{}
+	if known, err := p.knownImages(platform.Target{Registry: "a"}); err != nil || known["web"] == "" {
+		t.Errorf("%v, %v", known, err)
+	}
+	if _, err := p.knownImages(platform.Target{Registry: "b"}); exitCode(err) != exitUsage {
+		t.Errorf("%v", err)
+	}
+	if err := os.WriteFile(p.imagesPath(), []byte("{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.knownImages(platform.Target{Registry: "a"}); exitCode(err) != exitUsage {
+		t.Errorf("%v", err)
+	}
+}
