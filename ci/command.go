@@ -115,6 +115,9 @@ func (c *cli) run(ctx context.Context, words []string) error {
 		return err
 	}
 	err = run.Run(ctx, stages)
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("cancelled; what had begun has ended")
+	}
 	return errors.Join(err, c.show(run, err))
 }
 

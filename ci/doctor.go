@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/teei/slipway/internal/database"
+	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/probe"
 )
@@ -94,7 +95,7 @@ func (p *pipeline) targetSymptoms(ctx context.Context) []symptom {
 	if err != nil {
 		return []symptom{{what: "target " + p.report.Target, err: err}}
 	}
-	symptoms := []symptom{registrySymptom(ctx, target.Registry)}
+	symptoms := []symptom{registrySymptom(ctx, target.Registry), clusterSymptom(ctx, target)}
 	for _, kind := range sortedKeys(p.platform.Infrastructure) {
 		variable := p.platform.Infrastructure[kind].Variable
 		took, err := probe.Reach(ctx, kind, target.Values[variable], 5*time.Second)
@@ -108,6 +109,18 @@ func (p *pipeline) targetSymptoms(ctx context.Context) []symptom {
 		symptoms = append(symptoms, symptom{"database", err, "PostgreSQL " + server.Version})
 	}
 	return symptoms
+}
+
+func clusterSymptom(ctx context.Context, target platform.Target) symptom {
+	s := symptom{what: "cluster"}
+	kubeconfig, server, err := kube.Flatten(target.Kubeconfig, kube.FlattenOptions{Context: target.Context})
+	if err == nil {
+		limited, stop := context.WithTimeout(ctx, 10*time.Second)
+		defer stop()
+		_, err = kube.Connect(limited, kubeconfig, "")
+	}
+	s.err, s.note = err, server
+	return s
 }
 
 func registrySymptom(ctx context.Context, registry string) symptom {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -151,10 +152,14 @@ func (p *pipeline) repeat(name string) string {
 // invocation is how ci was called: `go run` leaves a program that is gone later.
 func invocation() string {
 	program, err := os.Executable()
-	if err == nil && strings.Contains(filepath.ToSlash(program), "/go-build") {
-		return "go run github.com/teei/slipway/ci"
+	if err != nil || !strings.Contains(filepath.ToSlash(program), "/go-build") {
+		return os.Args[0]
 	}
-	return os.Args[0]
+	command := "go run github.com/teei/slipway/ci"
+	if build, ok := debug.ReadBuildInfo(); ok && build.Main.Version != "" && build.Main.Version != "(devel)" {
+		command += "@" + build.Main.Version
+	}
+	return command
 }
 
 // commit is the one that is checked out, for the report only: were it in an
