@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"dagger.io/dagger"
@@ -65,8 +66,8 @@ func explain(doing string, err error) error {
 	text := cause(err.Error())
 	advice := "the whole story is in dagger.log in the output folder"
 	switch {
-	case strings.Contains(text, "not found") && strings.Contains(err.Error(), "resolve"):
-		advice = "check the name of the image in " + platform.File
+	case unresolved.MatchString(err.Error()):
+		advice = "check the image's name in " + platform.File + ", and that its registry or mirror is up and reached from the engine"
 	case strings.Contains(text, "connection refused"), strings.Contains(text, "no such host"), strings.Contains(text, "i/o timeout"), strings.Contains(text, "no route to host"):
 		advice = "is the registry or mirror up, and reached from the engine? `ci doctor` asks"
 	case strings.Contains(text, "no space left"):
@@ -75,12 +76,20 @@ func explain(doing string, err error) error {
 	return &platform.InfrastructureError{Message: doing + ": " + text, Advice: advice}
 }
 
+var (
+	unresolved = regexp.MustCompile(`failed to resolve source metadata for (\S+?): ([^\n]*)`)
+	request    = regexp.MustCompile(`failed to do request: [A-Z][a-z]+ "[^"]*": `)
+)
+
 // cause is the part of an error of the engine that a reader can use: GraphQL's
 // path and the steps on the way are cut off.
 func cause(text string) string {
 	text = strings.TrimSpace(text)
 	if i := strings.Index(text, " ["); i > 0 && strings.HasSuffix(text, "]") {
 		text = text[:i] // the call traces that some errors end with
+	}
+	if m := unresolved.FindStringSubmatch(text); m != nil {
+		return "image " + m[1] + ": " + request.ReplaceAllString(m[2], "")
 	}
 	text = strings.TrimPrefix(text, "input: ")
 	if first, rest, ok := strings.Cut(text, " "); ok && strings.Count(first, ".") > 1 {

@@ -3,44 +3,39 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
-	"path"
 	"path/filepath"
+	"regexp"
+	"strings"
 
 	"dagger.io/dagger"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 )
 
+// dockerfileName is what a Dockerfile is called while ci builds it.
+const dockerfileName = "Dockerfile.slipway"
+
 // fromDockerfile builds a Dockerfile. What its own commands make of times and
 // order is its author's; the times that the builder adds are taken out.
 func (p *pipeline) fromDockerfile(ctx context.Context, r recipe) (m made, err error) {
-	s := r.Service
-	dir := s.Path
-	if s.Image.Context != "" {
-		dir = s.Image.Context
-	}
-	file, err := filepath.Rel(filepath.FromSlash(path.Clean(dir)), filepath.FromSlash(path.Join(s.Path, s.Image.Dockerfile)))
+	built, err := p.dockerBuild(r)
 	if err != nil {
 		return m, err
-	}
-	context := p.dag.Host().Directory(filepath.Join(p.platform.Root, dir), dagger.HostDirectoryOpts{Exclude: excludes(filepath.Join(p.platform.Root, dir), p.options.Output)})
-	if !filepath.IsLocal(file) {
-		// A Dockerfile beside its context: it is all that is taken from there.
-		context = context.WithFile("Dockerfile.slipway", p.dag.Host().File(filepath.Join(p.platform.Root, s.Path, s.Image.Dockerfile)))
-		file = "Dockerfile.slipway"
 	}
 	if m.dir, err = os.MkdirTemp("", "slipway-image-"); err != nil {
 		return m, err
 	}
-	built := context.DockerBuild(dagger.DirectoryDockerBuildOpts{Dockerfile: filepath.ToSlash(file)})
 	layoutDir := filepath.Join(m.dir, "built")
 	if err := exportLayout(ctx, built, layoutDir); err != nil {
 		m.remove()
 		var failed *dagger.ExecError
 		if errors.As(err, &failed) {
-			p.progress.Say("    │ %s", joinOutput(failed.Stdout, failed.Stderr))
-			return m, errors.New("image of " + r.Name + ": " + lastCommand(failed) + " failed")
+			return m, &buildError{r.Name, lastCommand(failed), joinOutput(failed.Stdout, failed.Stderr)}
+		}
+		if step := brokenStep.FindStringSubmatch(err.Error()); step != nil {
+			return m, &buildError{r.Name, step[1] + ", exit code " + step[2], ""}
 		}
 		return m, explain("make image "+r.Name, err)
 	}
@@ -54,6 +49,50 @@ func (p *pipeline) fromDockerfile(ctx context.Context, r recipe) (m made, err er
 	return m, err
 }
 
+// dockerBuild builds in the context that the service names. A Dockerfile may
+// lie outside of it; that is all that is taken from there.
+func (p *pipeline) dockerBuild(r recipe) (*dagger.Container, error) {
+	s := r.Service
+	dir := s.Path
+	if s.Image.Context != "" {
+		dir = s.Image.Context
+	}
+	root := filepath.Join(p.platform.Root, filepath.FromSlash(dir))
+	text, err := os.ReadFile(filepath.Join(p.platform.Root, filepath.FromSlash(s.Path), filepath.FromSlash(s.Image.Dockerfile)))
+	if err != nil {
+		return nil, fmt.Errorf("image of %s: %w", r.Name, err)
+	}
+	options := dagger.DirectoryDockerBuildOpts{Dockerfile: dockerfileName}
+	if p.npm.userConfig != "" {
+		// For RUN --mount=type=secret,id=npmrc.
+		options.Secrets = append(options.Secrets, p.secretFile("npmrc", p.npm.userConfig))
+	}
+	if p.npm.ca != "" {
+		options.Secrets = append(options.Secrets, p.secretFile(trustSecret, p.npm.ca))
+	}
+	return p.dag.Host().Directory(root, dagger.HostDirectoryOpts{Exclude: excludes(root, p.options.Output)}).
+		WithNewFile(dockerfileName, p.npm.trusting(string(text))).
+		DockerBuild(options), nil
+}
+
+var brokenStep = regexp.MustCompile(`process "(?:/bin/sh -c )?([^"]*)" did not complete successfully: exit code: (\d+)`)
+
+// buildError is a command of a Dockerfile that failed.
+type buildError struct{ image, command, output string }
+
+func (e *buildError) Error() string {
+	text := "image of " + e.image + ": " + e.command + " failed"
+	for _, line := range lastLines(e.output, 3) {
+		text += "; " + strings.TrimSpace(line)
+	}
+	return text
+}
+
+// Hint says where to look further.
+func (e *buildError) Hint() string {
+	return "the output of the build is in dagger.log in the output folder"
+}
+
 // timeless sets the times in an image's configuration to the epoch.
 func timeless(image v1.Image) (v1.Image, error) {
 	config, err := image.ConfigFile()
@@ -65,11 +104,18 @@ func timeless(image v1.Image) (v1.Image, error) {
 	return mutate.ConfigFile(image, config)
 }
 
-// forgetTimes takes out when an image was made, and when the engine pulled
-// what it stands on.
+// forgetTimes takes out when an image was made, when the engine pulled what it
+// stands on, and whether this machine has a CA of its own.
 func forgetTimes(config *v1.ConfigFile) {
 	config.Created = v1.Time{Time: epoch}
-	for i := range config.History {
-		config.History[i].Created = v1.Time{Time: epoch}
+	history := config.History[:0]
+	for _, step := range config.History {
+		var ours bool
+		if step.CreatedBy, ours = withoutTrust(step.CreatedBy); ours && step.EmptyLayer {
+			continue
+		}
+		step.Created = v1.Time{Time: epoch}
+		history = append(history, step)
 	}
+	config.History = history
 }

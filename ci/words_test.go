@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+
 	"github.com/teei/slipway/internal/platform"
 )
 
@@ -127,6 +129,10 @@ func TestSentencesOfTheEngine(t *testing.T) {
 	if exitCode(err) != exitInfrastructure || strings.Contains(err.Error(), "input:") || !strings.Contains(err.Error(), "node:99: not found") || hint(err) == "" {
 		t.Errorf("%v (%s)", err, hint(err))
 	}
+	err = explain("run lint", errors.New(`input: container.from failed to resolve image "x" (platform: "linux/amd64"): failed to resolve source metadata for docker.io/library/x:1: failed to do request: Head "https://registry-1.docker.io/v2/library/x/manifests/1": dial tcp: lookup registry-1.docker.io: no such host [traceparent:1-2]`))
+	if want := "run lint: image docker.io/library/x:1: dial tcp: lookup registry-1.docker.io: no such host"; err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
 	if err := explain("run lint", context.Canceled); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
@@ -159,5 +165,35 @@ func TestImagesOfAnotherRegistryAreNotKnown(t *testing.T) {
 	}
 	if _, err := p.knownImages(platform.Target{Registry: "a"}); exitCode(err) != exitUsage {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestPushToNobody(t *testing.T) {
+	_, pushed, err := push(t.Context(), empty.Image, "127.0.0.1:1/tiny/web")
+	if pushed || exitCode(err) != exitInfrastructure || hint(err) == "" {
+		t.Errorf("%v", err)
+	}
+	if _, _, err := push(t.Context(), empty.Image, "NOT A NAME"); exitCode(err) != exitUsage {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestTrustLeavesNoTrace(t *testing.T) {
+	a := npmAccess{ca: "/x", wholeCA: true}
+	got := a.trusting("FROM node:22 AS build\nRUN npm ci\nFROM scratch\nCOPY --from=build /a /a\n")
+	want := "FROM node:22 AS build\nARG NODE_EXTRA_CA_CERTS=/run/slipway/ca.crt\nARG SSL_CERT_FILE=/run/slipway/ca.crt\n" +
+		"RUN --mount=type=secret,id=slipway-ca,target=/run/slipway/ca.crt,mode=0444 npm ci\n" +
+		"FROM scratch\nARG NODE_EXTRA_CA_CERTS=/run/slipway/ca.crt\nARG SSL_CERT_FILE=/run/slipway/ca.crt\nCOPY --from=build /a /a\n"
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	for line, want := range map[string]string{
+		"RUN |2 NODE_EXTRA_CA_CERTS=/run/slipway/ca.crt SSL_CERT_FILE=/run/slipway/ca.crt /bin/sh -c npm ci # buildkit": "RUN /bin/sh -c npm ci # buildkit",
+		"RUN |2 NODE_EXTRA_CA_CERTS=/run/slipway/ca.crt A=1 /bin/sh -c npm ci # buildkit":                               "RUN |1 A=1 /bin/sh -c npm ci # buildkit",
+		"RUN /bin/sh -c npm ci # buildkit": "RUN /bin/sh -c npm ci # buildkit",
+	} {
+		if got, _ := withoutTrust(line); got != want {
+			t.Errorf("%q becomes %q, want %q", line, got, want)
+		}
 	}
 }
