@@ -1,0 +1,109 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/teei/slipway/internal/report"
+	"github.com/teei/slipway/testenv/testenv"
+)
+
+// workspace is a small pnpm platform: two services, one of which needs a package.
+func workspace(t *testing.T) (root string) {
+	t.Helper()
+	root = t.TempDir()
+	const build = `"scripts":{"build":"mkdir -p dist && cp src/*.js dist/"},"files":["dist"]`
+	for name, text := range map[string]string{
+		"slipway.yaml": `version: 1
+name: little
+services:
+  - {name: web, port: 8080, path: services/web}
+  - {name: mail, port: 8081, path: services/mail}
+manifests: {command: "true"}
+`,
+		"package.json":        `{"name":"little","private":true,"packageManager":"pnpm@10.34.8"}`,
+		"pnpm-workspace.yaml": "packages: ['packages/*', 'services/*']\ninjectWorkspacePackages: true\n",
+		"pnpm-lock.yaml": `lockfileVersion: '9.0'
+
+settings:
+  autoInstallPeers: true
+  excludeLinksFromLockfile: false
+  injectWorkspacePackages: true
+
+importers:
+
+  .: {}
+
+  packages/kit: {}
+
+  services/mail: {}
+
+  services/web:
+    dependencies:
+      kit:
+        specifier: workspace:*
+        version: link:../../packages/kit
+`,
+		"packages/kit/package.json":  `{"name":"kit","version":"1.0.0",` + build + `}`,
+		"packages/kit/src/index.js":  "export const kit = 1;\n",
+		"services/web/package.json":  `{"name":"web","version":"1.0.0",` + build + `,"dependencies":{"kit":"workspace:*"}}`,
+		"services/web/src/main.js":   "import 'kit';\n",
+		"services/mail/package.json": `{"name":"mail","version":"1.0.0",` + build + `}`,
+		"services/mail/src/main.js":  "console.log('mail');\n",
+	} {
+		write(t, root, name, text)
+	}
+	return root
+}
+
+// The same source makes the same digest, with nothing left in any cache; and
+// only what an image is made from changes it.
+func TestSameSourceSameDigest(t *testing.T) {
+	testenv.Dagger(t)
+	root := workspace(t)
+	digests := func(flags ...string) map[string]string {
+		t.Helper()
+		t.Setenv("XDG_CACHE_HOME", t.TempDir()) // where base images are kept
+		code, output, r := run(t, append([]string{"images", "--root", root}, flags...)...)
+		if code != exitFine || len(r.Images) != 2 {
+			t.Fatalf("exit code %d\n%s", code, output)
+		}
+		found := map[string]string{}
+		for _, i := range r.Images {
+			found[i.Service] = i.Digest
+		}
+		return found
+	}
+	first := digests()
+	if second := digests("--no-cache"); second["web"] != first["web"] || second["mail"] != first["mail"] {
+		t.Errorf("%v, then from empty caches %v", first, second)
+	}
+	write(t, root, "services/mail/src/main.js", "console.log('more mail');\n")
+	write(t, root, "README.md", "# Little\n")
+	third := digests()
+	if third["web"] != first["web"] {
+		t.Error("a change in mail altered the image of web")
+	}
+	if third["mail"] == first["mail"] {
+		t.Error("a change in mail did not alter its image")
+	}
+	write(t, root, "packages/kit/src/index.js", "export const kit = 2;\n")
+	if fourth := digests(); fourth["web"] == first["web"] || fourth["mail"] != third["mail"] {
+		t.Errorf("a change in kit, which web needs, turned %v into %v", third, fourth)
+	}
+}
+
+func TestAPackageThatDoesNotBuild(t *testing.T) {
+	testenv.Dagger(t)
+	root := workspace(t)
+	replace(t, root, "services/mail/package.json", "mkdir -p dist && cp src/*.js dist/", "echo no such luck; exit 3")
+	code, output, r := run(t, "images", "--root", root)
+	if code != exitFailed || !strings.Contains(output, "no such luck") || !strings.Contains(output, "image of mail") {
+		t.Errorf("exit code %d\n%s", code, output)
+	}
+	for _, s := range r.Stages {
+		if s.Status != report.Failed {
+			t.Errorf("%s %s", s.Name, s.Status)
+		}
+	}
+}
