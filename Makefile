@@ -11,7 +11,7 @@ help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 ci: up $(SLIPWAY)/ci ## the main job: all stages against the sandbox
-	dagger run --progress=plain --silent $(SLIPWAY)/ci --root $(ROOT) 2>&1
+	dagger run --progress=plain --silent --cleanup-timeout=10m $(SLIPWAY)/ci --root $(ROOT) 2>&1
 
 test: up ## all tests
 	go vet ./...

@@ -15,6 +15,7 @@ export default defineConfig({
     pool: 'threads',
     // Files share their workers' modules. What each needs of its own is in its world, not in globals.
     isolate: false,
+    // Generous: they only tell a hang from a busy machine.
     testTimeout: 90_000,
     hookTimeout: 120_000,
   },

@@ -91,7 +91,7 @@ export function client(url: string, always: Record<string, string> = {}): Client
 }
 
 /** Asks again until the answer is what is waited for. For what becomes true later. */
-export async function eventually<T>(ask: () => Promise<T>, holds: (answer: T) => boolean, ms = 8000): Promise<T> {
+export async function eventually<T>(ask: () => Promise<T>, holds: (answer: T) => boolean, ms = 45_000): Promise<T> {
   const deadline = Date.now() + ms;
   for (;;) {
     const answer = await ask();

@@ -76,10 +76,10 @@ describe.concurrent('a service', () => {
   });
 
   test('stops only after it finished what it had begun', async () => {
-    const one = run('slow:500ms', { SHUTDOWN_DELAY_MS: '200' });
+    const one = run('slow:1200ms', { SHUTDOWN_DELAY_MS: '500' });
     const api = await one.port();
     const begun = api.get('/one');
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 600));
     one.child.kill('SIGTERM');
     expect(await begun).toMatchObject({ status: 200, body: { one: 1 } });
     expect(await one.exit).toBe(0);
@@ -92,9 +92,9 @@ describe.concurrent('a service', () => {
   });
 
   test('exit-after', async () => {
-    const one = run('exit-after:3s');
-    expect((await (await one.port()).get('/health')).status).toBe(200);
+    const one = run('exit-after:300ms');
     expect(await one.exit).toBe(1);
+    expect(one.lines.map((line) => line.message).slice(-2)).toEqual(['listening', 'exit, as FAULT asks for']);
   });
 
   test('never-ready', async () => {

@@ -74,6 +74,6 @@ interface Counter {
 
 /** A double click asks once. */
 async function oncePerSecond(redis: Counter, profileId: string): Promise<void> {
-  const set = await redis.set(`asked:${profileId}`, '1', { expiration: { type: 'PX', value: 200 }, condition: 'NX' });
+  const set = await redis.set(`asked:${profileId}`, '1', { expiration: { type: 'PX', value: 1000 }, condition: 'NX' });
   if (set === null) throw new HttpError(429, 'one question at a time');
 }
