@@ -113,6 +113,7 @@ func (p *pipeline) runCheck(ctx context.Context, name string, check platform.Che
 	if len(check.Needs) > 0 {
 		before, ok := "", false
 		if note, before, ok = p.passedNote(ctx, name, check, command); ok {
+			p.progress.Say("  %s passed before with the same sources, command, images and ci; --no-cache runs it again", name)
 			return before, nil
 		}
 		servers := p.servers(name, check.Needs)

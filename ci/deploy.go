@@ -105,7 +105,7 @@ func (p *pipeline) deployContainer(ctx context.Context, target platform.Target, 
 	}
 	o := order{
 		Namespace: target.Namespace, Overlay: target.Overlay, Images: images, Inject: p.options.Inject,
-		Values: sortedKeys(target.Values), Deadline: min(p.options.Timeout, 3*time.Minute),
+		Values: sortedKeys(target.Values), Deadline: p.options.serviceDeadline(),
 	}
 	var manifests string
 	if command := p.platform.Manifests.Command; command != "" {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path"
 	"strings"
@@ -217,12 +218,21 @@ func teller(say func(string, ...any)) func(rollout.Progress) {
 	}
 }
 
-// redactor takes the values of variables out of what pods said.
+// redactor takes the values of variables out of what pods and commands said,
+// and the passwords of those that are URLs.
 func redactor(names []string) func(string) string {
 	var pairs []string
 	for _, name := range names {
-		if value := os.Getenv(name); len(value) > 3 {
+		value := os.Getenv(name)
+		if len(value) > 3 {
 			pairs = append(pairs, value, "***")
+		}
+		u, err := url.Parse(value)
+		if err != nil || u.User == nil {
+			continue
+		}
+		if password, _ := u.User.Password(); len(password) > 3 {
+			pairs = append(pairs, password, "***", url.QueryEscape(password), "***")
 		}
 	}
 	return strings.NewReplacer(pairs...).Replace

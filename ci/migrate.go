@@ -33,7 +33,7 @@ func (p *pipeline) migrate(ctx context.Context, stage *report.Stage) error {
 	if err != nil {
 		return err
 	}
-	shown := describePlan(plan, p.options.DryRun)
+	shown := describePlan(plan)
 	p.progress.Say("%s", shown)
 	stage.Log = p.writeLog(stage.Name, shown)
 	if err := p.committed(ctx); err != nil {
@@ -67,15 +67,13 @@ func (p *pipeline) migrate(ctx context.Context, stage *report.Stage) error {
 	return nil
 }
 
-// describePlan lists what is pending; with SQL it holds all of it.
-func describePlan(plan database.Plan, sql bool) string {
+// describePlan lists what is pending, with its SQL, and what has drifted.
+func describePlan(plan database.Plan) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "  %d migrations pending, %d applied before", len(plan.Pending), plan.Applied)
 	for _, m := range plan.Pending {
 		fmt.Fprintf(&b, "\n  + %s", m.Name)
-		if sql {
-			fmt.Fprintf(&b, "\n%s", indent(m.SQL))
-		}
+		fmt.Fprintf(&b, "\n%s", indent(m.SQL))
 	}
 	for _, d := range plan.Drift {
 		fmt.Fprintf(&b, "\n  ! %s: %s", d.Name, d.Reason)
@@ -150,6 +148,8 @@ func migrateInside(ctx context.Context) error {
 			})
 			return err
 		})
+		// A migrator may well print the address that it cannot reach.
+		m.Output = redactor(p.Required())(m.Output)
 		return m, err
 	})
 }

@@ -46,6 +46,9 @@ func (o *Options) register(flags *pflag.FlagSet) {
 	flags.BoolVarP(&o.Verbose, "verbose", "v", false, "show all output as it comes")
 }
 
+// serviceDeadline is how long one service of a rollout may take.
+func (o Options) serviceDeadline() time.Duration { return min(o.Timeout, 3*time.Minute) }
+
 // resolve finds the platform and fills in what depends on it. The note says
 // which platform was chosen, if that is not obvious.
 func (o *Options) resolve(dir string) (note string, err error) {

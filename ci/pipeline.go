@@ -119,7 +119,7 @@ func (p *pipeline) stage(ctx context.Context, name string) error {
 	end := p.progress.Start(name)
 	err := p.connect(ctx, name != "images")
 	if err == nil {
-		err = work(ctx, &stage)
+		err = p.within(ctx, name, func(ctx context.Context) error { return work(ctx, &stage) })
 	}
 	stage.Seconds = time.Since(start).Seconds()
 	switch {
@@ -134,6 +134,25 @@ func (p *pipeline) stage(ctx context.Context, name string) error {
 		stage.Status, stage.Error, stage.Hint, stage.Repeat = report.Failed, err.Error(), hint(err), p.repeat(name)
 	}
 	p.report.Stages = append(p.report.Stages, stage)
+	return err
+}
+
+// within gives work on a target its deadline: who waits for an answer that never
+// comes holds the database and the others up. Images have one each, and dev has none.
+func (p *pipeline) within(ctx context.Context, name string, work func(context.Context) error) error {
+	limit := p.options.Timeout
+	switch name {
+	case "images", "dev":
+		return work(ctx)
+	case "deploy":
+		limit += time.Duration(len(p.platform.Services)) * p.options.serviceDeadline()
+	}
+	limited, stop := context.WithTimeout(ctx, limit)
+	defer stop()
+	err := work(limited)
+	if err != nil && ctx.Err() == nil && errors.Is(limited.Err(), context.DeadlineExceeded) {
+		return errors.Join(&timeoutError{name, limit}, err)
+	}
 	return err
 }
 

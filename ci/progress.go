@@ -52,7 +52,7 @@ func (p *Progress) Say(format string, args ...any) {
 
 func (p *Progress) say(line string) {
 	p.last = time.Now()
-	fmt.Fprintln(p.w, line)
+	fmt.Fprintln(p.w, plain(line))
 }
 
 // Start notes that a part runs; what it returns notes the end.

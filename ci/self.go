@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
 
 	"dagger.io/dagger"
 
@@ -82,7 +83,25 @@ func cacheDir(name string) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("make cache folder: %w", err)
 	}
+	forget(dir, time.Now().Add(-keepFor))
 	return dir, nil
+}
+
+// keepFor is how long something stays in a cache. Every build of ci leaves a
+// copy there, and every suite that passed a note.
+const keepFor = 7 * 24 * time.Hour
+
+// forget removes what was made before a time. What is still wanted is made again.
+func forget(dir string, before time.Time) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return // a cache that cannot be read only grows
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && info.ModTime().Before(before) {
+			_ = os.RemoveAll(filepath.Join(dir, e.Name()))
+		}
+	}
 }
 
 // writeWhole writes an executable file, all of it or nothing.

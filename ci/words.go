@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -61,4 +62,18 @@ func shortPath(dir, name string) string {
 		return rel
 	}
 	return name
+}
+
+// terminal sequences, such as colours.
+var sequence = regexp.MustCompile("\x1b(\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(\x07|\x1b\\\\)|[@-Z\\\\-_])")
+
+// plain is a text without what would do something to a terminal: what is told
+// of commands, migrations and pods is data.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || r >= ' ' && r != 0x7f && (r < 0x80 || r > 0x9f) {
+			return r
+		}
+		return -1
+	}, sequence.ReplaceAllString(text, ""))
 }

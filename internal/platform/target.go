@@ -48,7 +48,7 @@ func (p *Platform) Target(environment string, getenv func(string) string) (Targe
 		Registry:    expand(or(e.Registry, p.Registry), lookup),
 		Values:      map[string]string{},
 	}
-	for _, name := range p.required() {
+	for _, name := range p.Required() {
 		t.Values[name] = lookup(or(e.Variables[name], name))
 	}
 	if len(missing) > 0 {
@@ -88,7 +88,7 @@ func (p *Platform) sandbox(file string) (Target, error) {
 		return Target{}, &InfrastructureError{Message: "the sandbox's " + file + " lacks " + strings.Join(missing, ", "), Advice: "`go run ./testenv up` writes it again"}
 	}
 	// What the sandbox does not know stays out: deploy's check names each of them.
-	for _, name := range p.required() {
+	for _, name := range p.Required() {
 		if value, ok := values[name]; ok {
 			t.Values[name] = value
 		}

@@ -120,7 +120,7 @@ func validateEnvironment(name string, p *Platform, d *document) {
 	d.text(join(at, "kubeconfig"), e.Kubeconfig, badVariable)
 	d.path(join(at, "overlay"), e.Overlay)
 	d.text(join(at, "registry"), e.Registry, badRegistry)
-	known := p.required()
+	known := p.Required()
 	for _, variable := range sortedKeys(e.Variables) {
 		path := join(join(at, "variables"), variable)
 		if !slices.Contains(known, variable) {
@@ -135,7 +135,7 @@ func validateEnvironment(name string, p *Platform, d *document) {
 
 // required are the variables that an environment must have a value for: those
 // listed, and those that hold the addresses of infrastructure and database.
-func (p *Platform) required() []string {
+func (p *Platform) Required() []string {
 	var names []string
 	for _, v := range p.Variables {
 		names = append(names, v.Name)

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/teei/slipway/internal/platform"
+)
+
+func TestNothingButTextReachesTheTerminal(t *testing.T) {
+	var out strings.Builder
+	p := newProgress(&out)
+	p.Say("%s", "\x1b[31mred\x1b[0m \x1b]0;title\x07plain \x1b]8;;http://x\x1b\\link\r\x07\u009b31m\ttab\nline")
+	p.Close()
+	if got, want := out.String(), "red plain link31m\ttab\nline\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestSecretsAreTakenOutOfOutput(t *testing.T) {
+	t.Setenv("DATABASE_URL", "postgres://u:s%2Fcret-word@db/x")
+	t.Setenv("API_KEY", "key-of-the-api")
+	got := redactor([]string{"DATABASE_URL", "API_KEY"})("a postgres://u:s%2Fcret-word@db/x b s/cret-word c s%2Fcret-word d key-of-the-api e")
+	if want := "a *** b *** c *** d *** e"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestCachesForget(t *testing.T) {
+	dir := t.TempDir()
+	now := time.Now()
+	for name, age := range map[string]time.Duration{"old": 2 * keepFor, "new": time.Hour} {
+		if err := os.MkdirAll(filepath.Join(dir, name, "inner"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(filepath.Join(dir, name), now.Add(-age), now.Add(-age)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	forget(dir, now.Add(-keepFor))
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 1 || left[0].Name() != "new" {
+		t.Errorf("%v, %v", left, err)
+	}
+}
+
+func TestStagesEndAtTheirDeadline(t *testing.T) {
+	p := &pipeline{options: Options{Timeout: 10 * time.Millisecond}, platform: &platform.Platform{}}
+	hang := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+	for _, name := range []string{"backup", "migrate", "deploy"} {
+		var late *timeoutError
+		if err := p.within(t.Context(), name, hang); !errors.As(err, &late) || late.name != name {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	var late *timeoutError
+	if err := p.within(cancelled, "backup", hang); !errors.Is(err, context.Canceled) || errors.As(err, &late) {
+		t.Errorf("a cancelled stage ends with %v", err)
+	}
+}
