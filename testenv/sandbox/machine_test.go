@@ -8,6 +8,7 @@ package sandbox
 import (
 	"bytes"
 	"context"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,6 +53,7 @@ func TestLifeOfTheSandbox(t *testing.T) {
 		t.Error("a second up started a second box")
 	}
 
+	t.Run("a neighbour reaches nothing", neighbour)
 	t.Run("a killed part comes back", func(t *testing.T) {
 		for _, name := range []string{"redis-server", "postgres", "dagger-engine", "containerd", "kubelet", "etcd"} {
 			killInBox(t, name)
@@ -98,6 +100,40 @@ func run(t *testing.T, args ...string) {
 	out, err := exec.Command(command, args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("testenv %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+// neighbour plugs another host into the machine, which forwards packets while
+// the sandbox is up, and tries to reach the servers in the box.
+func neighbour(t *testing.T) {
+	const ns = "slipway-neighbour"
+	shell := func(text string) ([]byte, error) { return exec.Command("sh", "-ec", text).CombinedOutput() }
+	t.Cleanup(func() { _, _ = shell("ip netns delete " + ns) })
+	out, err := shell(`ip netns add ` + ns + `
+		ip link add slipway-n type veth peer name eth0 netns ` + ns + `
+		ip address add 10.89.0.1/24 dev slipway-n && ip link set slipway-n up
+		ip -n ` + ns + ` address add 10.89.0.2/24 dev eth0 && ip -n ` + ns + ` link set eth0 up
+		ip -n ` + ns + ` route add default via 10.89.0.1`)
+	if err != nil {
+		t.Fatalf("plug a neighbour in: %v\n%s", err, out)
+	}
+	open, err := net.Listen("tcp", "10.89.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer open.Close()
+	_, port, _ := net.SplitHostPort(open.Addr().String())
+	if out, err := shell("ip netns exec " + ns + " timeout 5 bash -c '</dev/tcp/10.89.0.1/" + port + "'"); err != nil {
+		t.Fatalf("the neighbour does not even reach the machine: %v\n%s", err, out)
+	}
+	for _, address := range []string{IP + "/6379", IP + "/6443", svcIP + "/443"} {
+		connect := "timeout 2 bash -c '</dev/tcp/" + address + "'"
+		if _, err := shell(connect); err != nil {
+			t.Errorf("the machine itself does not reach %s", address)
+		}
+		if _, err := shell("ip netns exec " + ns + " " + connect); err == nil {
+			t.Errorf("a neighbour reaches %s", address)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -102,13 +103,19 @@ func inNetworkOf(pid int) error {
 	return nil
 }
 
-// rules are the only iptables rules of the machine that the sandbox needs.
+// rules are the only iptables rules of the machine that the sandbox needs, each
+// before the next. While it is up the machine forwards packets, and the servers
+// in the box ask for no password: only the machine and its own Docker containers
+// (where those hold the engine) may open connections into it, no neighbour.
 func rules() [][]string {
-	mark := []string{"-m", "comment", "--comment", "slipway sandbox"}
+	mark := []string{"-m", "comment", "--comment", "slipway sandbox", "-j"}
+	rule := func(target string, words ...string) []string { return append(append(words, mark...), target) }
 	return [][]string{
-		append([]string{"nat", "POSTROUTING", "-s", subnet, "!", "-o", hostLink}, append(mark, "-j", "MASQUERADE")...),
-		append([]string{"filter", "FORWARD", "-i", hostLink}, append(mark, "-j", "ACCEPT")...),
-		append([]string{"filter", "FORWARD", "-o", hostLink}, append(mark, "-j", "ACCEPT")...),
+		rule("MASQUERADE", "nat", "POSTROUTING", "-s", subnet, "!", "-o", hostLink),
+		rule("ACCEPT", "filter", "FORWARD", "-i", hostLink),
+		rule("ACCEPT", "filter", "FORWARD", "-o", hostLink, "-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED"),
+		rule("ACCEPT", "filter", "FORWARD", "-o", hostLink, "-i", "docker+"),
+		rule("DROP", "filter", "FORWARD", "-o", hostLink),
 	}
 }
 
@@ -126,7 +133,8 @@ func openWayOut() error {
 	if err := os.WriteFile(forwarding, []byte("1"), 0); err != nil {
 		return fmt.Errorf("let the machine forward packets: %w", err)
 	}
-	for _, r := range rules() {
+	// Each goes to the top, so the last one first.
+	for _, r := range slices.Backward(rules()) {
 		if iptables("-C", r) == nil {
 			continue
 		}
