@@ -79,7 +79,7 @@ func (p *pipeline) deployed(r recipe) (*dagger.Container, error) {
 		return nil, err
 	}
 	name := shellWord(r.Package)
-	c = c.WithDirectory(workdir, p.source(strangers(workspace, r.Package, p.platform)...)).
+	c = p.bring(c, p.source(strangers(workspace, r.Package, p.platform)...)).
 		WithExec(shell("pnpm --filter " + shellWord(r.Package+"...") + " run --if-present build && " +
 			"pnpm --filter " + name + " --prod --offline deploy " + outDir))
 	if c, err = p.withSelf(c); err != nil {

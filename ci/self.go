@@ -17,7 +17,9 @@ import (
 
 // selfPath is where this very program lies in containers. It asks servers
 // there, dumps databases and deploys, so that nothing is built twice.
-const selfPath = "/usr/local/bin/slipway-ci"
+const selfPath = selfDir + "/slipway-ci"
+
+const selfDir = "/run/slipway/bin"
 
 // self uploads this program. `go run` builds it under another name every time;
 // a copy named after its contents is uploaded only once.
@@ -34,9 +36,7 @@ func (p *pipeline) withSelf(c *dagger.Container) (*dagger.Container, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Not mounted: a command with a mounted file of the host is never found in
-	// the engine's cache.
-	return c.WithFile(selfPath, self), nil
+	return c.WithMountedDirectory(selfDir, p.dag.Directory().WithFile("slipway-ci", self)), nil
 }
 
 func copySelf() (string, error) {

@@ -24,7 +24,7 @@ func (p *pipeline) installed() (*dagger.Container, error) {
 	}
 	base := p.toolchain()
 	if t.Install != "" {
-		return base.WithDirectory(workdir, p.files(manifests)).WithExec(shell(t.Install)), nil
+		return p.bring(base, p.files(manifests)).WithExec(shell(t.Install)), nil
 	}
 	if !strings.HasPrefix(t.PackageManager, "pnpm@") {
 		return nil, &platform.UsageError{
@@ -40,12 +40,9 @@ func (p *pipeline) installed() (*dagger.Container, error) {
 			locks = append(locks, name)
 		}
 	}
-	return base.
-		WithExec([]string{"npm", "install", "--global", "--no-audit", "--no-fund", "--loglevel=error", t.PackageManager}).
-		WithDirectory(workdir, p.files(locks)).
-		WithExec([]string{"pnpm", "fetch"}).
-		WithDirectory(workdir, p.files(rest)).
-		WithExec([]string{"pnpm", "install", "--offline", "--frozen-lockfile"}), nil
+	pnpm := base.WithExec([]string{"npm", "install", "--global", "--no-audit", "--no-fund", "--loglevel=error", t.PackageManager})
+	fetched := p.bring(pnpm, p.files(locks)).WithExec([]string{"pnpm", "fetch"})
+	return p.bring(fetched, p.files(rest)).WithExec([]string{"pnpm", "install", "--offline", "--frozen-lockfile"}), nil
 }
 
 // toolchain is the image that checks run in, before anything is installed.
@@ -63,7 +60,7 @@ func (p *pipeline) workspace() (*dagger.Container, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.WithDirectory(workdir, p.source()), nil
+	return p.bring(c, p.source()), nil
 }
 
 // shell runs a command of slipway.yaml; both outputs as one, in their order.
