@@ -17,6 +17,7 @@ type reach struct {
 	all      bool
 	reason   string   // why it is all
 	packages []string // otherwise
+	folders  []string // of the packages
 	base     string   // what was compared with, for people
 }
 
@@ -29,11 +30,15 @@ func (r reach) command(check platform.Check) (command, note string) {
 	case len(r.packages) == 0:
 		return "", "nothing changed since " + r.base
 	}
-	var filters []string
+	var filters, folders []string
 	for _, name := range r.packages {
 		filters = append(filters, shellWord("--filter="+name))
 	}
-	return strings.ReplaceAll(check.Affected, "{filters}", strings.Join(filters, " ")), "changes since " + r.base + " reach " + strings.Join(r.packages, ", ")
+	for _, dir := range r.folders {
+		folders = append(folders, shellWord(dir))
+	}
+	command = strings.NewReplacer("{filters}", strings.Join(filters, " "), "{folders}", strings.Join(folders, " ")).Replace(check.Affected)
+	return command, "changes since " + r.base + " reach " + strings.Join(r.packages, ", ")
 }
 
 // reach computes what changed, if only that is asked for.
@@ -78,6 +83,7 @@ func findReach(ctx context.Context, root, base string) (reach, error) {
 	}
 	r := reach{base: name}
 	r.packages, r.all, r.reason = workspace.Affected(changed)
+	r.folders = workspace.Folders(r.packages)
 	return r, nil
 }
 

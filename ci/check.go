@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,6 +20,9 @@ import (
 
 // failedLines is how much of a failed check's output is shown at once.
 const failedLines = 20
+
+// passedBefore is noted beside a check that did not have to run.
+const passedBefore = "passed before with the same sources; --no-cache runs it again"
 
 // check runs checks beside each other, all of them to the end, and reports
 // each; the error is that of the first that failed.
@@ -72,7 +76,17 @@ func (p *pipeline) checkOne(ctx context.Context, name string, reach reach) (repo
 	defer stop()
 	end := p.progress.Start(name)
 	start := time.Now()
-	output, err := p.runCheck(limited, name, check, command)
+	var err error
+	m := p.recall(limited, name, check, reach)
+	if m.reach != nil {
+		command, stage.Note = m.reach.command(check)
+	}
+	var output string
+	if m.before != nil {
+		output, stage.Note = m.before.Output, passedBefore
+	} else if output, err = p.runCheck(limited, name, check, command); err == nil {
+		m.keep(output)
+	}
 	stage.Seconds = time.Since(start).Seconds()
 	stage.Log, stage.Status = p.writeLog(name, output), report.Passed
 	switch {
@@ -109,13 +123,14 @@ func (p *pipeline) runCheck(ctx context.Context, name string, check platform.Che
 		script = "(\n" + check.Before + "\n) && (\n" + command + "\n)"
 	}
 	args := shell(script)
-	var note string
-	if len(check.Needs) > 0 {
-		before, ok := "", false
-		if note, before, ok = p.passedNote(ctx, name, check, command); ok {
-			p.progress.Say("  %s passed before with the same sources, command, images and ci; --no-cache runs it again", name)
-			return before, nil
+	if !p.options.NoCache {
+		for _, folder := range check.Cache {
+			c = c.WithMountedCache(path.Join(workdir, folder), p.dag.CacheVolume("slipway-"+p.platform.Name+"-"+name+"-"+folder),
+				// Two runs at once must not write into each other's files.
+				dagger.ContainerWithMountedCacheOpts{Sharing: dagger.CacheSharingModeLocked})
 		}
+	}
+	if len(check.Needs) > 0 {
 		servers := p.servers(name, check.Needs)
 		c = p.withVariables(bind(c, servers), servers, check.Env)
 		if c, err = p.withSelf(c); err != nil {
@@ -131,9 +146,6 @@ func (p *pipeline) runCheck(ctx context.Context, name string, check platform.Che
 	var failed *dagger.ExecError
 	if errors.As(err, &failed) {
 		return joinOutput(failed.Stdout, failed.Stderr), checkError(name, failed)
-	}
-	if err == nil && note != "" {
-		_ = os.WriteFile(note, []byte(output), 0o644) // without a note it only runs again
 	}
 	return output, explain("run "+name, err)
 }

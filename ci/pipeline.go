@@ -30,14 +30,17 @@ type pipeline struct {
 	run      string // unique, for what must never come from a cache
 	dir      string // where ci was called
 
-	selfOnce  func() (string, error)
-	secretsMu sync.Mutex
-	secrets   map[string]string
-	session   *Session
-	owned     bool              // the session ends only when we end it
-	images    map[string]string // references by digest, by name
-	bases     bases
-	getenv    func(string) string
+	selfOnce    func() (string, error)
+	sourcesOnce sync.Once
+	sources     sources
+	sourcesErr  error
+	secretsMu   sync.Mutex
+	secrets     map[string]string
+	session     *Session
+	owned       bool              // the session ends only when we end it
+	images      map[string]string // references by digest, by name
+	bases       bases
+	getenv      func(string) string
 }
 
 func newPipeline(p *platform.Platform, o Options, dir string, progress *Progress) *pipeline {

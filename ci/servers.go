@@ -48,7 +48,10 @@ const serverName = "slipway" // of the user and the database in servers of ours
 func prepare(kind string, c *dagger.Container, password *dagger.Secret) *dagger.Container {
 	switch kind {
 	case "postgres":
-		c = c.WithEnvVariable("POSTGRES_USER", serverName).WithEnvVariable("POSTGRES_DB", serverName).WithSecretVariable("POSTGRES_PASSWORD", password)
+		c = c.WithEnvVariable("POSTGRES_USER", serverName).WithEnvVariable("POSTGRES_DB", serverName).WithSecretVariable("POSTGRES_PASSWORD", password).
+			// Nothing in it outlives the suite, so nothing has to reach a disk.
+			WithEnvVariable("POSTGRES_INITDB_ARGS", "--no-sync").
+			WithDefaultArgs([]string{"postgres", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"})
 	case "clickhouse":
 		// The default user of a ClickHouse image that is told nothing may only
 		// connect from inside; this one lets it in.

@@ -31,6 +31,19 @@ func (w *Workspace) Affected(changed []string) (names []string, all bool, reason
 	return sortedKeys(reached), false, ""
 }
 
+// Folders returns the folders of packages, relative to the root, in the order of their names.
+func (w *Workspace) Folders(names []string) []string {
+	var dirs []string
+	for _, name := range names {
+		for _, p := range w.Packages {
+			if p.Name == name {
+				dirs = append(dirs, p.Dir)
+			}
+		}
+	}
+	return dirs
+}
+
 // Owner returns the package whose folder holds the file, the innermost one.
 func (w *Workspace) Owner(file string) (owner Package, ok bool) {
 	file = path.Clean(strings.ReplaceAll(file, `\`, "/"))

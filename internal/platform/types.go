@@ -59,8 +59,10 @@ type Check struct {
 	Before string `yaml:"before,omitempty"`
 	// Env sets further variables, which are not secret.
 	Env map[string]string `yaml:"env,omitempty"`
-	// Affected is the command used by --affected, with {filters} replaced by one --filter=NAME for each package reached. Default: run.
+	// Affected is the command for what a change can reach, by --affected or since run passed here before: {filters} becomes one --filter=NAME for each package reached, {folders} their folders. Default: run.
 	Affected string `yaml:"affected,omitempty"`
+	// Cache names folders of the workspace that are kept from run to run, such as those of incremental compilers. --no-cache leaves them out.
+	Cache []string `yaml:"cache,omitempty"`
 	// Timeout as in 10m. Default: --timeout.
 	Timeout Duration `yaml:"timeout,omitempty"`
 }

@@ -56,6 +56,9 @@ func validateCheck(name string, p *Platform, d *document) {
 			d.report(item(join(at, "needs"), i), "unknown infrastructure "+quote(need)+", expected one of this file's", hintFor(need, sortedKeys(p.Infrastructure), "add it under infrastructure"))
 		}
 	}
+	for i, folder := range check.Cache {
+		d.text(item(join(at, "cache"), i), folder, badPath)
+	}
 	for _, variable := range sortedKeys(check.Env) {
 		if !isVariable(variable) {
 			d.reportKey(join(join(at, "env"), variable), badVariable(variable), "")

@@ -39,7 +39,7 @@ func builds(withEngine bool) []build {
 		version := "github.com/dagger/dagger/engine"
 		flags := "-s -w -X " + version + ".Version=" + DaggerVersion + " -X " + version + ".Tag=" + DaggerVersion
 		for _, c := range []struct{ cmd, out, takes string }{
-			{"engine", "dagger-engine", "4 min"}, {"dagger", "dagger", "1 min"}, {"init", "dagger-init", "seconds"}, {"dnsname", "cni/dnsname", "seconds"},
+			{"engine", "dagger-engine", "6 min"}, {"dagger", "dagger", "1 min"}, {"init", "dagger-init", "seconds"}, {"dnsname", "cni/dnsname", "seconds"},
 		} {
 			all = append(all, build{"Dagger " + DaggerVersion + " " + c.cmd, c.takes, "engine",
 				[]string{"-ldflags", flags, "github.com/dagger/dagger/cmd/" + c.cmd}, c.out})
@@ -48,7 +48,7 @@ func builds(withEngine bool) []build {
 	v := "k8s.io/component-base/version"
 	flags := "-s -w -X " + v + ".gitVersion=" + kubernetesVersion + " -X " + v + ".gitMajor=1 -X " + v + ".gitMinor=37 -X k8s.io/client-go/pkg/version.gitVersion=" + kubernetesVersion
 	return append(all,
-		build{"Kubernetes " + kubernetesVersion, "12 min", "cluster", []string{"-ldflags", flags, "."}, "cluster"},
+		build{"Kubernetes " + kubernetesVersion, "14 min", "cluster", []string{"-ldflags", flags, "."}, "cluster"},
 		build{"the pause image", "seconds", "cluster", []string{"-ldflags", "-s -w", "./pause"}, "pause"})
 }
 
