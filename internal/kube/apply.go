@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -116,14 +117,19 @@ func (c *Cluster) Read(ctx context.Context, obj *Object) (*Object, error) {
 	return live, nil
 }
 
-// Delete removes an object and what it owns. One that is gone already is fine.
+// Delete removes an object and what it owns. One that is gone already is fine;
+// one that is not of the resource version given is left alone.
 func (c *Cluster) Delete(ctx context.Context, obj *Object) error {
 	client, _, err := c.resource(obj)
 	if err != nil {
 		return fmt.Errorf("delete %s: %w", ID(obj), err)
 	}
 	background := metav1.DeletePropagationBackground
-	err = client.Delete(ctx, obj.GetName(), metav1.DeleteOptions{PropagationPolicy: &background})
+	options := metav1.DeleteOptions{PropagationPolicy: &background}
+	if version := obj.GetResourceVersion(); version != "" {
+		options.Preconditions = &metav1.Preconditions{ResourceVersion: &version}
+	}
+	err = client.Delete(ctx, obj.GetName(), options)
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("delete %s: %w", ID(obj), c.explain(err))
 	}
@@ -139,6 +145,24 @@ func (c *Cluster) EnsureNamespace(ctx context.Context, name string) error {
 	}
 	_, err = c.Apply(ctx, obj, ApplyOptions{})
 	return err
+}
+
+// Stale reports whether the API server refused a write because the object is
+// no longer of the resource version that was read.
+func Stale(err error) bool {
+	var conflict *ConflictError
+	return apierrors.IsConflict(err) && !errors.As(err, &conflict)
+}
+
+// LastManager names who wrote an object's specification last.
+func LastManager(live *Object) string {
+	name, at := "somebody", time.Time{}
+	for _, entry := range live.GetManagedFields() {
+		if entry.Subresource == "" && entry.Time != nil && !entry.Time.Time.Before(at) {
+			name, at = entry.Manager, entry.Time.Time
+		}
+	}
+	return name
 }
 
 // Refused reports whether err is the API server's final answer to a request

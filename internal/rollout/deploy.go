@@ -14,70 +14,80 @@ import (
 // run is one rollout under way.
 type run struct {
 	Options
-	view   *view
-	scaled map[string]bool // Deployments an autoscaler owns the replicas of
-	done   []change        // what may have been changed, in order
-	result *Result
-}
-
-// change is one object that this run set out to write. It is noted before the
-// write, so that a write of which nobody knows the outcome is undone as well.
-type change struct {
-	obj     *kube.Object
-	before  *kube.Object // nil: it did not exist
-	service string
-	healthy bool // it ran before, so it must run again
+	view    *view
+	scaled  map[string]bool   // Deployments an autoscaler owns the replicas of
+	earlier map[string]Change // noted by an earlier attempt, by object
+	done    []Change          // what may have been changed, in order
+	result  *Result
 }
 
 // Deploy applies the objects and then updates one service after the other, in
-// order. The first failure stops it and takes back what this run changed; the
-// error is then a *Failure. The result is never nil.
+// order. What is already as it should be is not written. The first failure
+// stops it and takes back what this run changed; the error is then a *Failure.
+// The result is never nil.
 func Deploy(ctx context.Context, o Options) (*Result, error) {
-	r := &run{Options: o, result: &Result{Services: []ServiceResult{}, Objects: []ObjectResult{}}}
-	if r.Deadline == 0 {
-		r.Deadline = 3 * time.Minute
-	}
-	others, workloads, err := o.split()
-	if err != nil {
-		return r.result, err
-	}
+	r := newRun(o)
 	for i, s := range o.Services {
 		r.result.Services = append(r.result.Services, ServiceResult{Name: s.Name, Order: i + 1, Port: s.Port, Image: s.Image})
+	}
+	if _, _, err := o.split(); err != nil {
+		return r.result, err
 	}
 	// The watches outlive a cancelled context: taking back needs them too.
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	if err := r.prepare(ctx, watching); err != nil {
+	differences, err := r.prepare(ctx, watching)
+	if err != nil {
 		return r.result, err
 	}
-	if err := r.forward(ctx, others, workloads); err != nil {
+	if err := r.forward(ctx, differences); err != nil {
 		r.note(err)
 		if o.Keep {
 			return r.result, err
 		}
-		return r.result, errors.Join(err, r.undo(watching))
+		return r.result, errors.Join(err, r.undo(watching, r.done))
 	}
 	return r.result, nil
 }
 
-// prepare fails on whatever can be known before anything is written.
-func (r *run) prepare(ctx, watching context.Context) error {
-	var err error
-	if r.scaled, err = autoscaled(ctx, r.Cluster, r.Namespace); err != nil {
-		return err
+func newRun(o Options) *run {
+	r := &run{Options: o, earlier: map[string]Change{}, result: &Result{Services: []ServiceResult{}, Objects: []ObjectResult{}}}
+	if r.Deadline == 0 {
+		r.Deadline = 3 * time.Minute
 	}
-	if err := r.rehearse(ctx); err != nil {
-		return err
+	for _, c := range o.Earlier {
+		r.earlier[kube.ID(c.Object)] = c
 	}
-	r.view, err = follow(watching, r.Cluster, r.Namespace)
-	return err
+	r.done = append(r.done, o.Earlier...)
+	return r
 }
 
-func (r *run) forward(ctx context.Context, others []*kube.Object, workloads map[string]*kube.Object) error {
-	for _, obj := range others {
-		if err := r.applyOther(ctx, obj); err != nil {
-			return err
+// prepare fails on whatever can be known before anything is written.
+func (r *run) prepare(ctx, watching context.Context) ([]Difference, error) {
+	var err error
+	if r.scaled, err = autoscaled(ctx, r.Cluster, r.Namespace); err != nil {
+		return nil, err
+	}
+	differences, err := r.preview(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.view, err = follow(watching, r.Cluster, r.Namespace)
+	return differences, err
+}
+
+func (r *run) forward(ctx context.Context, differences []Difference) error {
+	workloads := map[string]Difference{}
+	var others []Difference
+	for _, d := range differences {
+		if d.Service != "" {
+			workloads[d.Service] = d
+		} else {
+			others = append(others, d)
 		}
+	}
+	if err := r.configure(ctx, others); err != nil {
+		return err
 	}
 	for i, s := range r.Services {
 		start := time.Now()
@@ -102,66 +112,88 @@ func (r *run) note(err error) {
 	r.result.Failure = &Failure{Reason: r.redact(err.Error())}
 }
 
-// applyOther applies an object that is not a service's. A Deployment among
-// them has to come up too: services may need it.
-func (r *run) applyOther(ctx context.Context, obj *kube.Object) error {
-	start := time.Now()
-	before, applied, err := r.write(ctx, obj, "")
-	if err != nil {
-		return err
+// configure applies what is no service's workload, as one step.
+func (r *run) configure(ctx context.Context, others []Difference) error {
+	var changes []Change
+	for _, d := range others {
+		if d.Changed {
+			changes = append(changes, r.change(d))
+		}
 	}
-	action := "changed"
-	switch {
-	case before == nil:
-		action = "created"
-	case before.GetResourceVersion() == applied.GetResourceVersion():
-		action = "unchanged"
-	}
-	r.result.Objects = append(r.result.Objects, ObjectResult{ID: kube.ID(obj), Action: action})
-	r.report(Progress{Service: kube.ID(obj), Phase: Applying, Detail: action})
-	if obj.GetKind() != "Deployment" || obj.GetNamespace() != r.Namespace {
+	act := func() error {
+		for _, d := range others {
+			if err := r.applyOther(ctx, d); err != nil {
+				return err
+			}
+		}
 		return nil
 	}
-	g := goal{name: obj.GetName(), generation: applied.GetGeneration(), start: start, deadline: start.Add(r.Deadline)}
-	if before != nil {
-		g.exits = exitsOf(r.view.pods.List())
+	if len(changes) == 0 {
+		return act() // which says that all is unchanged
+	}
+	return r.step(ctx, Configuration, changes, act)
+}
+
+// applyOther applies an object that is not a service's. A Deployment among
+// them has to come up too: services may need it.
+func (r *run) applyOther(ctx context.Context, d Difference) error {
+	start, id := time.Now(), kube.ID(d.Object)
+	action := "changed"
+	switch {
+	case !d.Changed:
+		action = "unchanged"
+	case d.Before == nil:
+		action = "created"
+	}
+	g := goal{name: d.Object.GetName(), start: start, deadline: start.Add(r.Deadline)}
+	if d.Before != nil {
+		g.exits, g.generation = exitsOf(r.view.pods.List()), d.Before.GetGeneration()
+	}
+	if d.Changed {
+		applied, err := r.put(ctx, d.Object, d.Before)
+		if err != nil {
+			return err
+		}
+		g.generation = applied.GetGeneration()
+	}
+	r.result.Objects = append(r.result.Objects, ObjectResult{ID: id, Action: action})
+	r.report(Progress{Service: id, Phase: Applying, Detail: action})
+	if d.Object.GetKind() != "Deployment" || d.Object.GetNamespace() != r.Namespace {
+		return nil
 	}
 	v, err := r.view.wait(ctx, g, func(verdict) {})
 	if err != nil {
-		return fmt.Errorf("wait for %s: %w", kube.ID(obj), err)
+		return fmt.Errorf("wait for %s: %w", id, err)
 	}
 	if v.failure != nil {
-		return r.diagnose(ctx, obj.GetName(), v.failure)
+		return r.diagnose(ctx, d.Object.GetName(), v.failure)
 	}
 	return nil
 }
 
-// write applies one object and notes how it was before.
-func (r *run) write(ctx context.Context, obj *kube.Object, service string) (before, applied *kube.Object, err error) {
-	if before, err = r.Cluster.Read(ctx, obj); err != nil {
-		return nil, nil, err
+// service rolls one service out: apply, converge, ask its new pods, ask through
+// the Service. One that does not change is not written, but has to answer.
+func (r *run) service(ctx context.Context, i int, d Difference) error {
+	if !d.Changed {
+		return r.update(ctx, i, d)
 	}
-	send := obj
-	if r.scaled[obj.GetName()] && obj.GetKind() == "Deployment" {
-		send = withoutReplicas(obj, before)
-	}
-	r.done = append(r.done, change{obj: obj, before: before, service: service, healthy: ranBefore(before)})
-	applied, err = r.Cluster.Apply(ctx, send, kube.ApplyOptions{})
-	return before, applied, err
+	return r.step(ctx, d.Service, []Change{r.change(d)}, func() error { return r.update(ctx, i, d) })
 }
 
-// service rolls one service out: apply, converge, ask its new pods, ask through the Service.
-func (r *run) service(ctx context.Context, i int, obj *kube.Object) error {
+func (r *run) update(ctx context.Context, i int, d Difference) error {
 	s, out := r.Services[i], &r.result.Services[i]
 	r.report(Progress{Service: s.Name, Phase: Applying})
 	g := goal{name: s.Name, start: time.Now(), exits: exitsOf(r.view.pods.List())}
 	g.deadline = g.start.Add(r.Deadline)
-	before, applied, err := r.write(ctx, obj, s.Name)
-	if err != nil {
-		return err
+	applied := d.Before
+	if d.Changed {
+		var err error
+		if applied, err = r.put(ctx, d.Object, d.Before); err != nil {
+			return err
+		}
 	}
 	g.generation = applied.GetGeneration()
-	out.Changed = before == nil || before.GetGeneration() != applied.GetGeneration()
+	out.Changed = d.Before == nil || d.Before.GetGeneration() != applied.GetGeneration()
 	if out.Image == "" {
 		if images := kube.Images(applied); len(images) > 0 {
 			out.Image = images[0]

@@ -41,6 +41,13 @@ type Options struct {
 	Redact func(string) string
 	// Keep leaves what failed as it is, for somebody to look at.
 	Keep bool
+	// Journal is told of each step before and after it; nil if nobody keeps one.
+	Journal Journal
+	// Guard decides on each write; nil allows all.
+	Guard Guard
+	// Earlier are the changes noted by an attempt at this release that did not
+	// end. They are taken back together with this run's.
+	Earlier []Change
 }
 
 // Phase is what happens to a service.

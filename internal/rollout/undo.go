@@ -13,19 +13,35 @@ import (
 	"github.com/teei/slipway/internal/kube"
 )
 
-// undo takes back what this run changed. The context is not the cancelled one;
+// Undo takes back changes that were noted by another run, in reverse, each
+// verified as it goes back. Changes that were never made are passed over.
+func Undo(ctx context.Context, o Options, changes []Change) (*Result, error) {
+	r := newRun(o)
+	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var err error
+	if r.scaled, err = autoscaled(ctx, r.Cluster, r.Namespace); err != nil {
+		return r.result, err
+	}
+	if r.view, err = follow(watching, r.Cluster, r.Namespace); err != nil {
+		return r.result, err
+	}
+	return r.result, r.undo(ctx, changes)
+}
+
+// undo takes back changes. In a run that was cancelled, the context is not the cancelled one;
 // each change has a deadline of its own.
 //
 // Configuration goes back first, because the pods of a service that is put back
 // read it as they start. Then the services, last one first. What this run
 // created for them is deleted at the end, when nothing needs it any more.
-func (r *run) undo(ctx context.Context) error {
-	var config, services, created []change
-	for i := len(r.done) - 1; i >= 0; i-- {
-		switch c := r.done[i]; {
-		case c.service != "" || c.obj.GetKind() == "Deployment":
+func (r *run) undo(ctx context.Context, changes []Change) error {
+	var config, services, created []Change
+	for i := len(changes) - 1; i >= 0; i-- {
+		switch c := changes[i]; {
+		case c.Service != "" || c.Object.GetKind() == "Deployment":
 			services = append(services, c)
-		case c.before != nil:
+		case c.Before != nil:
 			config = append(config, c)
 		default:
 			created = append(created, c)
@@ -34,12 +50,12 @@ func (r *run) undo(ctx context.Context) error {
 	var errs []error
 	for _, c := range append(append(config, services...), created...) {
 		start := time.Now()
-		name := c.service
+		name := c.Service
 		if name == "" {
-			name = kube.ID(c.obj)
+			name = kube.ID(c.Object)
 		}
 		r.report(Progress{Service: name, Phase: Undoing})
-		out := Undone{ID: kube.ID(c.obj), Service: c.service}
+		out := Undone{ID: kube.ID(c.Object), Service: c.Service}
 		action, changed, err := r.takeBack(ctx, c)
 		if !changed && err == nil {
 			continue
@@ -63,20 +79,20 @@ func detail(err error) string {
 }
 
 // takeBack makes one object be as before, and reports whether there was anything to do.
-func (r *run) takeBack(ctx context.Context, c change) (action string, changed bool, err error) {
+func (r *run) takeBack(ctx context.Context, c Change) (action string, changed bool, err error) {
 	ctx, stop := context.WithTimeout(ctx, r.Deadline+10*time.Second)
 	defer stop()
-	live, err := r.Cluster.Read(ctx, c.obj)
+	live, err := r.Cluster.Read(ctx, c.Object)
 	if err != nil {
 		return "restored", true, err
 	}
-	if c.before == nil {
+	if c.Before == nil {
 		return r.remove(ctx, c, live)
 	}
-	if live != nil && live.GetResourceVersion() == c.before.GetResourceVersion() {
+	if live != nil && live.GetResourceVersion() == c.Before.GetResourceVersion() {
 		return "unchanged", false, nil
 	}
-	if live != nil && same(live, c.before, r.scaled[c.obj.GetName()]) && reflect.DeepEqual(ownership(live), ownership(c.before)) {
+	if live != nil && same(live, c.Before, r.scaled[c.Object.GetName()]) && reflect.DeepEqual(ownership(live), ownership(c.Before)) {
 		return "unchanged", false, nil
 	}
 	return "restored", true, r.restore(ctx, c, live)
@@ -85,42 +101,60 @@ func (r *run) takeBack(ctx context.Context, c change) (action string, changed bo
 // keeps lists what may hold data that no second release could bring back.
 var keeps = map[string]bool{"Namespace": true, "CustomResourceDefinition": true, "PersistentVolumeClaim": true, "PersistentVolume": true}
 
-func (r *run) remove(ctx context.Context, c change, live *kube.Object) (string, bool, error) {
+func (r *run) remove(ctx context.Context, c Change, live *kube.Object) (string, bool, error) {
 	if live == nil {
 		return "deleted", false, nil
 	}
-	if keeps[c.obj.GetKind()] {
+	if keeps[c.Object.GetKind()] {
 		return "kept", true, nil
 	}
-	if err := r.Cluster.Delete(ctx, c.obj); err != nil {
+	if err := r.erase(ctx, live); err != nil {
 		return "deleted", true, err
 	}
-	if c.obj.GetKind() == "Deployment" && c.obj.GetNamespace() == r.Namespace {
-		return "deleted", true, r.view.gone(ctx, c.obj.GetName())
+	if c.Object.GetKind() == "Deployment" && c.Object.GetNamespace() == r.Namespace {
+		return "deleted", true, r.view.gone(ctx, c.Object.GetName())
 	}
 	return "deleted", true, nil
 }
 
-func (r *run) restore(ctx context.Context, c change, live *kube.Object) error {
+// erase deletes an object as it was read and no other, as put writes.
+func (r *run) erase(ctx context.Context, live *kube.Object) error {
+	for try := 1; ; try++ {
+		if r.Guard != nil {
+			if err := r.Guard(live); err != nil {
+				return err
+			}
+		}
+		err := r.Cluster.Delete(ctx, live)
+		if !kube.Stale(err) || try >= mostConflicts || ctx.Err() != nil {
+			return err
+		}
+		if live, err = r.Cluster.Read(ctx, live); err != nil || live == nil {
+			return err
+		}
+	}
+}
+
+func (r *run) restore(ctx context.Context, c Change, live *kube.Object) error {
 	start := time.Now()
-	prior, err := kube.Owned(c.before)
+	prior, err := kube.Owned(c.Before)
 	if err != nil {
 		return err
 	}
-	deployment := c.obj.GetKind() == "Deployment"
-	scaled := deployment && r.scaled[c.obj.GetName()]
+	deployment := c.Object.GetKind() == "Deployment"
+	scaled := deployment && r.scaled[c.Object.GetName()]
 	if scaled {
 		prior = withoutReplicas(prior, live)
 	}
-	g := goal{name: c.obj.GetName(), start: start, deadline: start.Add(r.Deadline), exits: exitsOf(r.view.pods.List())}
-	now, err := r.Cluster.Apply(ctx, prior, kube.ApplyOptions{})
+	g := goal{name: c.Object.GetName(), start: start, deadline: start.Add(r.Deadline), exits: exitsOf(r.view.pods.List())}
+	now, err := r.put(ctx, prior, nil)
 	if err != nil {
 		return err
 	}
-	if !same(now, c.before, scaled) {
+	if !same(now, c.Before, scaled) {
 		return errors.New("somebody else changed it meanwhile: it is not as it was before")
 	}
-	if !deployment || !c.healthy || c.obj.GetNamespace() != r.Namespace {
+	if !deployment || !c.Ran || c.Object.GetNamespace() != r.Namespace {
 		return nil
 	}
 	g.generation = now.GetGeneration()

@@ -1,0 +1,123 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/teei/slipway/internal/kube"
+)
+
+// Change is one object that a rollout sets out to write, and all that is needed
+// to take the write back, also by another process.
+type Change struct {
+	// Object names it: kind, namespace and name.
+	Object *kube.Object `json:"object"`
+	// Before is the object as it was; nil if it did not exist.
+	Before *kube.Object `json:"before,omitempty"`
+	// Service, if it is a service's workload.
+	Service string `json:"service,omitempty"`
+	// Ran says that it ran before, so it must run again.
+	Ran bool `json:"ran,omitempty"`
+}
+
+// Journal is told of each step before and after it, so that a rollout whose
+// process dies can be continued or taken back by another.
+type Journal interface {
+	// Begin notes what a step is about to change. If it fails, nothing is written.
+	Begin(ctx context.Context, step string, changes []Change) error
+	// End notes how the step ended.
+	End(ctx context.Context, step string, outcome error) error
+}
+
+// Configuration is the step that applies what is no service's workload.
+const Configuration = "configuration"
+
+// Guard decides on each write. It is given the object as it is now, nil if it
+// does not exist, and refuses when a later release has laid hands on it.
+type Guard func(live *kube.Object) error
+
+// EditedError says that somebody changed an object in the middle of the release.
+type EditedError struct {
+	Object, Manager string
+}
+
+func (e *EditedError) Error() string {
+	return fmt.Sprintf("%s was changed by %s while this release ran; that change was not overwritten", e.Object, e.Manager)
+}
+
+// Hint says what to do about it.
+func (e *EditedError) Hint() string {
+	return "put the change into the manifests, or take it back, and release again"
+}
+
+// step runs a part of the rollout between two notes in the journal.
+func (r *run) step(ctx context.Context, name string, changes []Change, act func() error) error {
+	for _, c := range changes {
+		if _, noted := r.earlier[kube.ID(c.Object)]; !noted {
+			r.done = append(r.done, c)
+		}
+	}
+	if r.Journal == nil {
+		return act()
+	}
+	if err := r.Journal.Begin(ctx, name, changes); err != nil {
+		return err
+	}
+	err := act()
+	// The outcome is noted also when the run was cancelled meanwhile.
+	return errors.Join(err, r.Journal.End(context.WithoutCancel(ctx), name, err))
+}
+
+// change describes what is about to be written. What an earlier attempt at this
+// release noted counts, not what it may have made of it since.
+func (r *run) change(d Difference) Change {
+	c := Change{Object: named(d.Object), Before: d.Before, Service: d.Service, Ran: ranBefore(d.Before)}
+	if earlier, ok := r.earlier[kube.ID(d.Object)]; ok {
+		c = earlier
+	}
+	return c
+}
+
+// named is an object's identity alone.
+func named(obj *kube.Object) *kube.Object {
+	out := &kube.Object{}
+	out.SetAPIVersion(obj.GetAPIVersion())
+	out.SetKind(obj.GetKind())
+	out.SetNamespace(obj.GetNamespace())
+	out.SetName(obj.GetName())
+	return out
+}
+
+// mostConflicts is how often a write is tried again because the object's status
+// moved on between reading and writing.
+const mostConflicts = 20
+
+// put writes an object over what was just read and no other: somebody else's
+// write in between makes the API server refuse ours. Where expected is given,
+// the object must still be what it was then.
+func (r *run) put(ctx context.Context, obj, expected *kube.Object) (*kube.Object, error) {
+	for try := 1; ; try++ {
+		live, err := r.Cluster.Read(ctx, obj)
+		if err != nil {
+			return nil, err
+		}
+		if r.Guard != nil {
+			if err := r.Guard(live); err != nil {
+				return nil, err
+			}
+		}
+		if expected != nil && live != nil && !same(live, expected, r.scaled[obj.GetName()]) {
+			return nil, &EditedError{Object: kube.ID(obj), Manager: kube.LastManager(live)}
+		}
+		send := obj.DeepCopy()
+		if live != nil {
+			send.SetResourceVersion(live.GetResourceVersion())
+		}
+		applied, err := r.Cluster.Apply(ctx, send, kube.ApplyOptions{})
+		if kube.Stale(err) && try < mostConflicts && ctx.Err() == nil {
+			continue
+		}
+		return applied, err
+	}
+}

@@ -1,0 +1,122 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/teei/slipway/internal/kube"
+)
+
+// Difference is what a rollout would make of one object.
+type Difference struct {
+	// Object as it is applied.
+	Object *kube.Object
+	// Before is the live object; nil if there is none.
+	Before *kube.Object
+	// After is what the API server says it would become; nil if it cannot say
+	// yet, because the namespace or the kind come with this very release.
+	After *kube.Object
+	// Service, if it is a service's workload.
+	Service string
+	// Changed is false where nothing would be different, so nothing is written.
+	Changed bool
+}
+
+// Preview asks the API server what would come of a rollout, and changes
+// nothing. Defaults that the server fills in are in both states, so they are
+// no difference.
+func Preview(ctx context.Context, o Options) ([]Difference, error) {
+	r := &run{Options: o}
+	if _, _, err := o.split(); err != nil {
+		return nil, err
+	}
+	var err error
+	if r.scaled, err = autoscaled(ctx, r.Cluster, r.Namespace); err != nil {
+		return nil, err
+	}
+	return r.preview(ctx)
+}
+
+// preview asks about every object before the first write: a misspelt field, a
+// missing right or a conflict in the last service is no reason to roll out the
+// ones before it.
+func (r *run) preview(ctx context.Context) ([]Difference, error) {
+	out := make([]Difference, len(r.Objects))
+	errs := make([]error, len(r.Objects))
+	coming := r.coming()
+	var work sync.WaitGroup
+	slots := make(chan struct{}, 8)
+	for i, obj := range r.Objects {
+		work.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			out[i] = Difference{Object: obj, Service: r.serviceOf(obj), Changed: true}
+			if coming["kind "+obj.GetKind()] || coming[obj.GetNamespace()] && !r.exists(ctx, obj.GetNamespace()) {
+				return // nobody can say before it exists
+			}
+			errs[i] = r.compare(ctx, &out[i])
+		})
+	}
+	work.Wait()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return out, errors.Join(errs...)
+}
+
+// coming are the namespaces and kinds that this very release brings.
+func (r *run) coming() map[string]bool {
+	coming := map[string]bool{}
+	for _, obj := range r.Objects {
+		switch obj.GetKind() {
+		case "Namespace":
+			coming[obj.GetName()] = true
+		case "CustomResourceDefinition":
+			kind, _, _ := unstructured.NestedString(obj.Object, "spec", "names", "kind")
+			coming["kind "+kind] = true
+		}
+	}
+	return coming
+}
+
+func (r *run) compare(ctx context.Context, d *Difference) (err error) {
+	if d.Before, err = r.Cluster.Read(ctx, d.Object); err != nil {
+		return err
+	}
+	scaled := d.Object.GetKind() == "Deployment" && r.scaled[d.Object.GetName()]
+	if scaled {
+		// The autoscaler owns them, and the write leaves them alone.
+		d.Object = withoutReplicas(d.Object, d.Before)
+	}
+	if d.After, err = r.Cluster.Apply(ctx, d.Object, kube.ApplyOptions{DryRun: true}); err != nil {
+		return err
+	}
+	d.Changed = d.Before == nil || !same(d.Before, d.After, scaled) || !reflect.DeepEqual(ownership(d.Before), ownership(d.After))
+	return nil
+}
+
+// serviceOf returns the service whose workload the object is, or "".
+func (r *run) serviceOf(obj *kube.Object) string {
+	if obj.GetKind() != "Deployment" || obj.GetNamespace() != r.Namespace {
+		return ""
+	}
+	for _, s := range r.Services {
+		if s.Name == obj.GetName() {
+			return s.Name
+		}
+	}
+	return ""
+}
+
+func (r *run) exists(ctx context.Context, namespace string) bool {
+	obj := &kube.Object{}
+	obj.SetAPIVersion("v1")
+	obj.SetKind("Namespace")
+	obj.SetName(namespace)
+	live, err := r.Cluster.Read(ctx, obj)
+	return err == nil && live != nil
+}
