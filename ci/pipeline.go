@@ -130,7 +130,7 @@ func (p *pipeline) stage(ctx context.Context, name string) error {
 		end("✓")
 	case ctx.Err() != nil:
 		end("-")
-		err = fmt.Errorf("%s was cancelled: %w", name, err)
+		err = cancelled(name, err)
 		stage.Status, stage.Error = report.Cancelled, err.Error()
 	default:
 		end("✗")
@@ -138,6 +138,15 @@ func (p *pipeline) stage(ctx context.Context, name string) error {
 	}
 	p.report.Stages = append(p.report.Stages, stage)
 	return err
+}
+
+// cancelled is a stage that Ctrl-C ended. What its parts failed with then is
+// no failure of theirs, and only worth telling where it says what was left.
+func cancelled(name string, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%s was cancelled; what had begun has ended", name)
+	}
+	return fmt.Errorf("%s was cancelled: %v", name, err)
 }
 
 // within gives work on a target its deadline: who waits for an answer that never

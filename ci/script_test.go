@@ -16,9 +16,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "inside" {
 		os.Exit(Main(context.Background(), os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
 	}
-	testscript.Main(m, map[string]func(){
-		"ci": func() { os.Exit(Main(context.Background(), os.Args[1:], os.Getenv, os.Stdout, os.Stderr)) },
-	})
+	testscript.Main(m, map[string]func(){"ci": main})
 }
 
 // Each file in testdata/script is a repository, the commands run in it, and

@@ -164,8 +164,8 @@ func (c *Cluster) ping(ctx context.Context) error {
 	case err == nil:
 		status = &StatusError{Status: answer.Status}
 		return &UnreachableError{Server: c.Server, Err: status}
-	case ctx.Err() != nil && context.Cause(ctx) == context.Canceled:
-		return err
+	case errors.Is(ctx.Err(), context.Canceled):
+		return context.Cause(ctx)
 	}
 	return &UnreachableError{Server: c.Server, Err: plain(err)}
 }

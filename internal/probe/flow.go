@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -82,15 +81,18 @@ func walk(ctx context.Context, client *http.Client, base string, step platform.F
 	deadline := time.Now().Add(step.Within.Duration)
 	for {
 		err := try(ctx, client, base, step, variables)
-		if err == nil || ctx.Err() != nil {
-			return errors.Join(ctx.Err(), err)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err == nil {
+			return nil
 		}
 		if time.Now().Add(flowPause).After(deadline) {
 			return err
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		case <-time.After(flowPause):
 		}
 	}

@@ -39,7 +39,7 @@ func Health(ctx context.Context, o HealthOptions) error {
 		answer, err := ask(ctx, o.Ask)
 		switch {
 		case ctx.Err() != nil:
-			return ctx.Err()
+			return context.Cause(ctx)
 		case err == nil && answer.Status/100 == 2:
 			return nil
 		case err == nil:
@@ -60,7 +60,7 @@ func Health(ctx context.Context, o HealthOptions) error {
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		case <-time.After(pause):
 		}
 		pause = min(2*pause, time.Second)

@@ -79,7 +79,7 @@ func (v *view) wait(ctx context.Context, g goal, tell func(verdict)) (verdict, e
 			now.failure = v.tooLate(g, now)
 			return now, nil
 		case <-ctx.Done():
-			return now, ctx.Err()
+			return now, context.Cause(ctx)
 		}
 	}
 }
@@ -90,7 +90,7 @@ func (v *view) gone(ctx context.Context, name string) error {
 		select {
 		case <-v.changed:
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		}
 	}
 	return nil

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/teei/slipway/internal/report"
+	"github.com/teei/slipway/testenv/testenv"
+)
+
+// process is ci as a process of its own, as a shell starts it: it can be sent
+// signals, and has its own environment, so tests with it run in parallel.
+type process struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	folder string // of the report
+	output bytes.Buffer
+	lines  chan string // closed when it has ended
+	ended  chan struct{}
+	err    error // once ended
+}
+
+// launch starts ci; env holds NAME=VALUE beside what the test itself has.
+func launch(t *testing.T, env []string, args ...string) *process {
+	t.Helper()
+	testenv.Env(t)
+	p := &process{t: t, folder: t.TempDir(), lines: make(chan string, 10_000), ended: make(chan struct{})}
+	p.cmd = exec.Command("ci", append(args, "--output", p.folder)...)
+	p.cmd.Env = append(os.Environ(), env...)
+	reader, writer := io.Pipe()
+	p.cmd.Stdout, p.cmd.Stderr = writer, writer
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stuck := time.AfterFunc(4*time.Minute, func() { _ = p.cmd.Process.Signal(syscall.SIGQUIT) })
+	t.Cleanup(func() {
+		stuck.Stop()
+		_ = p.cmd.Process.Kill()
+		<-p.ended
+	})
+	go func() {
+		defer close(p.lines)
+		for lines := bufio.NewScanner(reader); lines.Scan(); {
+			p.lines <- lines.Text()
+		}
+	}()
+	go func() {
+		defer close(p.ended)
+		p.err = p.cmd.Wait()
+		_ = writer.Close()
+	}()
+	return p
+}
+
+// says waits until ci prints a line with the text, and returns it.
+func (p *process) says(text string) string {
+	p.t.Helper()
+	for line := range p.lines {
+		p.output.WriteString(line + "\n")
+		if strings.Contains(line, text) {
+			return line
+		}
+	}
+	p.t.Fatalf("ended without saying %q:\n%s", text, &p.output)
+	return ""
+}
+
+// ends waits for the end, not longer than the limit.
+func (p *process) ends(limit time.Duration) (code int, output string, r report.Report) {
+	p.t.Helper()
+	late := time.AfterFunc(limit, func() { _ = p.cmd.Process.Signal(syscall.SIGQUIT) })
+	for line := range p.lines {
+		p.output.WriteString(line + "\n")
+	}
+	<-p.ended
+	if !late.Stop() {
+		p.t.Fatalf("did not end within %s:\n%s", limit, &p.output)
+	}
+	var exit *exec.ExitError
+	if p.err != nil && !errors.As(p.err, &exit) {
+		p.t.Fatal(p.err)
+	}
+	if data, err := os.ReadFile(filepath.Join(p.folder, "report.json")); err == nil {
+		if err := json.Unmarshal(data, &r); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	return p.cmd.ProcessState.ExitCode(), p.output.String(), r
+}
+
+// interrupt is Ctrl-C.
+func (p *process) interrupt() {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// beacon is where a command in a container, or in a pod, tells that it is at
+// work, by a connection that lasts as long as it does.
+type beacon struct {
+	t        *testing.T
+	listener net.Listener
+}
+
+func newBeacon(t *testing.T) beacon {
+	t.Helper()
+	listener, err := net.Listen("tcp", "0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	return beacon{t, listener}
+}
+
+// host is this machine's address as the sandbox's containers and pods see it.
+func host(t *testing.T) string {
+	t.Helper()
+	link, err := net.InterfaceByName("slipway0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addresses, err := link.Addrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range addresses {
+		if ip := a.(*net.IPNet).IP.To4(); ip != nil {
+			return ip.String()
+		}
+	}
+	t.Fatal("the sandbox's link has no address")
+	return ""
+}
+
+// address is its host and port.
+func (b beacon) address() (name, port string) {
+	_, port, _ = net.SplitHostPort(b.listener.Addr().String())
+	return host(b.t), port
+}
+
+// hold is a shell command that tells and then goes on for ever.
+func (b beacon) hold() string {
+	name, port := b.address()
+	return "exec bash -c 'exec 3<>/dev/tcp/" + name + "/" + port + "; cat <&3'"
+}
+
+// lit waits for the work that a process began; what it returns waits for its end.
+func (b beacon) lit(p *process) (out func(limit time.Duration)) {
+	b.t.Helper()
+	// Who ends, or never begins, must not be waited for.
+	ended := make(chan struct{})
+	defer close(ended)
+	go func() {
+		select {
+		case <-p.ended:
+			_ = b.listener.Close()
+		case <-ended:
+		}
+	}()
+	conn, err := b.listener.Accept()
+	if err != nil {
+		_, output, _ := p.ends(time.Minute)
+		b.t.Fatalf("the work did not begin:\n%s", output)
+	}
+	b.t.Cleanup(func() { _ = conn.Close() })
+	return func(limit time.Duration) {
+		b.t.Helper()
+		_ = conn.SetReadDeadline(time.Now().Add(limit))
+		if _, err := conn.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
+			b.t.Errorf("what ran inside still runs %s later", limit)
+		}
+	}
+}
