@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -43,7 +42,7 @@ func launch(t *testing.T, env []string, args ...string) *process {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	stuck := time.AfterFunc(4*time.Minute, func() { _ = p.cmd.Process.Signal(syscall.SIGQUIT) })
+	stuck := time.AfterFunc(4*time.Minute, func() { _ = p.cmd.Process.Kill() })
 	t.Cleanup(func() {
 		stuck.Stop()
 		_ = p.cmd.Process.Kill()
@@ -79,7 +78,7 @@ func (p *process) says(text string) string {
 // ends waits for the end, not longer than the limit.
 func (p *process) ends(limit time.Duration) (code int, output string, r report.Report) {
 	p.t.Helper()
-	late := time.AfterFunc(limit, func() { _ = p.cmd.Process.Signal(syscall.SIGQUIT) })
+	late := time.AfterFunc(limit, func() { _ = p.cmd.Process.Kill() })
 	for line := range p.lines {
 		p.output.WriteString(line + "\n")
 	}
