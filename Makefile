@@ -5,7 +5,7 @@
 SLIPWAY := .slipway/bin
 ROOT    ?= testenv/platform
 
-.PHONY: help ci test test-sandbox race lint broken-deploy up down status clean generate fuzz
+.PHONY: help ci test test-sandbox race lint bench broken-deploy up down status clean generate fuzz
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -26,6 +26,9 @@ race: up ## all tests in random order, with the race detector: several times slo
 lint: ## golangci-lint and actionlint
 	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
 	@if ls .github/workflows/*.yml >/dev/null 2>&1; then go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12; fi
+
+bench: up $(SLIPWAY)/ci ## measure on a quiet machine, for about an hour, and write docs/benchmarks.md: [BENCH="-only rollout -pairs 4"]
+	go run ./testenv/bench -ci $(SLIPWAY)/ci -root $(ROOT) $(BENCH)
 
 broken-deploy: up $(SLIPWAY)/ci ## show a release that fails: FAULT_SERVICE=q2q-ai [FAULT=exit]
 	go run ./testenv broken-deploy --ci $(SLIPWAY)/ci --root $(ROOT) --service $(FAULT_SERVICE) --fault $(or $(FAULT),exit)

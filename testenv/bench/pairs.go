@@ -1,0 +1,35 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// A variant is one way to run. It returns how long what counts took.
+type variant struct {
+	name string
+	run  func(ctx context.Context) (time.Duration, error)
+}
+
+// interleave runs every variant once a round. Odd rounds go through them
+// backwards, so that neither side of a pair is always the one that comes first.
+// It returns the seconds of each variant, a value a round.
+func (b *bench) interleave(ctx context.Context, rounds int, variants ...variant) (map[string][]float64, error) {
+	seconds := map[string][]float64{}
+	for round := range rounds {
+		for i := range variants {
+			v := variants[i]
+			if round%2 == 1 {
+				v = variants[len(variants)-1-i]
+			}
+			took, err := v.run(ctx)
+			if err != nil {
+				return nil, fmt.Errorf("%s, round %d: %w", v.name, round+1, err)
+			}
+			b.say("  round %d of %d  %-24s %6.1f s", round+1, rounds, v.name, took.Seconds())
+			seconds[v.name] = append(seconds[v.name], took.Seconds())
+		}
+	}
+	return seconds, nil
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/rollout"
+)
+
+const rolloutText = `The eleven services of the sample platform, one pod each, are updated in order in one namespace: another annotation on every pod template, so every pod is replaced;
+images and manifests are the same on both sides, rendered before. **Slipway** is what ` + "`ci deploy`" + ` calls: it connects to the cluster, tries every object
+server-side, applies it, and for each service waits until its new pods are ready and have answered its health path, themselves and through the Service. **The loop** is
+` + "`kubectl apply`" + ` and ` + "`kubectl rollout status`" + ` for one service after the other. Before each run all pods of the one before are gone. User flows, which
+` + "`ci deploy`" + ` tries at the end, are left out.`
+
+// rollouts measures Slipway's ordered rollout against a loop of kubectl.
+func rollouts(ctx context.Context, b *bench) (Result, error) {
+	s, err := b.stage(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	defer s.close()
+	t, err := b.interleave(ctx, b.short,
+		variant{"slipway", s.settled(s.slipway)},
+		variant{"kubectl", s.settled(s.kubectl)},
+	)
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{
+		Title: "Rollout of eleven services", Text: rolloutText,
+		Comparisons: []Comparison{{Name: "Slipway / loop of kubectl", Ratios: ratios(t["slipway"], t["kubectl"]), Target: 1.05}},
+		Times:       []Times{{"Slipway", t["slipway"]}, {"loop of kubectl", t["kubectl"]}},
+	}, nil
+}
+
+// slipway releases the services as ci deploy does.
+func (s *stage) slipway(ctx context.Context) (time.Duration, error) {
+	objects, err := s.changed("slipway")
+	if err != nil {
+		return 0, err
+	}
+	kubeconfig, err := os.ReadFile(s.env["KUBECONFIG"])
+	if err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	cluster, err := kube.Connect(ctx, kubeconfig, "")
+	if err != nil {
+		return 0, err
+	}
+	result, err := rollout.Deploy(ctx, rollout.Options{Cluster: cluster, Namespace: s.namespace, Objects: objects, Services: s.services})
+	took := time.Since(start)
+	if err != nil {
+		return 0, fmt.Errorf("%w %+v", err, result.Failure)
+	}
+	for _, service := range result.Services {
+		if !service.Changed || !service.Healthy {
+			return 0, fmt.Errorf("roll out %s: changed %t, healthy %t", service.Name, service.Changed, service.Healthy)
+		}
+	}
+	return took, nil
+}
+
+// changed are the objects with another value of an annotation on every pod
+// template. Each side has its own annotation: a value that both set would be a
+// conflict of field managers.
+func (s *stage) changed(side string) ([]*kube.Object, error) {
+	s.changes++
+	objects := make([]*kube.Object, len(s.objects))
+	for i, obj := range s.objects {
+		objects[i] = obj.DeepCopy()
+		if obj.GetKind() != "Deployment" {
+			continue
+		}
+		value := fmt.Sprintf("%s-%d", s.id, s.changes)
+		if err := unstructured.SetNestedField(objects[i].Object, value, "spec", "template", "metadata", "annotations", "bench/"+side); err != nil {
+			return nil, err
+		}
+	}
+	return objects, nil
+}

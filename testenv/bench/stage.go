@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/report"
+	"github.com/teei/slipway/internal/rollout"
+	"github.com/teei/slipway/testenv/sandbox"
+)
+
+// stage is a namespace with the sample platform in it, and a database.
+type stage struct {
+	*bench
+	namespace, database string
+	cluster             *kube.Cluster
+	objects             []*kube.Object
+	services            []rollout.Service
+	changes             int
+}
+
+// stage makes the images and the first release, none of which counts.
+func (b *bench) stage(ctx context.Context) (s *stage, err error) {
+	kubeconfig, err := os.ReadFile(b.env["KUBECONFIG"])
+	if err != nil {
+		return nil, err
+	}
+	s = &stage{bench: b, namespace: "bench-" + b.id, database: "bench_" + b.id}
+	if s.cluster, err = kube.Connect(ctx, kubeconfig, ""); err != nil {
+		return nil, err
+	}
+	images, err := b.images(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.render(ctx, images); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if err := s.furnish(ctx, images["migrate"]); err != nil {
+		return nil, err
+	}
+	b.say("  the first release")
+	if _, err := s.slipway(ctx); err != nil {
+		return nil, err
+	}
+	// kubectl has to have applied once as well, before it can tell a change.
+	_, err = s.settled(s.kubectl)(ctx)
+	return s, err
+}
+
+// images has ci make and push them, and returns their references by digest.
+func (b *bench) images(ctx context.Context) (map[string]string, error) {
+	b.say("  ci images")
+	if _, err := b.ci(ctx, b.root, "images"); err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(filepath.Join(b.scratch, "output", "report.json"))
+	if err != nil {
+		return nil, err
+	}
+	var r report.Report
+	if err := json.Unmarshal(data, &r); err != nil {
+		return nil, fmt.Errorf("read report.json: %w", err)
+	}
+	images := map[string]string{}
+	for _, image := range r.Images {
+		images[image.Service] = b.env["SLIPWAY_REGISTRY"] + "/" + image.Service + "@" + image.Digest
+	}
+	return images, nil
+}
+
+// render reads the manifests, with these images.
+func (s *stage) render(ctx context.Context, images map[string]string) (err error) {
+	names := map[string]string{} // as the manifests name them
+	for _, service := range s.platform.Ordered() {
+		names[path.Join(s.platform.Name, service.Name)] = images[service.Name]
+		s.services = append(s.services, rollout.Service{Name: service.Name, Port: service.Port, Health: service.Health, Image: images[service.Name]})
+	}
+	from := kube.Source{Kustomize: filepath.Join(s.root, s.platform.Manifests.Kustomize)}
+	s.objects, err = kube.Render(ctx, from, kube.RenderOptions{Namespace: s.namespace, Images: names})
+	return err
+}
+
+// furnish makes the database and the namespace, and runs the migrations.
+func (s *stage) furnish(ctx context.Context, migrate string) error {
+	if err := sandbox.MakeDatabase(ctx, s.database); err != nil {
+		return err
+	}
+	values, err := sandbox.Variables(s.database)
+	if err != nil {
+		return err
+	}
+	if err := sandbox.MakeNamespace(ctx, s.namespace, values); err != nil {
+		return err
+	}
+	job := fmt.Sprintf(`{"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "migrate"}, "spec": {"backoffLimit": 0, "ttlSecondsAfterFinished": 0,
+		"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "migrate", "image": %q, "envFrom": [{"secretRef": {"name": %q}}]}]}}}}`, migrate, sandbox.SecretName)
+	file := filepath.Join(s.scratch, "migrate.json")
+	if err := os.WriteFile(file, []byte(job), 0o644); err != nil {
+		return err
+	}
+	if err := s.kube(ctx, "create", "--filename", file); err != nil {
+		return err
+	}
+	return s.kube(ctx, "wait", "--for=delete", "job/migrate", "--timeout=3m")
+}
+
+// settled lets a rollout begin only when the pods of the one before are gone.
+func (s *stage) settled(roll func(context.Context) (time.Duration, error)) func(context.Context) (time.Duration, error) {
+	return func(ctx context.Context) (time.Duration, error) {
+		limited, stop := context.WithTimeout(ctx, 2*time.Minute)
+		defer stop()
+		changed := make(chan struct{}, 1)
+		pods, err := kube.Follow[corev1.Pod](limited, s.cluster, kube.Pods, s.namespace, func() {
+			select {
+			case changed <- struct{}{}:
+			default:
+			}
+		})
+		if err != nil {
+			return 0, err
+		}
+		for len(pods.List()) != len(s.services) {
+			select {
+			case <-changed:
+			case <-limited.Done():
+				return 0, fmt.Errorf("wait for %d pods in %s: there are %d: %w", len(s.services), s.namespace, len(pods.List()), limited.Err())
+			}
+		}
+		return roll(ctx)
+	}
+}
+
+// close removes all of it, also after Ctrl-C.
+func (s *stage) close() {
+	ctx, stop := context.WithTimeout(context.Background(), 30*time.Second)
+	defer stop()
+	if err := sandbox.DropNamespace(ctx, s.namespace); err != nil {
+		s.say("left over: namespace %s: %v", s.namespace, err)
+	}
+	s.drop(s.database)
+}
