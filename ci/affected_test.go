@@ -17,15 +17,6 @@ import (
 func repository(t *testing.T) (root string, git func(args ...string)) {
 	t.Helper()
 	root = t.TempDir()
-	git = func(args ...string) {
-		t.Helper()
-		cmd := exec.Command("git", args...)
-		cmd.Dir = root
-		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_AUTHOR_NAME=t", "GIT_AUTHOR_EMAIL=t@example.org", "GIT_COMMITTER_NAME=t", "GIT_COMMITTER_EMAIL=t@example.org")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
-		}
-	}
 	for name, text := range map[string]string{
 		"package.json":               `{"name":"top","private":true}`,
 		"pnpm-workspace.yaml":        "packages: ['packages/*']\n",
@@ -36,11 +27,26 @@ func repository(t *testing.T) (root string, git func(args ...string)) {
 	} {
 		write(t, root, name, text)
 	}
+	return root, branch(t, root)
+}
+
+// branch puts a folder under git: one commit on main, and a branch on top.
+func branch(t *testing.T, root string) (git func(args ...string)) {
+	t.Helper()
+	git = func(args ...string) {
+		t.Helper()
+		cmd := exec.Command("git", args...)
+		cmd.Dir = root
+		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_AUTHOR_NAME=t", "GIT_AUTHOR_EMAIL=t@example.org", "GIT_COMMITTER_NAME=t", "GIT_COMMITTER_EMAIL=t@example.org")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+	}
 	git("init", "--quiet", "--initial-branch=main")
 	git("add", ".")
 	git("commit", "--quiet", "--message=first")
 	git("checkout", "--quiet", "-b", "work")
-	return root, git
+	return git
 }
 
 func write(t *testing.T, root, name, text string) {

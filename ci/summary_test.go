@@ -1,0 +1,73 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/teei/slipway/internal/report"
+)
+
+// What a change can reach is checked and nothing else, and a workflow's summary
+// tells of it.
+func TestAffectedOnTheEngine(t *testing.T) {
+	t.Parallel()
+	root := workspace(t)
+	replace(t, root, "slipway.yaml", "services:\n", "checks:\n  test: {run: pnpm -r run test, affected: 'pnpm {filters} run test'}\nservices:\n")
+	for _, name := range []string{"packages/kit", "services/web", "services/mail"} {
+		replace(t, root, name+"/package.json", `"scripts":{`, `"scripts":{"test":"echo testing `+filepath.Base(name)+`",`)
+	}
+	write(t, root, ".gitignore", ".slipway\n")
+	git := branch(t, root)
+	tested := func(want string) {
+		t.Helper()
+		summary := filepath.Join(t.TempDir(), "summary.md")
+		code, output, r := launch(t, []string{"GITHUB_STEP_SUMMARY=" + summary}, "test", "--affected", "--root", root).ends(2 * time.Minute)
+		if code != exitFine || len(r.Stages) != 1 {
+			t.Fatalf("exit code %d\n%s", code, output)
+		}
+		var got []string
+		if r.Stages[0].Status == report.Passed {
+			log, err := os.ReadFile(r.Stages[0].Log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range []string{"kit", "web", "mail"} {
+				if strings.Contains(string(log), "\ntesting "+name+"\n") || strings.Contains(string(log), ": testing "+name+"\n") {
+					got = append(got, name)
+				}
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("tested %q, want %q\n%s", got, want, output)
+		}
+		told, err := os.ReadFile(summary)
+		if err != nil || !regexp.MustCompile(`(?m)^\| test \| .* `+string(r.Stages[0].Status)).Match(told) {
+			t.Errorf("the summary says %q, %v", told, err)
+		}
+	}
+	tested("")
+	write(t, root, "services/mail/src/main.js", "console.log('more mail');\n")
+	tested("mail")
+	git("add", ".")
+	git("commit", "--quiet", "--message=second")
+	write(t, root, "packages/kit/src/index.js", "export const kit = 2;\n")
+	tested("kit web mail")
+	git("checkout", "--quiet", "HEAD~1", "--", "services/mail")
+	tested("kit web")
+}
+
+// `go run …/ci@VERSION` refuses a module that replaces or excludes others.
+func TestRunsFromOtherModules(t *testing.T) {
+	out, err := exec.Command("go", "mod", "edit", "-json", "../go.mod").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := string(out); strings.Contains(text, `"Replace": [`) || strings.Contains(text, `"Exclude": [`) || !strings.Contains(text, `"Replace": null`) {
+		t.Errorf("go.mod:\n%s", text)
+	}
+}
