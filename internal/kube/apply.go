@@ -11,6 +11,8 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/teei/slipway/internal/crash"
 )
 
 // ApplyOptions change how an object is applied.
@@ -67,14 +69,24 @@ func (c *Cluster) Apply(ctx context.Context, obj *Object, o ApplyOptions) (*Obje
 	if o.DryRun {
 		options.DryRun = []string{metav1.DryRunAll}
 	}
-	applied, err := client.Apply(ctx, obj.GetName(), send, options)
+	if !o.DryRun {
+		crash.Point("before apply " + ID(obj))
+	}
+	var applied *Object
+	err = c.patiently(ctx, func() (err error) {
+		applied, err = client.Apply(ctx, obj.GetName(), send, options)
+		return c.explain(err)
+	})
 	if err != nil {
-		return nil, c.applyError(obj, err)
+		return nil, applyError(obj, err)
+	}
+	if !o.DryRun {
+		crash.Point("after apply " + ID(obj))
 	}
 	return applied, nil
 }
 
-func (c *Cluster) applyError(obj *Object, err error) error {
+func applyError(obj *Object, err error) error {
 	var status apierrors.APIStatus
 	if apierrors.IsConflict(err) && errors.As(err, &status) && status.Status().Details != nil {
 		conflict := &ConflictError{Object: ID(obj)}
@@ -87,7 +99,7 @@ func (c *Cluster) applyError(obj *Object, err error) error {
 			return conflict
 		}
 	}
-	return fmt.Errorf("apply %s: %w", ID(obj), c.explain(err))
+	return fmt.Errorf("apply %s: %w", ID(obj), err)
 }
 
 var quoted = regexp.MustCompile(`conflict with "([^"]*)"`)
@@ -107,12 +119,16 @@ func (c *Cluster) Read(ctx context.Context, obj *Object) (*Object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", ID(obj), err)
 	}
-	live, err := client.Get(ctx, obj.GetName(), metav1.GetOptions{})
+	var live *Object
+	err = c.patiently(ctx, func() (err error) {
+		live, err = client.Get(ctx, obj.GetName(), metav1.GetOptions{})
+		return c.explain(err)
+	})
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", ID(obj), c.explain(err))
+		return nil, fmt.Errorf("read %s: %w", ID(obj), err)
 	}
 	return live, nil
 }
@@ -129,10 +145,12 @@ func (c *Cluster) Delete(ctx context.Context, obj *Object) error {
 	if version := obj.GetResourceVersion(); version != "" {
 		options.Preconditions = &metav1.Preconditions{ResourceVersion: &version}
 	}
-	err = client.Delete(ctx, obj.GetName(), options)
+	crash.Point("before delete " + ID(obj))
+	err = c.patiently(ctx, func() error { return c.explain(client.Delete(ctx, obj.GetName(), options)) })
 	if err != nil && !apierrors.IsNotFound(err) {
-		return fmt.Errorf("delete %s: %w", ID(obj), c.explain(err))
+		return fmt.Errorf("delete %s: %w", ID(obj), err)
 	}
+	crash.Point("after delete " + ID(obj))
 	return nil
 }
 

@@ -39,6 +39,8 @@ type Object = unstructured.Unstructured
 type Cluster struct {
 	// Server is the address of the API server.
 	Server string
+	// Patience is how long requests are repeated while the API server is away. Default: not at all.
+	Patience time.Duration
 
 	config  *rest.Config
 	http    *http.Client

@@ -9,6 +9,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
@@ -24,6 +25,7 @@ var (
 	Secrets        = schema.GroupVersionResource{Version: "v1", Resource: "secrets"}
 	ConfigMaps     = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
 	EndpointSlices = schema.GroupVersionResource{Group: "discovery.k8s.io", Version: "v1", Resource: "endpointslices"}
+	Leases         = schema.GroupVersionResource{Group: "coordination.k8s.io", Version: "v1", Resource: "leases"}
 	Autoscalers    = schema.GroupVersionResource{Group: "autoscaling", Version: "v2", Resource: "horizontalpodautoscalers"}
 )
 
@@ -38,21 +40,29 @@ func Typed[T any](obj *Object) (*T, error) {
 
 // GetOne reads one object, or nil if there is none.
 func GetOne[T any](ctx context.Context, c *Cluster, kind schema.GroupVersionResource, namespace, name string) (*T, error) {
-	obj, err := c.dynamic.Resource(kind).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
+	var obj *Object
+	err := c.patiently(ctx, func() (err error) {
+		obj, err = c.dynamic.Resource(kind).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
+		return c.explain(err)
+	})
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read %s %s/%s: %w", kind.Resource, namespace, name, c.explain(err))
+		return nil, fmt.Errorf("read %s %s/%s: %w", kind.Resource, namespace, name, err)
 	}
 	return Typed[T](obj)
 }
 
 // List reads the objects of a namespace that match the selectors; empty ones match all.
 func List[T any](ctx context.Context, c *Cluster, kind schema.GroupVersionResource, namespace, labels, fields string) ([]*T, error) {
-	list, err := c.dynamic.Resource(kind).Namespace(namespace).List(ctx, metav1.ListOptions{LabelSelector: labels, FieldSelector: fields})
+	var list *unstructured.UnstructuredList
+	err := c.patiently(ctx, func() (err error) {
+		list, err = c.dynamic.Resource(kind).Namespace(namespace).List(ctx, metav1.ListOptions{LabelSelector: labels, FieldSelector: fields})
+		return c.explain(err)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("list %s in %s: %w", kind.Resource, namespace, c.explain(err))
+		return nil, fmt.Errorf("list %s in %s: %w", kind.Resource, namespace, err)
 	}
 	out := make([]*T, 0, len(list.Items))
 	for i := range list.Items {

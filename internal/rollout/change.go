@@ -35,7 +35,7 @@ const Configuration = "configuration"
 
 // Guard decides on each write. It is given the object as it is now, nil if it
 // does not exist, and refuses when a later release has laid hands on it.
-type Guard func(live *kube.Object) error
+type Guard func(ctx context.Context, live *kube.Object) error
 
 // EditedError says that somebody changed an object in the middle of the release.
 type EditedError struct {
@@ -103,12 +103,15 @@ func (r *run) put(ctx context.Context, obj, expected *kube.Object) (*kube.Object
 			return nil, err
 		}
 		if r.Guard != nil {
-			if err := r.Guard(live); err != nil {
+			if err := r.Guard(ctx, live); err != nil {
 				return nil, err
 			}
 		}
 		if expected != nil && live != nil && !same(live, expected, r.scaled[obj.GetName()]) {
-			return nil, &EditedError{Object: kube.ID(obj), Manager: kube.LastManager(live)}
+			// Our own write, of which only the answer was lost, is nobody's edit.
+			if who := kube.LastManager(live); who != kube.Manager {
+				return nil, &EditedError{Object: kube.ID(obj), Manager: who}
+			}
 		}
 		send := obj.DeepCopy()
 		if live != nil {

@@ -121,7 +121,7 @@ func (r *run) remove(ctx context.Context, c Change, live *kube.Object) (string, 
 func (r *run) erase(ctx context.Context, live *kube.Object) error {
 	for try := 1; ; try++ {
 		if r.Guard != nil {
-			if err := r.Guard(live); err != nil {
+			if err := r.Guard(ctx, live); err != nil {
 				return err
 			}
 		}
@@ -193,6 +193,8 @@ func essence(obj *kube.Object, scaled bool) map[string]any {
 	}
 	// The Deployment controller counts on, also when going back.
 	unstructured.RemoveNestedField(out, "metadata", "annotations", "deployment.kubernetes.io/revision")
+	// Who may write says nothing about what was written.
+	unstructured.RemoveNestedField(out, "metadata", "annotations", kube.FenceAnnotation)
 	if annotations, _, _ := unstructured.NestedMap(out, "metadata", "annotations"); len(annotations) == 0 {
 		unstructured.RemoveNestedField(out, "metadata", "annotations")
 	}

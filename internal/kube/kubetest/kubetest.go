@@ -26,3 +26,11 @@ func Cluster(t testing.TB) *kube.Cluster {
 	}
 	return c
 }
+
+// Context is for what a test cleans up when its own context has ended.
+func Context(t testing.TB) context.Context {
+	t.Helper()
+	ctx, stop := context.WithTimeout(context.Background(), 30*time.Second)
+	t.Cleanup(stop)
+	return ctx
+}

@@ -1,0 +1,240 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/teei/slipway/internal/kube"
+)
+
+// Entry is a record that is being written. One process writes it at a time:
+// when another one has taken over, writing fails with a *LostError.
+type Entry struct {
+	Record *Record
+
+	ledger  *Ledger
+	version string // resource version of what was written last
+}
+
+// LostError says that another process has taken the release over.
+type LostError struct{ Release string }
+
+func (e *LostError) Error() string { return e.Release + " was taken over by another run" }
+
+// Hint says what to do about it.
+func (e *LostError) Hint() string {
+	return "this run changes nothing more; `slipway releases` shows what became of it"
+}
+
+// Add begins a release under the next number of the environment.
+func (l *Ledger) Add(ctx context.Context, record Record) (*Entry, error) {
+	records, err := l.Releases(ctx)
+	var damaged *DamagedError
+	if err != nil && !errors.As(err, &damaged) {
+		return nil, err
+	}
+	record.Environment, record.State, record.Started = l.Environment, Running, time.Now().UTC()
+	if record.Steps == nil {
+		record.Steps = []Step{}
+	}
+	for record.Number = next(records); ; record.Number++ {
+		obj, err := l.object(&record)
+		if err != nil {
+			return nil, err
+		}
+		made, err := l.cluster.Create(ctx, obj)
+		if kube.Exists(err) {
+			if made = l.stored(ctx, obj); made == nil {
+				continue // somebody was faster, or a damaged record has the number
+			}
+		} else if err != nil {
+			return nil, err
+		}
+		e := &Entry{Record: &record, ledger: l, version: made.GetResourceVersion()}
+		return e, e.copy()
+	}
+}
+
+// stored returns what the cluster holds, if it is exactly this object: then it
+// was our own write, of which only the answer was lost.
+func (l *Ledger) stored(ctx context.Context, obj *kube.Object) *kube.Object {
+	live, err := l.cluster.Read(ctx, obj)
+	if err != nil || live == nil || !reflect.DeepEqual(live.Object["data"], obj.Object["data"]) {
+		return nil
+	}
+	return live
+}
+
+func next(records []*Record) int {
+	if len(records) == 0 {
+		return 1
+	}
+	return records[0].Number + 1
+}
+
+// Take continues a release that another process began. From then on that
+// process cannot write it any more.
+func (l *Ledger) Take(ctx context.Context, number int, fence int64) (*Entry, error) {
+	record, stored, err := l.read(ctx, number)
+	if err != nil {
+		return nil, err
+	}
+	if record == nil {
+		return nil, fmt.Errorf("continue %s: there is no such release", l.Name(number))
+	}
+	if record.Fence > fence {
+		return nil, &LostError{Release: l.Name(number)}
+	}
+	record.Fence = fence
+	e := &Entry{Record: record, ledger: l, version: stored.ResourceVersion}
+	return e, e.write(ctx)
+}
+
+// Begin records that a step is about to be made, and how things are before it.
+func (e *Entry) Begin(ctx context.Context, name string, before any) error {
+	step := Step{Name: name, Begun: time.Now().UTC()}
+	if before != nil {
+		data, err := json.Marshal(before)
+		if err != nil {
+			return fmt.Errorf("record %s: %w", name, err)
+		}
+		if step.Before, err = e.keep(ctx, data); err != nil {
+			return fmt.Errorf("record %s: %w", name, err)
+		}
+	}
+	e.Record.Steps = append(e.Record.Steps, step)
+	return e.write(ctx)
+}
+
+// End records how the step of that name ended which was begun last.
+func (e *Entry) End(ctx context.Context, name string, outcome error) error {
+	for i, step := range slices.Backward(e.Record.Steps) {
+		if step.Name == name {
+			now := time.Now().UTC()
+			e.Record.Steps[i].Ended = &now
+			if outcome != nil {
+				e.Record.Steps[i].Error = outcome.Error()
+			}
+			return e.write(ctx)
+		}
+	}
+	return fmt.Errorf("record %s: it was never begun", name)
+}
+
+// Close records how the release ended.
+func (e *Entry) Close(ctx context.Context, state State, verdict string) error {
+	now := time.Now().UTC()
+	e.Record.State, e.Record.Verdict, e.Record.Ended = state, verdict, &now
+	if err := e.write(ctx); err != nil {
+		return err
+	}
+	return e.ledger.prune(ctx)
+}
+
+// Before reads how things were before a step, into what Begin was given.
+func (l *Ledger) Before(ctx context.Context, step Step, into any) error {
+	if len(step.Before) == 0 {
+		return nil
+	}
+	var parts [][]byte
+	for _, chunk := range step.Before {
+		damaged := func(err error) error {
+			return &DamagedError{Object: "Secret/" + l.Namespace + "/" + chunk.Secret, Err: err}
+		}
+		stored, err := kube.GetOne[corev1.Secret](ctx, l.cluster, kube.Secrets, l.Namespace, chunk.Secret)
+		if err != nil {
+			return err
+		}
+		if stored == nil {
+			return damaged(errors.New("it is gone"))
+		}
+		if err := checkDigest(stored.Data[chunkKey], chunk.SHA256); err != nil {
+			return damaged(err)
+		}
+		parts = append(parts, stored.Data[chunkKey])
+	}
+	data, err := join(parts)
+	if err != nil {
+		return fmt.Errorf("read what was before %s: %w", step.Name, err)
+	}
+	return json.Unmarshal(data, into)
+}
+
+// keep writes data into Secrets and returns where it is.
+func (e *Entry) keep(ctx context.Context, data []byte) ([]Chunk, error) {
+	parts, err := split(data)
+	if err != nil {
+		return nil, err
+	}
+	immutable := true
+	var chunks []Chunk
+	for i, part := range parts {
+		// Named after its contents: what a run that died left behind is the same, or in nobody's way.
+		name := recordName(e.Record.Number) + "-" + strconv.Itoa(len(e.Record.Steps)) + "-" + strconv.Itoa(i) + "-" + digest(part)[:12]
+		obj, err := kube.Untyped("v1", "Secret", corev1.Secret{
+			ObjectMeta: e.ledger.meta(name, e.Record.Number),
+			Immutable:  &immutable, Type: "slipway.dev/release", Data: map[string][]byte{chunkKey: part},
+		})
+		if err != nil {
+			return nil, err
+		}
+		if _, err := e.ledger.cluster.Create(ctx, obj); err != nil && !kube.Exists(err) {
+			return nil, err
+		}
+		chunks = append(chunks, Chunk{Secret: name, SHA256: digest(part)})
+	}
+	return chunks, nil
+}
+
+// write stores the record, if nobody else has written it meanwhile.
+func (e *Entry) write(ctx context.Context) error {
+	obj, err := e.ledger.object(e.Record)
+	if err != nil {
+		return err
+	}
+	obj.SetResourceVersion(e.version)
+	made, err := e.ledger.cluster.Update(ctx, obj)
+	if kube.Stale(err) || kube.NotFound(err) {
+		if made = e.ledger.stored(ctx, obj); made == nil {
+			return &LostError{Release: e.ledger.Name(e.Record.Number)}
+		}
+	} else if err != nil {
+		return err
+	}
+	e.version = made.GetResourceVersion()
+	return e.copy()
+}
+
+// copy writes the record to the folder of this run.
+func (e *Entry) copy() error {
+	if e.ledger.Folder == "" {
+		return nil
+	}
+	data, err := json.MarshalIndent(e.Record, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(e.ledger.Folder, 0o755); err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(e.ledger.Folder, ".release-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.Write(append(data, '\n'))
+	if err = errors.Join(err, tmp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), filepath.Join(e.ledger.Folder, recordName(e.Record.Number)+".json"))
+}

@@ -1,0 +1,55 @@
+// Package ledger records releases in the cluster that they change: what a
+// release is about to do before it does it, and how it ended after that. A
+// process that dies loses nothing, and the next one continues or takes back.
+//
+// It lives in a namespace of its own, slipway-ENVIRONMENT, which applications
+// cannot write:
+//
+//	Lease      release                  who may release now
+//	ConfigMap  release-000042           the record of release 42
+//	Secret     release-000042-STEP-…    how things were before a step, compressed
+//
+// How things were is kept in Secrets because manifests may hold secrets.
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+
+	"github.com/teei/slipway/internal/kube"
+)
+
+// DefaultKeep is how many releases are kept.
+const DefaultKeep = 50
+
+// Ledger is the releases of one environment.
+type Ledger struct {
+	Environment string
+	Namespace   string
+	// Keep is how many releases are kept; unfinished ones do not count. Default: DefaultKeep.
+	Keep int
+	// Folder receives a copy of each record, to be read when the cluster is away; "" for none.
+	Folder string
+
+	cluster *kube.Cluster
+}
+
+// environmentName is what a namespace may be called, with room for the prefix.
+var environmentName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,45}[a-z0-9])?$`)
+
+// Open finds the ledger of an environment, and makes its namespace if there is
+// none.
+func Open(ctx context.Context, cluster *kube.Cluster, environment string) (*Ledger, error) {
+	if !environmentName.MatchString(environment) {
+		return nil, fmt.Errorf("open the ledger of %q: the name of an environment is small letters, digits and dashes, 47 at most", environment)
+	}
+	l := &Ledger{Environment: environment, Namespace: "slipway-" + environment, Keep: DefaultKeep, cluster: cluster}
+	if err := cluster.EnsureNamespace(ctx, l.Namespace); err != nil {
+		return nil, fmt.Errorf("open the ledger of %s: %w", environment, err)
+	}
+	return l, nil
+}
+
+// Name of a release, for people: production #42.
+func (l *Ledger) Name(number int) string { return fmt.Sprintf("%s #%d", l.Environment, number) }

@@ -1,0 +1,102 @@
+package ledger
+
+import (
+	"fmt"
+	"time"
+)
+
+// State is how far a release got.
+type State string
+
+// The states of a release. Running and Stuck are unfinished: a process died in
+// the middle, or what it did could not be taken back entirely.
+const (
+	Running    State = "running"
+	Released   State = "released"
+	Failed     State = "failed" // and taken back
+	RolledBack State = "rolled back"
+	Stuck      State = "stuck"
+)
+
+// Finished reports whether the environment is entirely of one release.
+func (s State) Finished() bool { return s != Running && s != Stuck }
+
+// Holder is who releases.
+type Holder struct {
+	Person string `json:"person,omitempty"`
+	Run    string `json:"run,omitempty"` // URL of the workflow run
+	Host   string `json:"host,omitempty"`
+	Pid    int    `json:"pid,omitempty"`
+}
+
+func (h Holder) String() string {
+	switch {
+	case h.Run != "" && h.Person != "":
+		return h.Person + " in " + h.Run
+	case h.Run != "":
+		return h.Run
+	case h.Person != "":
+		return fmt.Sprintf("%s on %s (process %d)", h.Person, h.Host, h.Pid)
+	}
+	return fmt.Sprintf("process %d on %s", h.Pid, h.Host)
+}
+
+// Record is all that is known of one release. It holds no secret.
+type Record struct {
+	Number      int        `json:"number"`
+	Environment string     `json:"environment"`
+	State       State      `json:"state"`
+	By          Holder     `json:"by"`
+	Started     time.Time  `json:"started"`
+	Ended       *time.Time `json:"ended,omitempty"`
+	// Source is the commit, PlatformFile the SHA-256 of slipway.yaml.
+	Source       string `json:"source,omitempty"`
+	PlatformFile string `json:"platformFile,omitempty"`
+	// Plan and Approval are the digests of what was planned and approved.
+	Plan     string `json:"plan,omitempty"`
+	Approval string `json:"approval,omitempty"`
+	// Fence is the number of the lock's holder that wrote last.
+	Fence int64 `json:"fence"`
+	// Images by service, as the release wants them.
+	Images map[string]string `json:"images,omitempty"`
+	// Migrations that the release applied.
+	Migrations []string `json:"migrations,omitempty"`
+	Steps      []Step   `json:"steps"`
+	// Verdict says in a sentence what was found at the end.
+	Verdict string `json:"verdict,omitempty"`
+	// Notes are what people did to it, such as taking its lock away.
+	Notes []string `json:"notes,omitempty"`
+}
+
+// Step is one thing a release set out to do.
+type Step struct {
+	Name  string     `json:"name"`
+	Begun time.Time  `json:"begun"`
+	Ended *time.Time `json:"ended,omitempty"`
+	// Error says why it failed.
+	Error string `json:"error,omitempty"`
+	// Before says where it is kept how things were.
+	Before []Chunk `json:"before,omitempty"`
+}
+
+// Chunk is a part of a larger whole, in a Secret of its own.
+type Chunk struct {
+	Secret string `json:"secret"`
+	SHA256 string `json:"sha256"`
+}
+
+// DamagedError says that a record cannot be trusted.
+type DamagedError struct {
+	Object string
+	Err    error
+}
+
+func (e *DamagedError) Error() string { return fmt.Sprintf("read %s: %v", e.Object, e.Err) }
+
+// Unwrap returns the cause.
+func (e *DamagedError) Unwrap() error { return e.Err }
+
+// Hint says what to do about it.
+func (e *DamagedError) Hint() string {
+	return "look at it with kubectl; once you know what it was, delete it, and the other releases stay as they are"
+}

@@ -1,0 +1,143 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/teei/slipway/internal/kube"
+)
+
+const (
+	releaseLabel = "slipway.dev/release"
+	recordKey    = "record.json"
+	chunkKey     = "part"
+)
+
+func recordName(number int) string { return fmt.Sprintf("release-%06d", number) }
+
+// Releases lists the records, newest first. Damaged ones are left out and
+// named in the error, which then joins *DamagedError: the others can be used.
+func (l *Ledger) Releases(ctx context.Context) ([]*Record, error) {
+	stored, err := kube.List[corev1.ConfigMap](ctx, l.cluster, kube.ConfigMaps, l.Namespace, releaseLabel, "")
+	if err != nil {
+		return nil, err
+	}
+	var records []*Record
+	var damaged []error
+	for _, s := range stored {
+		record, err := parse(s)
+		if err != nil {
+			damaged = append(damaged, err)
+			continue
+		}
+		records = append(records, record)
+	}
+	slices.SortFunc(records, func(a, b *Record) int { return b.Number - a.Number })
+	return records, errors.Join(damaged...)
+}
+
+// Release reads one record; it is nil if there is none of that number.
+func (l *Ledger) Release(ctx context.Context, number int) (*Record, error) {
+	record, _, err := l.read(ctx, number)
+	return record, err
+}
+
+func (l *Ledger) read(ctx context.Context, number int) (*Record, *corev1.ConfigMap, error) {
+	stored, err := kube.GetOne[corev1.ConfigMap](ctx, l.cluster, kube.ConfigMaps, l.Namespace, recordName(number))
+	if err != nil || stored == nil {
+		return nil, nil, err
+	}
+	record, err := parse(stored)
+	return record, stored, err
+}
+
+// parse trusts nothing: people edit what they can reach.
+func parse(stored *corev1.ConfigMap) (*Record, error) {
+	damaged := func(err error) error {
+		return &DamagedError{Object: "ConfigMap/" + stored.Namespace + "/" + stored.Name, Err: err}
+	}
+	decoder := json.NewDecoder(bytes.NewReader([]byte(stored.Data[recordKey])))
+	decoder.DisallowUnknownFields()
+	record := &Record{}
+	if err := decoder.Decode(record); err != nil {
+		return nil, damaged(fmt.Errorf("%s: %w", recordKey, err))
+	}
+	if recordName(record.Number) != stored.Name {
+		return nil, damaged(fmt.Errorf("%s is of release %d", recordKey, record.Number))
+	}
+	if !slices.Contains([]State{Running, Released, Failed, RolledBack, Stuck}, record.State) {
+		return nil, damaged(fmt.Errorf("%s: unknown state %q", recordKey, record.State))
+	}
+	return record, nil
+}
+
+// object is what holds a record; it puts the record into the object that holds it.
+func (l *Ledger) object(record *Record) (*kube.Object, error) {
+	data, err := json.MarshalIndent(record, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	return kube.Untyped("v1", "ConfigMap", corev1.ConfigMap{
+		ObjectMeta: l.meta(recordName(record.Number), record.Number),
+		Data:       map[string]string{recordKey: string(data)},
+	})
+}
+
+func (l *Ledger) meta(name string, number int) metav1.ObjectMeta {
+	return metav1.ObjectMeta{
+		Name: name, Namespace: l.Namespace,
+		Labels: map[string]string{releaseLabel: strconv.Itoa(number), "app.kubernetes.io/managed-by": kube.Manager},
+	}
+}
+
+// prune forgets the oldest releases beyond those that are kept. An unfinished
+// one is never forgotten.
+func (l *Ledger) prune(ctx context.Context) error {
+	records, err := l.Releases(ctx)
+	var damaged *DamagedError
+	if err != nil && !errors.As(err, &damaged) {
+		return err
+	}
+	kept := 0
+	for _, record := range records {
+		if !record.State.Finished() {
+			continue
+		}
+		if kept++; kept > max(l.Keep, 1) {
+			if err := l.forget(ctx, record); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// forget deletes the chunks first: a record without them would be damaged, but
+// chunks without a record would stay for ever.
+func (l *Ledger) forget(ctx context.Context, record *Record) error {
+	for _, step := range record.Steps {
+		for _, chunk := range step.Before {
+			if err := l.cluster.Delete(ctx, l.named("Secret", chunk.Secret)); err != nil {
+				return err
+			}
+		}
+	}
+	return l.cluster.Delete(ctx, l.named("ConfigMap", recordName(record.Number)))
+}
+
+func (l *Ledger) named(kind, name string) *kube.Object {
+	obj := &kube.Object{}
+	obj.SetAPIVersion("v1")
+	obj.SetKind(kind)
+	obj.SetNamespace(l.Namespace)
+	obj.SetName(name)
+	return obj
+}
