@@ -26,6 +26,7 @@ type bench struct {
 	scratch  string             // gone when the run ends
 	id       string             // of this run, in names of databases and namespaces
 	edits    int
+	repeated int                // runs, because they failed
 	peaks    map[string]float64 // largest memory of ci in MB, by its stages
 	began    time.Time
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,6 +26,7 @@ type Machine struct {
 	Versions []string // name and version
 	Before   string   // load averages of 1, 5 and 15 minutes
 	After    string
+	Repeated int // runs that failed and were repeated
 }
 
 func (m Machine) render(b *strings.Builder) {
@@ -35,6 +37,7 @@ func (m Machine) render(b *strings.Builder) {
 	row("machine", fmt.Sprintf("%d cores, %s, Linux %s", m.Cores, m.CPU, m.Kernel))
 	row("load before and after", m.Before+"; "+m.After)
 	row("versions", strings.Join(m.Versions, ", "))
+	row("runs repeated because they failed", strconv.Itoa(m.Repeated))
 	b.WriteByte('\n')
 }
 

@@ -85,7 +85,7 @@ func run(ctx context.Context, o options) error {
 		}
 		results = append(results, r)
 	}
-	m.Took, m.After = time.Since(m.Date), load()
+	m.Took, m.After, m.Repeated = time.Since(m.Date), load(), b.repeated
 	var text bytes.Buffer
 	if err := render(&text, m, results); err != nil {
 		return err

@@ -14,7 +14,9 @@ type variant struct {
 
 // interleave runs every variant once a round. Odd rounds go through them
 // backwards, so that neither side of a pair is always the one that comes first.
-// It returns the seconds of each variant, a value a round.
+// It returns the seconds of each variant, a value a round. A run that fails is
+// repeated once, and the report says how many were: on a busy machine one test
+// in a hundred must not cost an hour.
 func (b *bench) interleave(ctx context.Context, rounds int, variants ...variant) (map[string][]float64, error) {
 	seconds := map[string][]float64{}
 	for round := range rounds {
@@ -24,6 +26,11 @@ func (b *bench) interleave(ctx context.Context, rounds int, variants ...variant)
 				v = variants[len(variants)-1-i]
 			}
 			took, err := v.run(ctx)
+			if err != nil && ctx.Err() == nil {
+				b.say("  failed, so once more: %v", err)
+				b.repeated++
+				took, err = v.run(ctx)
+			}
 			if err != nil {
 				return nil, fmt.Errorf("%s, round %d: %w", v.name, round+1, err)
 			}

@@ -32,14 +32,33 @@ func TestInterleave(t *testing.T) {
 	}
 }
 
-func TestInterleaveStopsAtAFailure(t *testing.T) {
-	broken, runs := errors.New("broken"), 0
-	_, err := new(bench).interleave(t.Context(), 3, variant{"a", func(context.Context) (time.Duration, error) {
-		runs++
-		return 0, broken
-	}})
-	if !errors.Is(err, broken) || runs != 1 {
-		t.Errorf("%d runs and %v, want one run and its error", runs, err)
+func TestInterleaveRepeatsAFailureOnce(t *testing.T) {
+	broken := errors.New("broken")
+	for _, c := range []struct {
+		name           string
+		failing        []int // the runs that fail, from 1
+		runs, repeated int
+		want           error
+	}{
+		{"none fails", nil, 3, 0, nil},
+		{"one fails", []int{2}, 4, 1, nil},
+		{"one fails twice", []int{2, 3}, 3, 1, broken},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b, runs := new(bench), 0
+			seconds, err := b.interleave(t.Context(), 3, variant{"a", func(context.Context) (time.Duration, error) {
+				if runs++; slices.Contains(c.failing, runs) {
+					return 0, broken
+				}
+				return time.Second, nil
+			}})
+			if !errors.Is(err, c.want) || runs != c.runs || b.repeated != c.repeated {
+				t.Errorf("%d runs, %d repeated, %v; want %d, %d, %v", runs, b.repeated, err, c.runs, c.repeated, c.want)
+			}
+			if err == nil && len(seconds["a"]) != 3 {
+				t.Errorf("%d values of 3 rounds", len(seconds["a"]))
+			}
+		})
 	}
 }
 

@@ -50,7 +50,7 @@ func (b *bench) run(ctx context.Context, c command) (took time.Duration, peak in
 
 // ci runs ci with these words and notes its memory.
 func (b *bench) ci(ctx context.Context, root string, words ...string) (time.Duration, error) {
-	args := append([]string{b.options.ci, "--root", root, "--output", filepath.Join(b.scratch, "output")}, words...)
+	args := append([]string{b.options.ci, "--root", root, "--output", filepath.Join(b.work, "output")}, words...)
 	took, peak, err := b.run(ctx, command{name: "ci-" + words[0], dir: root, args: args})
 	stages := strings.Join(words, " ")
 	b.peaks[stages] = max(b.peaks[stages], float64(peak)/1e6)

@@ -13,7 +13,7 @@ var update = flag.Bool("update", false, "write the golden file anew")
 func TestRender(t *testing.T) {
 	m := Machine{
 		Date: time.Date(2026, 2, 3, 4, 5, 0, 0, time.UTC), Took: 42 * time.Minute, Revision: "0123456789ab with local changes", Cores: 2,
-		CPU: "A processor", Kernel: "6.1.0", Versions: []string{"Go 1.26.0", "Node 22.0.0"}, Before: "0.10 0.20 0.30", After: "2.00 1.50 0.90",
+		CPU: "A processor", Kernel: "6.1.0", Versions: []string{"Go 1.26.0", "Node 22.0.0"}, Before: "0.10 0.20 0.30", After: "2.00 1.50 0.90", Repeated: 1,
 	}
 	results := []Result{
 		{

@@ -67,7 +67,7 @@ func (b *bench) images(ctx context.Context) (map[string]string, error) {
 	if _, err := b.ci(ctx, b.root, "images"); err != nil {
 		return nil, err
 	}
-	data, err := os.ReadFile(filepath.Join(b.scratch, "output", "report.json"))
+	data, err := os.ReadFile(filepath.Join(b.work, "output", "report.json"))
 	if err != nil {
 		return nil, err
 	}
