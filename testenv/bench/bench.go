@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -71,53 +70,4 @@ func (b *bench) close() {
 func (b *bench) say(format string, args ...any) {
 	at := time.Since(b.began).Round(time.Second)
 	fmt.Fprintf(os.Stderr, "%7s  %s\n", at, fmt.Sprintf(format, args...))
-}
-
-// platformCopy is the sample without what is made from it, to change or to run in.
-func (b *bench) platformCopy(name string) (string, error) {
-	to := filepath.Join(b.scratch, name)
-	err := filepath.WalkDir(b.root, func(path string, entry os.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(b.root, path)
-		if err != nil {
-			return err
-		}
-		target := filepath.Join(to, rel)
-		switch name := entry.Name(); {
-		case name == "node_modules" || name == "dist" || name == ".slipway" || name == ".env":
-			if entry.IsDir() {
-				return filepath.SkipDir
-			}
-			return nil
-		case entry.IsDir():
-			return os.MkdirAll(target, 0o755)
-		}
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(target, data, 0o644)
-	})
-	if err != nil {
-		return "", fmt.Errorf("copy %s: %w", b.root, err)
-	}
-	return to, nil
-}
-
-// edited runs f while one line more stands in a file, one that no cache has
-// seen before.
-func (b *bench) edited(file string, f func() error) (err error) {
-	before, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	b.edits++
-	line := fmt.Sprintf("// Changed by the benchmark: %s-%d.\n", b.id, b.edits)
-	if err := os.WriteFile(file, append(before[:len(before):len(before)], line...), 0o644); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.WriteFile(file, before, 0o644)) }()
-	return f()
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"path/filepath"
 	"time"
 )
 
@@ -35,7 +34,7 @@ func checks(ctx context.Context, b *bench) (Result, error) {
 	}
 	oneLine := func(words ...string) func(context.Context) (time.Duration, error) {
 		return func(ctx context.Context) (took time.Duration, err error) {
-			err = b.edited(filepath.Join(root, "services/buddy-service/src/main.ts"), func() (err error) {
+			err = b.edited(root, "services/buddy-service/src/main.ts", func() (err error) {
 				took, err = check(words...)(ctx)
 				return err
 			})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -56,8 +57,12 @@ func (s *stage) slipway(ctx context.Context) (time.Duration, error) {
 	}
 	result, err := rollout.Deploy(ctx, rollout.Options{Cluster: cluster, Namespace: s.namespace, Objects: objects, Services: s.services})
 	took := time.Since(start)
+	var failure *rollout.Failure
+	if errors.As(err, &failure) {
+		return 0, fmt.Errorf("%w\n%s", err, failure.String())
+	}
 	if err != nil {
-		return 0, fmt.Errorf("%w %+v", err, result.Failure)
+		return 0, err
 	}
 	for _, service := range result.Services {
 		if !service.Changed || !service.Healthy {
