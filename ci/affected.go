@@ -75,6 +75,7 @@ func findReach(ctx context.Context, root, base string) (reach, error) {
 	}
 	from, err := git(ctx, root, "merge-base", "--end-of-options", name, "HEAD")
 	if err != nil {
+		//nolint:nilerr // without a merge base everything runs, and the reason says so
 		return reach{all: true, reason: "no merge base with " + name + " (is the history fetched?)"}, nil
 	}
 	changed, err := changedFiles(ctx, root, strings.TrimSpace(from))

@@ -133,7 +133,11 @@ func flatten(target platform.Target, t *tunnels) ([]byte, error) {
 	if err != nil {
 		return nil, &platform.UsageError{Message: err.Error(), Advice: "`kubectl config view` shows what the file holds"}
 	}
-	if u, err := url.Parse(server); err != nil || !loopback(u.Hostname()) {
+	u, err := url.Parse(server)
+	if err != nil {
+		return nil, fmt.Errorf("read the server's address in the kubeconfig: %w", err)
+	}
+	if !loopback(u.Hostname()) {
 		return kubeconfig, nil
 	}
 	if options.Server, err = t.through(server, 443); err != nil {

@@ -25,7 +25,7 @@ import (
 // both bound and tunnelled.
 func (p *pipeline) dev(ctx context.Context, stage *report.Stage) error {
 	ports := p.devPorts()
-	if err := portsFree(ports); err != nil {
+	if err := portsFree(ctx, ports); err != nil {
 		return err
 	}
 	desk := newDevDesk(p, ports)
@@ -91,10 +91,10 @@ func (p *pipeline) devPorts() (ports []devPort) {
 }
 
 // portsFree names all the ports that are taken, before anything starts.
-func portsFree(ports []devPort) error {
+func portsFree(ctx context.Context, ports []devPort) error {
 	var taken []string
 	for _, port := range ports {
-		listener, err := net.Listen("tcp", fmt.Sprintf(":%d", port.number))
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", fmt.Sprintf(":%d", port.number))
 		if err != nil {
 			taken = append(taken, fmt.Sprintf("%d (%s)", port.number, port.name))
 			continue

@@ -34,7 +34,7 @@ func (c *cli) doctor(ctx context.Context) error {
 	defer progress.Close()
 	run := newPipeline(p, c.options, dir, progress)
 	run.getenv = c.getenv
-	symptoms := []symptom{{what: platform.File, note: fmt.Sprintf("%d services", len(p.Services))}, gitSymptom(), run.engineSymptom(ctx)}
+	symptoms := []symptom{{what: platform.File, note: fmt.Sprintf("%d services", len(p.Services))}, gitSymptom(ctx), run.engineSymptom(ctx)}
 	symptoms = append(symptoms, run.targetSymptoms(ctx)...)
 	w := tabwriter.NewWriter(c.stdout, 0, 8, 2, ' ', 0)
 	var failed error
@@ -56,8 +56,8 @@ func (c *cli) doctor(ctx context.Context) error {
 	return &platform.InfrastructureError{Message: "something does not answer"}
 }
 
-func gitSymptom() symptom {
-	out, err := exec.Command("git", "--version").Output()
+func gitSymptom(ctx context.Context) symptom {
+	out, err := exec.CommandContext(ctx, "git", "--version").Output()
 	if err != nil {
 		err = &platform.InfrastructureError{Message: "git is not installed", Advice: "only --affected needs it"}
 	}

@@ -126,7 +126,8 @@ func assemble(base baseImage, layerFile string, r recipe, platformName string) (
 	}
 	config = config.DeepCopy()
 	forgetTimes(config)
-	config.Author, config.Container, config.DockerVersion = "", "", ""
+	config.Author, config.Container = "", ""
+	config.DockerVersion = "" //nolint:staticcheck // deprecated, and would tell who built the base
 	c := &config.Config
 	c.WorkingDir, c.Cmd = appDir, r.Command
 	c.Env = append(c.Env, "NODE_ENV=production")

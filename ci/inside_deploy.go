@@ -59,7 +59,7 @@ func release(ctx context.Context, p *platform.Platform, o order, say func(string
 	if err != nil {
 		return nil, err
 	}
-	if err := checkVariables(ctx, cluster, objects, p, o); err != nil {
+	if err := checkVariables(ctx, cluster, objects, p); err != nil {
 		return nil, err
 	}
 	if err := cluster.EnsureNamespace(ctx, o.Namespace); err != nil {
@@ -142,7 +142,7 @@ func inject(objects []*kube.Object, what string) error {
 }
 
 // checkVariables refuses a release that a service would only die of.
-func checkVariables(ctx context.Context, cluster *kube.Cluster, objects []*kube.Object, p *platform.Platform, o order) error {
+func checkVariables(ctx context.Context, cluster *kube.Cluster, objects []*kube.Object, p *platform.Platform) error {
 	problems, err := probe.Variables(ctx, cluster, objects, p.Variables)
 	if err != nil {
 		return err

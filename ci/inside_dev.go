@@ -77,7 +77,7 @@ func runDev(ctx context.Context, p *platform.Platform, tell func(devEvent)) erro
 
 // passOn makes a server answer on its usual port of this container.
 func passOn(ctx context.Context, port int, host string) error {
-	listener, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", fmt.Sprintf(":%d", port))
 	if err != nil {
 		return err
 	}

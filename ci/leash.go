@@ -30,7 +30,7 @@ const (
 
 // newLeash listens for the part inside, until closed.
 func newLeash(ctx context.Context, say func(line string)) (*leash, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listen for the container: %w", err)
 	}

@@ -146,7 +146,7 @@ func cancelled(name string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%s was cancelled; what had begun has ended", name)
 	}
-	return fmt.Errorf("%s was cancelled: %v", name, err)
+	return fmt.Errorf("%s was cancelled: %w", name, err)
 }
 
 // within gives work on a target its deadline: who waits for an answer that never

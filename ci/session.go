@@ -187,6 +187,7 @@ type cliConn struct {
 }
 
 func startCLI(cli string, log io.Writer) (*cliConn, error) {
+	//nolint:noctx // it outlives a cancelled run, whose work has to be taken back
 	cmd := exec.Command(cli, "session", "--label", "dagger.io/sdk.name:go")
 	cmd.Stderr = log
 	cmd.Env = []string{"NO_COLOR=1"}

@@ -60,7 +60,7 @@ func TestTakenPortsAreNamedTogether(t *testing.T) {
 		defer listener.Close()
 		ports = append(ports, devPort{name: name, number: listener.Addr().(*net.TCPAddr).Port})
 	}
-	err := portsFree(ports)
+	err := portsFree(t.Context(), ports)
 	if exitCode(err) != exitInfrastructure {
 		t.Fatalf("%v", err)
 	}
@@ -140,7 +140,7 @@ func TestSentencesOfTheEngine(t *testing.T) {
 
 func TestWorstError(t *testing.T) {
 	engine, check := &platform.InfrastructureError{Message: "engine"}, errors.New("check")
-	if got := worst([]error{nil, engine, check}); got != check {
+	if got := worst([]error{nil, engine, check}); !errors.Is(got, check) {
 		t.Errorf("%v", got)
 	}
 	if got := worst([]error{nil, nil}); got != nil {

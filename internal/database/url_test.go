@@ -23,7 +23,7 @@ func TestParseURL(t *testing.T) {
 	if config.Password != a.password || config.Database != "my db" || config.TLSConfig == nil || len(config.RuntimeParams) > 2 {
 		t.Errorf("%+v", config.RuntimeParams)
 	}
-	for verb, s := range map[string]string{"%v": fmt.Sprintf("%v", a), "%+v": fmt.Sprintf("%+v", a), "%#v": fmt.Sprintf("%#v", a), "%s": fmt.Sprintf("%s", a)} {
+	for verb, s := range map[string]string{"%v": fmt.Sprintf("%v", a), "%+v": fmt.Sprintf("%+v", a), "%#v": fmt.Sprintf("%#v", a), "%s": a.String()} {
 		if strings.Contains(s, "s\\s") || strings.Contains(s, "p/a") {
 			t.Errorf("%s shows the password: %s", verb, s)
 		}

@@ -14,7 +14,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	"k8s.io/apimachinery/pkg/util/httpstream"
+	"k8s.io/apimachinery/pkg/util/httpstream" //nolint:staticcheck // what client-go's dialers return
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
 )
@@ -151,7 +151,7 @@ func (s *stream) listen() {
 	message, _ := io.ReadAll(io.LimitReader(s.complaints, 4096))
 	s.said <- string(message)
 	if len(message) > 0 {
-		_ = s.Stream.Reset()
+		_ = s.Reset()
 	}
 }
 

@@ -23,7 +23,7 @@ func Owned(live *Object) (*Object, error) {
 			continue
 		}
 		var fields map[string]any
-		if err := json.Unmarshal(entry.FieldsV1.Raw, &fields); err != nil {
+		if err := json.Unmarshal(entry.FieldsV1.GetRawBytes(), &fields); err != nil {
 			return nil, fmt.Errorf("read managed fields of %s: %w", ID(live), err)
 		}
 		if part, ok := extract(live.Object, fields).(map[string]any); ok {
@@ -44,7 +44,7 @@ func OwnsField(live *Object, path ...string) bool {
 			continue
 		}
 		var node any
-		if json.Unmarshal(entry.FieldsV1.Raw, &node) != nil {
+		if json.Unmarshal(entry.FieldsV1.GetRawBytes(), &node) != nil {
 			continue
 		}
 		for _, name := range path {

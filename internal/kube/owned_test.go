@@ -45,15 +45,15 @@ spec:
 `, &want)
 	obj := &Object{Object: live}
 	obj.SetManagedFields([]metav1.ManagedFieldsEntry{
-		{Manager: "kubectl", Operation: "Update", APIVersion: "apps/v1", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:replicas":{}}}`)}},
-		{Manager: "slipway", Operation: "Update", APIVersion: "apps/v1", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:replicas":{}}}`)}},
-		{Manager: "slipway", Operation: "Apply", APIVersion: "apps/v1", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{
+		{Manager: "kubectl", Operation: "Update", APIVersion: "apps/v1", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:replicas":{}}}`)},
+		{Manager: "slipway", Operation: "Update", APIVersion: "apps/v1", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:replicas":{}}}`)},
+		{Manager: "slipway", Operation: "Apply", APIVersion: "apps/v1", FieldsV1: metav1.NewFieldsV1(`{
 			"f:metadata":{"f:labels":{"f:ours":{}}},
 			"f:spec":{"f:finalizers":{"v:\"yy\"":{}},"f:template":{"f:spec":{
 				"f:containers":{"k:{\"name\":\"api\"}":{".":{},"f:name":{},"f:image":{},"f:command":{},
 					"f:ports":{"k:{\"containerPort\":80,\"protocol\":\"TCP\"}":{".":{},"f:containerPort":{}}},
 					"f:env":{"k:{\"name\":\"A\"}":{".":{},"f:name":{},"f:value":{}},"k:{\"name\":\"Z\"}":{".":{},"f:name":{},"f:value":{}}}}},
-				"f:volumes":{"k:{\"name\":\"tmp\"}":{".":{},"f:name":{},"f:emptyDir":{}}}}}}}`)}},
+				"f:volumes":{"k:{\"name\":\"tmp\"}":{".":{},"f:name":{},"f:emptyDir":{}}}}}}}`)},
 	})
 	got, err := Owned(obj)
 	if err != nil {

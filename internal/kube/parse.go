@@ -34,7 +34,7 @@ func parse(name string, text []byte) ([]located, error) {
 		}
 		found, err := objectsIn(value, where, 0)
 		if err != nil {
-			return nil, fmt.Errorf("read manifests %s", err)
+			return nil, fmt.Errorf("read manifests %w", err)
 		}
 		if out = append(out, found...); len(out) > maxObjects {
 			return nil, fmt.Errorf("read manifests %s: more than %d objects", name, maxObjects)

@@ -141,6 +141,29 @@ func (e *Entry) Close(ctx context.Context, state State, verdict string) error {
 	return e.ledger.prune(ctx)
 }
 
+// MarkRolledBack records of the releases after one that a rollback took them back.
+func (l *Ledger) MarkRolledBack(ctx context.Context, after, rollback int) error {
+	records, err := l.Releases(ctx)
+	if err != nil {
+		return err
+	}
+	for _, record := range records {
+		if record.Number <= after || record.Number >= rollback || record.State != Released || record.RollbackTo != nil {
+			continue
+		}
+		e, err := l.Take(ctx, record.Number, record.Fence)
+		if err != nil {
+			return err
+		}
+		e.Record.State = RolledBack
+		e.Record.Notes = append(e.Record.Notes, time.Now().UTC().Format(time.RFC3339)+" taken back by "+l.Name(rollback))
+		if err := e.write(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Before reads how things were before a step, into what Begin was given.
 func (l *Ledger) Before(ctx context.Context, step Step, into any) error {
 	if len(step.Before) == 0 {

@@ -57,6 +57,8 @@ type Record struct {
 	Approval string `json:"approval,omitempty"`
 	// Fence is the number of the lock's holder that wrote last.
 	Fence int64 `json:"fence"`
+	// RollbackTo is the release that a rollback goes back to; 0 is before the first.
+	RollbackTo *int `json:"rollbackTo,omitempty"`
 	// Images by service, as the release wants them.
 	Images map[string]string `json:"images,omitempty"`
 	// Migrations that the release applied.

@@ -37,7 +37,7 @@ var durationType = reflect.TypeFor[Duration]()
 // decode fills v from n and goes on after a mistake, unlike yaml.Unmarshal,
 // which knows no columns and stops checking a mapping at its first duplicate.
 func (d *document) decode(n *yaml.Node, v reflect.Value, path string, depth int) {
-	n, ok := d.enter(n, path, depth)
+	n, ok := d.enter(n, depth)
 	if !ok {
 		return
 	}
@@ -67,7 +67,7 @@ func (d *document) decode(n *yaml.Node, v reflect.Value, path string, depth int)
 }
 
 // enter follows an alias, and stops what would never end or take all memory.
-func (d *document) enter(n *yaml.Node, path string, depth int) (*yaml.Node, bool) {
+func (d *document) enter(n *yaml.Node, depth int) (*yaml.Node, bool) {
 	if d.budget--; d.budget < 0 || depth > maxDepth {
 		if d.budget >= -1 { // said once
 			d.add(n, fmt.Sprintf("the file is nested or repeated without end, expected at most %d values and %d levels", maxNodes, maxDepth), "write out what the aliases stand for")
@@ -76,7 +76,7 @@ func (d *document) enter(n *yaml.Node, path string, depth int) (*yaml.Node, bool
 		return nil, false
 	}
 	if n.Kind == yaml.AliasNode {
-		return d.enter(n.Alias, path, depth+1)
+		return d.enter(n.Alias, depth+1)
 	}
 	return n, true
 }
@@ -110,7 +110,7 @@ func (d *document) pairs(n *yaml.Node, path, expected string, each func(key stri
 	}
 	first := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		k, ok := d.enter(n.Content[i], path, 0)
+		k, ok := d.enter(n.Content[i], 0)
 		switch {
 		case !ok:
 			return

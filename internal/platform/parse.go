@@ -2,6 +2,7 @@ package platform
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -65,7 +66,7 @@ func document1(data []byte) (*yaml.Node, *Problem) {
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var node yaml.Node
-	if err := decoder.Decode(&node); err == io.EOF || err == nil && isEmpty(&node) {
+	if err := decoder.Decode(&node); errors.Is(err, io.EOF) || err == nil && isEmpty(&node) {
 		return nil, &Problem{Line: 1, Column: 1, Message: "the file is empty, expected a platform", Hint: "`slipway init --force` writes one from what it finds"}
 	} else if err != nil {
 		return nil, syntaxProblem(err, data)
@@ -73,7 +74,7 @@ func document1(data []byte) (*yaml.Node, *Problem) {
 	var second yaml.Node
 	if err := decoder.Decode(&second); err == nil {
 		return nil, &Problem{Line: max(second.Line, 1), Column: max(second.Column, 1), Message: "a second document starts here, expected one", Hint: "remove the --- and what follows it"}
-	} else if err != io.EOF {
+	} else if !errors.Is(err, io.EOF) {
 		return nil, syntaxProblem(err, data)
 	}
 	return node.Content[0], nil

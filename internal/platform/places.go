@@ -10,7 +10,7 @@ import (
 // has tells whether the file gives a value at that path.
 func (d *document) has(path string) bool {
 	n := d.at[path]
-	return n != nil && !(n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null")
+	return n != nil && (n.Kind != yaml.ScalarNode || n.ShortTag() != "!!null")
 }
 
 // nearest is the path itself, or the closest one above it that the file has.

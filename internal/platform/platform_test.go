@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -157,7 +158,7 @@ func TestFind(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := Find(at(c.dir))
 			if c.err != "" {
-				if _, usage := err.(*UsageError); !usage || err.Error() != c.err {
+				if !errors.As(err, new(*UsageError)) || err.Error() != c.err {
 					t.Fatalf("got %q, want %q", err, c.err)
 				}
 				return

@@ -30,8 +30,11 @@ type Journal interface {
 	End(ctx context.Context, step string, outcome error) error
 }
 
-// Configuration is the step that applies what is no service's workload.
-const Configuration = "configuration"
+// Steps that are not named after a service.
+const (
+	Configuration = "configuration" // applies what is no service's workload
+	TakeBack      = "take back"     // undoes what a failed rollout changed
+)
 
 // Guard decides on each write. It is given the object as it is now, nil if it
 // does not exist, and refuses when a later release has laid hands on it.

@@ -30,7 +30,7 @@ func Deploy(ctx context.Context, o Options) (*Result, error) {
 	for i, s := range o.Services {
 		r.result.Services = append(r.result.Services, ServiceResult{Name: s.Name, Order: i + 1, Port: s.Port, Image: s.Image})
 	}
-	if _, _, err := o.split(); err != nil {
+	if err := o.check(); err != nil {
 		return r.result, err
 	}
 	// The watches outlive a cancelled context: taking back needs them too.
@@ -45,7 +45,7 @@ func Deploy(ctx context.Context, o Options) (*Result, error) {
 		if o.Keep {
 			return r.result, err
 		}
-		return r.result, errors.Join(err, r.undo(watching, r.done))
+		return r.result, errors.Join(err, r.step(watching, TakeBack, nil, func() error { return r.undo(watching, r.done) }))
 	}
 	return r.result, nil
 }

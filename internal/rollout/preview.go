@@ -31,7 +31,7 @@ type Difference struct {
 // no difference.
 func Preview(ctx context.Context, o Options) ([]Difference, error) {
 	r := &run{Options: o}
-	if _, _, err := o.split(); err != nil {
+	if err := o.check(); err != nil {
 		return nil, err
 	}
 	var err error

@@ -151,38 +151,35 @@ func (o *Options) redact(text string) string {
 	return text
 }
 
-// split takes the services' Deployments out of the objects.
-func (o *Options) split() (others []*kube.Object, workloads map[string]*kube.Object, err error) {
-	workloads = map[string]*kube.Object{}
-	wanted := map[string]bool{}
-	for _, s := range o.Services {
-		if wanted[s.Name] {
-			return nil, nil, fmt.Errorf("roll out %s: it is named twice", s.Name)
-		}
-		wanted[s.Name] = true
-	}
+// check makes sure that each service has a Deployment, and that it runs the
+// image that was built.
+func (o *Options) check() error {
+	workloads := map[string]*kube.Object{}
 	for _, obj := range o.Objects {
-		if obj.GetKind() == "Deployment" && obj.GetNamespace() == o.Namespace && wanted[obj.GetName()] {
+		if obj.GetKind() == "Deployment" && obj.GetNamespace() == o.Namespace {
 			workloads[obj.GetName()] = obj
-			continue
 		}
-		others = append(others, obj)
 	}
+	named := map[string]bool{}
 	var without []string
 	for _, s := range o.Services {
+		if named[s.Name] {
+			return fmt.Errorf("roll out %s: it is named twice", s.Name)
+		}
+		named[s.Name] = true
 		if workloads[s.Name] == nil {
 			without = append(without, s.Name)
 		}
 	}
 	if len(without) > 0 {
-		return nil, nil, fmt.Errorf("roll out %s: the manifests have no Deployment of that name in namespace %s", strings.Join(without, ", "), o.Namespace)
+		return fmt.Errorf("roll out %s: the manifests have no Deployment of that name in namespace %s", strings.Join(without, ", "), o.Namespace)
 	}
 	for _, s := range o.Services {
 		if err := runsImage(workloads[s.Name], s); err != nil {
-			return nil, nil, err
+			return err
 		}
 	}
-	return others, workloads, nil
+	return nil
 }
 
 // runsImage makes sure that the manifest takes the image that was built:

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -233,8 +235,11 @@ exec ` + bins.path("dagger") + ` "$@"
 
 func withdrawCLI() error {
 	old, err := os.ReadFile(cliName)
-	if err != nil || !bytes.Contains(old, []byte(cliMark)) {
-		return nil
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !bytes.Contains(old, []byte(cliMark)) {
+		return nil // it is not there, or not ours
+	}
+	if err != nil {
+		return err
 	}
 	return os.Remove(cliName)
 }

@@ -241,6 +241,7 @@ http: {addr: ` + Registry + `}
 func shareWith(path, uid string) error {
 	id, err := strconv.Atoi(uid)
 	if err != nil {
+		//nolint:nilerr // not run through sudo: there is nobody to share with
 		return nil
 	}
 	u, err := user.LookupId(uid)

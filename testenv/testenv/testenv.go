@@ -102,7 +102,7 @@ func Dagger(t *testing.T) {
 func Kubectl(t testing.TB, args ...string) string {
 	t.Helper()
 	env := Env(t)
-	cmd := exec.Command(filepath.Join(env["SLIPWAY_BIN"], "kubectl"), args...)
+	cmd := exec.CommandContext(t.Context(), filepath.Join(env["SLIPWAY_BIN"], "kubectl"), args...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+env["KUBECONFIG"])
 	out, err := cmd.CombinedOutput()
 	if err != nil {

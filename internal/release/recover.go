@@ -1,0 +1,112 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/rollout"
+)
+
+// recover takes back what a release left half done whose process died.
+func (o *Options) recover(ctx context.Context, lock *ledger.Lock) error {
+	record, err := o.Ledger.Unfinished(ctx)
+	if err != nil || record == nil {
+		return err
+	}
+	o.say("%s ended in the middle; what it changed is taken back first", o.Ledger.Name(record.Number))
+	entry, changes, err := o.take(ctx, lock, record)
+	if err != nil {
+		return err
+	}
+	_, err = o.takeBack(ctx, lock, entry, changes)
+	return err
+}
+
+// take makes an unfinished release ours: its process, if it was only paused,
+// can neither record a step nor write an object any more.
+func (o *Options) take(ctx context.Context, lock *ledger.Lock, record *ledger.Record) (*ledger.Entry, []rollout.Change, error) {
+	entry, err := o.Ledger.Take(ctx, record.Number, lock.Fence)
+	if err != nil {
+		return nil, nil, err
+	}
+	changes, err := o.changes(ctx, entry.Record)
+	if err != nil {
+		return nil, nil, err
+	}
+	objects := make([]*kube.Object, len(changes))
+	for i, c := range changes {
+		objects[i] = c.Object
+	}
+	return entry, changes, lock.Stamp(ctx, objects)
+}
+
+// takeBack undoes changes and closes their release.
+func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger.Entry, changes []rollout.Change) (*Outcome, error) {
+	lasting, stop := untilLost(ctx, lock)
+	defer stop()
+	result, err := rollout.Undo(lasting, o.guarded(lock), changes)
+	outcome := &Outcome{Number: entry.Record.Number, Rollout: result, State: ledger.Failed}
+	outcome.Verdict = fmt.Sprintf("everything is as before: %d objects compared", len(changes))
+	if replaced(err) {
+		return outcome, err
+	}
+	to := entry.Record.RollbackTo
+	if to != nil && !begun(entry.Record) {
+		to, outcome.Verdict = nil, "nothing had begun"
+	}
+	if to != nil {
+		outcome.State, outcome.Verdict = ledger.Released, "back at "+o.Ledger.Name(*to)+fmt.Sprintf(": %d objects compared", len(changes))
+	}
+	if err == nil && o.Rollout.Verify != nil && len(changes) > 0 {
+		if err = o.Rollout.Verify(ctx); err != nil {
+			err = fmt.Errorf("verify what was taken back: %w", err)
+		}
+	}
+	if err != nil {
+		outcome.State, outcome.Verdict = ledger.Stuck, "not everything could be taken back"
+	} else if to != nil {
+		err = o.Ledger.MarkRolledBack(ctx, *to, entry.Record.Number)
+	}
+	return outcome, errors.Join(err, entry.Close(context.WithoutCancel(ctx), outcome.State, outcome.Verdict))
+}
+
+// begun reports whether a rollback got as far as to note what it takes back.
+func begun(record *ledger.Record) bool {
+	return slices.ContainsFunc(record.Steps, func(s ledger.Step) bool { return s.Name == rollbackStep })
+}
+
+// changes are those that a release noted, each object once, as it was first.
+func (o *Options) changes(ctx context.Context, record *ledger.Record) ([]rollout.Change, error) {
+	var all []rollout.Change
+	seen := map[string]bool{}
+	for _, step := range record.Steps {
+		if step.Name == intentStep || len(step.Before) == 0 {
+			continue
+		}
+		var noted []rollout.Change
+		if err := o.Ledger.Before(ctx, step, &noted); err != nil {
+			return nil, err
+		}
+		for _, c := range noted {
+			if id := kube.ID(c.Object); !seen[id] {
+				seen[id] = true
+				all = append(all, c)
+			}
+		}
+	}
+	return all, nil
+}
+
+// wanted reads what a release wants, and reports whether it got as far as to say.
+func (o *Options) wanted(ctx context.Context, record *ledger.Record, into *intent) (bool, error) {
+	for _, step := range record.Steps {
+		if step.Name == intentStep && len(step.Before) > 0 {
+			return true, o.Ledger.Before(ctx, step, into)
+		}
+	}
+	return false, nil
+}

@@ -1,0 +1,212 @@
+// Package release is the one place that knows the order of a release: lock,
+// record, roll out, verify, and on failure take back. Whatever dies on the way,
+// the next run finds in the ledger what to continue or to take back.
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/rollout"
+)
+
+// Options describe one release.
+type Options struct {
+	Ledger *ledger.Ledger
+	// Rollout is what to release; its Journal, Guard and Earlier are set here.
+	Rollout rollout.Options
+	// Record is what is known of the release before it begins: who, source, digests.
+	Record ledger.Record
+	// Lease is how long the lock lasts when this process dies. Default: ledger.DefaultLease.
+	Lease time.Duration
+	// Say tells a person what happens beside the rollout.
+	Say func(format string, args ...any)
+}
+
+// Outcome is what became of a release.
+type Outcome struct {
+	Number  int             `json:"number"`
+	State   ledger.State    `json:"state"`
+	Verdict string          `json:"verdict"`
+	Rollout *rollout.Result `json:"rollout,omitempty"`
+}
+
+// patience is how long a release waits for an API server that is away.
+const patience = 2 * time.Minute
+
+// Run makes a release. What an earlier one left half done is taken back first.
+// It fails with a *ledger.HeldError while another one runs.
+func Run(ctx context.Context, o Options) (*Outcome, error) {
+	lock, err := o.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer o.giveBack(ctx, lock)
+	if err := o.recover(ctx, lock); err != nil {
+		return nil, err
+	}
+	record := o.Record
+	record.Fence, record.Images = lock.Fence, images(o.Rollout.Services)
+	entry, err := o.Ledger.Add(ctx, record)
+	if err != nil {
+		return nil, err
+	}
+	o.say("release %s", o.Ledger.Name(entry.Record.Number))
+	wanted := intent{Objects: o.Rollout.Objects, Services: o.Rollout.Services, Namespace: o.Rollout.Namespace}
+	if err := entry.Begin(ctx, intentStep, wanted); err != nil {
+		return nil, err
+	}
+	if err := entry.End(ctx, intentStep, nil); err != nil {
+		return nil, err
+	}
+	return o.roll(ctx, lock, entry, nil)
+}
+
+// Resume continues the release that a process left in the middle, to what it
+// wanted: its objects are in the ledger, so the repository may have moved on.
+func Resume(ctx context.Context, o Options) (*Outcome, error) {
+	lock, err := o.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer o.giveBack(ctx, lock)
+	record, err := o.Ledger.Unfinished(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if record == nil {
+		return nil, &NothingError{Environment: o.Ledger.Environment, Wanted: "resume"}
+	}
+	entry, changes, err := o.take(ctx, lock, record)
+	if err != nil {
+		return nil, err
+	}
+	var wanted intent
+	if found, err := o.wanted(ctx, record, &wanted); err != nil {
+		return nil, err
+	} else if !found || record.RollbackTo != nil {
+		// It had not begun, or is a rollback: then the way on is the way back.
+		return o.takeBack(ctx, lock, entry, changes)
+	}
+	o.say("resume %s", o.Ledger.Name(record.Number))
+	o.Rollout.Objects, o.Rollout.Services, o.Rollout.Namespace = wanted.Objects, wanted.Services, wanted.Namespace
+	return o.roll(ctx, lock, entry, changes)
+}
+
+// NothingError says that there is nothing to resume or to roll back.
+type NothingError struct{ Environment, Wanted string }
+
+func (e *NothingError) Error() string {
+	return fmt.Sprintf("%s %s: there is nothing to %s", e.Wanted, e.Environment, e.Wanted)
+}
+
+// Hint says what to do about it.
+func (e *NothingError) Hint() string { return "`slipway releases` lists what was released" }
+
+// roll makes the rollout of a release and records how it ended.
+func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Entry, earlier []rollout.Change) (*Outcome, error) {
+	ctx, stop := untilLost(ctx, lock)
+	defer stop()
+	options := o.guarded(lock)
+	options.Journal, options.Earlier = journal{entry}, earlier
+	result, err := rollout.Deploy(ctx, options)
+	outcome := &Outcome{Number: entry.Record.Number, Rollout: result}
+	switch {
+	case replaced(err):
+		return outcome, err // what happens now is another run's
+	case err == nil:
+		outcome.State, outcome.Verdict = ledger.Released, fmt.Sprintf("%d services run what was released", len(result.Services))
+	case clean(result):
+		outcome.State, outcome.Verdict = ledger.Failed, fmt.Sprintf("everything is as before: %d objects compared", len(result.Undone))
+	default:
+		outcome.State, outcome.Verdict = ledger.Stuck, "not everything could be taken back"
+	}
+	return outcome, errors.Join(err, entry.Close(context.WithoutCancel(ctx), outcome.State, outcome.Verdict))
+}
+
+// replaced reports whether an error says that another run has taken over.
+func replaced(err error) bool {
+	return errors.As(err, new(*ledger.TakenError)) || errors.As(err, new(*ledger.FencedError)) || errors.As(err, new(*ledger.LostError))
+}
+
+// clean reports whether all that was changed was taken back and verified.
+func clean(result *rollout.Result) bool {
+	for _, u := range result.Undone {
+		if !u.Verified {
+			return false
+		}
+	}
+	return true
+}
+
+func (o *Options) acquire(ctx context.Context) (*ledger.Lock, error) {
+	o.Rollout.Cluster.Patience = patience
+	return o.Ledger.Acquire(ctx, o.Record.By, o.Lease)
+}
+
+// giveBack releases the lock also when the run was cancelled. A lock that
+// cannot be given back expires.
+func (o *Options) giveBack(ctx context.Context, lock *ledger.Lock) {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer stop()
+	if err := lock.Release(ctx); err != nil {
+		o.say("the lock could not be given back, it expires by itself: %v", err)
+	}
+}
+
+func (o *Options) guarded(lock *ledger.Lock) rollout.Options {
+	options := o.Rollout
+	options.Guard = lock.Guard
+	return options
+}
+
+func (o *Options) say(format string, args ...any) {
+	if o.Say != nil {
+		o.Say(format, args...)
+	}
+}
+
+// untilLost is a context that ends when the lock goes to another run.
+func untilLost(ctx context.Context, lock *ledger.Lock) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(lock.Lost(), func() { cancel(context.Cause(lock.Lost())) })
+	return ctx, func() { stop(); cancel(nil) }
+}
+
+func images(services []rollout.Service) map[string]string {
+	out := map[string]string{}
+	for _, s := range services {
+		if s.Image != "" {
+			out[s.Name] = s.Image
+		}
+	}
+	return out
+}
+
+// journal writes the steps of a rollout into a record.
+type journal struct{ entry *ledger.Entry }
+
+func (j journal) Begin(ctx context.Context, step string, changes []rollout.Change) error {
+	if len(changes) == 0 {
+		return j.entry.Begin(ctx, step, nil)
+	}
+	return j.entry.Begin(ctx, step, changes)
+}
+
+func (j journal) End(ctx context.Context, step string, outcome error) error {
+	return j.entry.End(ctx, step, outcome)
+}
+
+// intentStep holds what the release wants, before anything is written.
+const intentStep = "intent"
+
+// intent is what a release wants, complete enough to be continued from anywhere.
+type intent struct {
+	Namespace string            `json:"namespace"`
+	Objects   []*kube.Object    `json:"objects"`
+	Services  []rollout.Service `json:"services"`
+}

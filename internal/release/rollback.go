@@ -1,0 +1,142 @@
+package release
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/rollout"
+)
+
+// Previous asks Rollback for the release before the present one.
+const Previous = -1
+
+// rollbackStep holds what a rollback takes back.
+const rollbackStep = "rollback"
+
+// Rollback brings the environment back to how release number to left it, by
+// taking back all releases after it, newest first; 0 is before the first one.
+// Of a release that ended in the middle, Previous means to take that back.
+func Rollback(ctx context.Context, o Options, to int) (*Outcome, error) {
+	lock, err := o.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer o.giveBack(ctx, lock)
+	unfinished, err := o.Ledger.Unfinished(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if unfinished != nil && to == Previous {
+		o.say("%s ended in the middle; what it changed is taken back", o.Ledger.Name(unfinished.Number))
+		entry, changes, err := o.take(ctx, lock, unfinished)
+		if err != nil {
+			return nil, err
+		}
+		return o.takeBack(ctx, lock, entry, changes)
+	}
+	if err := o.recover(ctx, lock); err != nil {
+		return nil, err
+	}
+	over, to, err := o.releasesAfter(ctx, to)
+	if err != nil {
+		return nil, err
+	}
+	changes, err := o.changesOf(ctx, over)
+	if err != nil {
+		return nil, err
+	}
+	o.say("roll back %s to #%d", o.Ledger.Environment, to)
+	return o.rollBack(ctx, lock, to, changes)
+}
+
+func (o *Options) rollBack(ctx context.Context, lock *ledger.Lock, to int, changes []rollout.Change) (*Outcome, error) {
+	record := o.Record
+	record.RollbackTo, record.Fence = &to, lock.Fence
+	entry, err := o.Ledger.Add(ctx, record)
+	if err != nil {
+		return nil, err
+	}
+	if err := entry.Begin(ctx, rollbackStep, changes); err != nil {
+		return nil, err
+	}
+	return o.takeBack(ctx, lock, entry, changes)
+}
+
+// releasesAfter lists the releases to take back, newest first, and resolves Previous.
+func (o *Options) releasesAfter(ctx context.Context, to int) ([]*ledger.Record, int, error) {
+	all, err := o.Ledger.Releases(ctx)
+	if err != nil {
+		return nil, 0, err // a damaged record may be one of those to take back
+	}
+	var standing []*ledger.Record // those whose changes are in the environment
+	for _, r := range all {
+		if r.State == ledger.Released && r.RollbackTo == nil {
+			standing = append(standing, r)
+		}
+	}
+	if len(standing) == 0 {
+		return nil, 0, &NothingError{Environment: o.Ledger.Environment, Wanted: "roll back"}
+	}
+	if to == Previous {
+		if to = 0; len(standing) > 1 {
+			to = standing[1].Number
+		}
+	}
+	for i, r := range standing {
+		if r.Number == to {
+			if i == 0 {
+				return nil, 0, &NothingError{Environment: o.Ledger.Environment, Wanted: "roll back"}
+			}
+			return standing[:i], to, nil
+		}
+	}
+	if to == 0 && standing[len(standing)-1].Number == 1 {
+		return standing, 0, nil
+	}
+	return nil, 0, &UnknownReleaseError{Release: o.Ledger.Name(to), Known: standing}
+}
+
+// UnknownReleaseError says that the ledger has nothing to go back to.
+type UnknownReleaseError struct {
+	Release string
+	Known   []*ledger.Record
+}
+
+func (e *UnknownReleaseError) Error() string {
+	return "roll back to " + e.Release + ": the environment was never, or is no longer, at that release"
+}
+
+// Hint says what to do about it.
+func (e *UnknownReleaseError) Hint() string {
+	hint := "these can be gone back to:"
+	for _, r := range e.Known[1:] {
+		hint += fmt.Sprintf(" #%d", r.Number)
+	}
+	if len(e.Known) == 1 {
+		hint += " none"
+	}
+	return hint
+}
+
+// changesOf merges the changes of releases, given newest first, so that each
+// object goes back to how it was before the oldest of them.
+func (o *Options) changesOf(ctx context.Context, releases []*ledger.Record) ([]rollout.Change, error) {
+	var merged []rollout.Change
+	at := map[string]int{}
+	for i := len(releases) - 1; i >= 0; i-- {
+		changes, err := o.changes(ctx, releases[i])
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range changes {
+			id := kube.ID(c.Object)
+			if _, ok := at[id]; !ok {
+				at[id] = len(merged)
+				merged = append(merged, c)
+			}
+		}
+	}
+	return merged, nil
+}
