@@ -5,7 +5,7 @@
 SLIPWAY := .slipway/bin
 ROOT    ?= testenv/platform
 
-.PHONY: help ci test test-sandbox race lint bench broken-deploy up down status clean generate fuzz
+.PHONY: help ci test test-sandbox torture race lint bench broken-deploy up down status clean generate fuzz
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -19,6 +19,9 @@ test: up ## all tests
 
 test-sandbox: ## the life of the sandbox: kills, restarts, and the machine after it; wipes its data
 	go test -tags machine -count=1 -timeout 20m ./testenv/sandbox
+
+torture: up ## what takes too long for every day: all images of the sample, made twice from nothing
+	go test -tags torture -count=1 -timeout 60m -run 'TwiceFromNothing' ./ci
 
 race: up ## all tests in random order, with the race detector: several times slower
 	go test -race -shuffle=on -timeout 60m ./...

@@ -17,13 +17,8 @@ const backupDir = "/backup"
 // backup dumps the database in a container whose client is as old as the
 // server, restores the dump beside it and compares the two.
 func (p *pipeline) backup(ctx context.Context, stage *report.Stage) error {
-	d := p.platform.Database
-	if d == nil {
-		stage.Status, stage.Note = report.Skipped, "the platform has no database"
-		return nil
-	}
-	target, err := p.target()
-	if err != nil {
+	d, target, err := p.database(stage)
+	if d == nil || err != nil {
 		return err
 	}
 	address := target.Values[d.URL]

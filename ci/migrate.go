@@ -20,13 +20,8 @@ import (
 // migrate shows the pending migrations and runs the platform's own command, in
 // a container with the workspace. With --dry-run it stops after showing.
 func (p *pipeline) migrate(ctx context.Context, stage *report.Stage) error {
-	d := p.platform.Database
-	if d == nil {
-		stage.Status, stage.Note = report.Skipped, "the platform has no database"
-		return nil
-	}
-	target, err := p.target()
-	if err != nil {
+	d, target, err := p.database(stage)
+	if d == nil || err != nil {
 		return err
 	}
 	plan, err := database.Pending(ctx, target.Values[d.URL], path.Join(p.platform.Root, d.Migrations), d.Journal)

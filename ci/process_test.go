@@ -42,9 +42,7 @@ func launch(t *testing.T, env []string, args ...string) *process {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	stuck := time.AfterFunc(4*time.Minute, func() { _ = p.cmd.Process.Kill() })
 	t.Cleanup(func() {
-		stuck.Stop()
 		_ = p.cmd.Process.Kill()
 		<-p.ended
 	})
@@ -62,9 +60,18 @@ func launch(t *testing.T, env []string, args ...string) *process {
 	return p
 }
 
+// begins is how long a part of ci may take to begin, on a busy machine.
+const begins = 4 * time.Minute
+
+// within kills a process that is late; what it returns tells that it was not.
+func (p *process) within(limit time.Duration) (inTime func() bool) {
+	return time.AfterFunc(limit, func() { _ = p.cmd.Process.Kill() }).Stop
+}
+
 // says waits until ci prints a line with the text, and returns it.
 func (p *process) says(text string) string {
 	p.t.Helper()
+	defer p.within(begins)()
 	for line := range p.lines {
 		p.output.WriteString(line + "\n")
 		if strings.Contains(line, text) {
@@ -78,12 +85,12 @@ func (p *process) says(text string) string {
 // ends waits for the end, not longer than the limit.
 func (p *process) ends(limit time.Duration) (code int, output string, r report.Report) {
 	p.t.Helper()
-	late := time.AfterFunc(limit, func() { _ = p.cmd.Process.Kill() })
+	inTime := p.within(limit)
 	for line := range p.lines {
 		p.output.WriteString(line + "\n")
 	}
 	<-p.ended
-	if !late.Stop() {
+	if !inTime() {
 		p.t.Fatalf("did not end within %s:\n%s", limit, &p.output)
 	}
 	var exit *exec.ExitError
@@ -159,6 +166,7 @@ func (b beacon) hold() string {
 func (b beacon) lit(p *process) (out func(limit time.Duration)) {
 	b.t.Helper()
 	// Who ends, or never begins, must not be waited for.
+	defer p.within(begins)()
 	ended := make(chan struct{})
 	defer close(ended)
 	go func() {

@@ -4,11 +4,23 @@ import (
 	"slices"
 
 	"github.com/teei/slipway/internal/platform"
+	"github.com/teei/slipway/internal/report"
 )
 
 // target is where the run releases to.
 func (p *pipeline) target() (platform.Target, error) {
 	return p.platform.Target(p.options.Env, p.getenv)
+}
+
+// database is that of the platform, and the target it is in. Without one, the
+// stage is skipped and the database nil.
+func (p *pipeline) database(stage *report.Stage) (*platform.Database, platform.Target, error) {
+	if p.platform.Database == nil {
+		stage.Status, stage.Note = report.Skipped, "the platform has no database"
+		return nil, platform.Target{}, nil
+	}
+	target, err := p.target()
+	return p.platform.Database, target, err
 }
 
 // preflight refuses, before anything runs, what could only fail later.

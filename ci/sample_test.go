@@ -1,0 +1,93 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/teei/slipway/internal/platform"
+)
+
+// sample copies the sources of the sample platform, with these services alone;
+// all of them if none is named.
+func sample(t *testing.T, services ...string) (root string) {
+	t.Helper()
+	const from = "../testenv/platform"
+	root = t.TempDir()
+	err := filepath.WalkDir(from, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if slices.Contains([]string{"node_modules", "dist", ".slipway", ".env"}, entry.Name()) {
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		rel, _ := filepath.Rel(from, file)
+		if entry.IsDir() {
+			return os.MkdirAll(filepath.Join(root, rel), 0o755)
+		}
+		data, err := os.ReadFile(file)
+		return errors.Join(err, os.WriteFile(filepath.Join(root, rel), data, 0o644))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(services) == 0 {
+		return root
+	}
+	file := filepath.Join(root, platform.File)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p map[string]any
+	if err := yaml.Unmarshal(text, &p); err != nil {
+		t.Fatal(err)
+	}
+	p["services"] = slices.DeleteFunc(p["services"].([]any), func(s any) bool {
+		return !slices.Contains(services, s.(map[string]any)["name"].(string))
+	})
+	delete(p, "order")
+	delete(p, "flows")
+	if text, err = yaml.Marshal(p); err != nil {
+		t.Fatal(err)
+	}
+	write(t, root, platform.File, string(text))
+	return root
+}
+
+// sampleDigests makes images of a platform with nothing kept from before: no
+// result of the engine's, no base image of ours.
+func sampleDigests(t *testing.T, root string, flags ...string) map[string]string {
+	t.Helper()
+	args := append([]string{"images", "--timeout", "30m", "--root", root}, flags...)
+	code, output, r := launch(t, []string{"XDG_CACHE_HOME=" + t.TempDir()}, args...).ends(30 * time.Minute)
+	if code != exitFine {
+		t.Fatalf("exit code %d\n%s", code, output)
+	}
+	digests := map[string]string{}
+	for _, i := range r.Images {
+		digests[i.Service] = i.Digest
+	}
+	return digests
+}
+
+// A bundled service, the web page and the migrator: what the engine has in its
+// cache is what it would make anew. `make torture` does so with all twelve.
+func TestSampleImagesAreReproducible(t *testing.T) {
+	t.Parallel()
+	root := sample(t, "discord-bot", "corp-cockpit")
+	kept, anew := sampleDigests(t, root), sampleDigests(t, root, "--no-cache")
+	if len(kept) != 3 || !maps.Equal(kept, anew) {
+		t.Errorf("%v, then with nothing in any cache %v", kept, anew)
+	}
+}
