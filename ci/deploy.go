@@ -12,7 +12,9 @@ import (
 	"dagger.io/dagger"
 
 	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/ledger"
 	"github.com/teei/slipway/internal/platform"
+	"github.com/teei/slipway/internal/release"
 	"github.com/teei/slipway/internal/report"
 	"github.com/teei/slipway/internal/rollout"
 )
@@ -26,6 +28,8 @@ const (
 
 // order is what a deploy is to do, beside what slipway.yaml says. No secrets.
 type order struct {
+	Ledger    string            `json:"ledger"` // the environment that the release is recorded in
+	Record    ledger.Record     `json:"record"` // what is known of it before it begins
 	Namespace string            `json:"namespace"`
 	Overlay   string            `json:"overlay"`
 	Images    map[string]string `json:"images"`
@@ -37,8 +41,8 @@ type order struct {
 
 // deployed is what a deploy did.
 type deployed struct {
-	Rollout *rollout.Result `json:"rollout"`
-	Detail  string          `json:"detail"` // of the failure, for people
+	Release *release.Outcome `json:"release"`
+	Detail  string           `json:"detail"` // of the failure, for people
 }
 
 // deploy releases the services in order, from a container next to nothing.
@@ -63,8 +67,8 @@ func (p *pipeline) deploy(ctx context.Context, stage *report.Stage) error {
 	outcome, _, log, err := inside[deployed](ctx, p, c, &t, "deploy")
 	result := outcome.Result
 	stage.Log = p.writeLog(stage.Name, log+result.Detail)
-	if result.Rollout != nil {
-		p.reportServices(result.Rollout)
+	if result.Release != nil {
+		p.reportRelease(result.Release)
 	}
 	if err != nil {
 		if result.Detail != "" {
@@ -72,8 +76,22 @@ func (p *pipeline) deploy(ctx context.Context, stage *report.Stage) error {
 		}
 		return err
 	}
-	stage.Note = fmt.Sprintf("%d services healthy", len(p.report.Services))
+	stage.Note = fmt.Sprintf("%d services healthy, release %s", len(p.report.Services), p.report.Release)
 	return nil
+}
+
+// reportRelease keeps what became of a release, and a copy of its record that
+// can be read when the cluster is away.
+func (p *pipeline) reportRelease(outcome *release.Outcome) {
+	if outcome.Record != nil {
+		p.report.Release = fmt.Sprintf("%s #%d", outcome.Record.Environment, outcome.Number)
+		if err := outcome.Record.WriteTo(p.options.Output); err != nil {
+			p.progress.Say("  the copy of the release's record is lost: %v", err)
+		}
+	}
+	if outcome.Rollout != nil {
+		p.reportServices(outcome.Rollout)
+	}
 }
 
 func (p *pipeline) reportServices(r *rollout.Result) {
@@ -104,6 +122,7 @@ func (p *pipeline) deployContainer(ctx context.Context, target platform.Target, 
 		return nil, err
 	}
 	o := order{
+		Ledger: target.Ledger(), Record: ledger.Record{By: holder(p.getenv), Source: p.report.Commit},
 		Namespace: target.Namespace, Overlay: target.Overlay, Images: images, Inject: p.options.Inject,
 		Values: sortedKeys(target.Values), Deadline: p.options.serviceDeadline(),
 	}

@@ -14,8 +14,10 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/ledger"
 	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/probe"
+	"github.com/teei/slipway/internal/release"
 	"github.com/teei/slipway/internal/rollout"
 )
 
@@ -35,7 +37,7 @@ func deployInside(ctx context.Context) error {
 			return d, err
 		}
 		err = onLeash(ctx, func(ctx context.Context, say func(string, ...any)) error {
-			d.Rollout, err = release(ctx, p, o, say)
+			d.Release, err = releaseInside(ctx, p, o, say)
 			return err
 		})
 		var failure *rollout.Failure
@@ -46,7 +48,7 @@ func deployInside(ctx context.Context) error {
 	})
 }
 
-func release(ctx context.Context, p *platform.Platform, o order, say func(string, ...any)) (*rollout.Result, error) {
+func releaseInside(ctx context.Context, p *platform.Platform, o order, say func(string, ...any)) (*release.Outcome, error) {
 	kubeconfig, err := os.ReadFile(kubeconfigPath)
 	if err != nil {
 		return nil, errNotInside
@@ -69,12 +71,16 @@ func release(ctx context.Context, p *platform.Platform, o order, say func(string
 	for _, s := range p.Ordered() {
 		services = append(services, rollout.Service{Name: s.Name, Port: s.Port, Health: s.Health, Image: o.Images[s.Name]})
 	}
-	return rollout.Deploy(ctx, rollout.Options{
+	book, err := ledger.Open(ctx, cluster, o.Ledger)
+	if err != nil {
+		return nil, err
+	}
+	return release.Run(ctx, release.Options{Ledger: book, Record: o.Record, Say: say, Rollout: rollout.Options{
 		Cluster: cluster, Namespace: o.Namespace, Objects: objects, Services: services, Deadline: o.Deadline,
 		Verify:   func(ctx context.Context) error { return verify(ctx, cluster, p, o, say) },
 		Progress: teller(say),
 		Redact:   redactor(o.Values),
-	})
+	}})
 }
 
 // render reads the manifests. A container of a Deployment named after a

@@ -34,6 +34,8 @@ func TestAnotherTeamsRelease(t *testing.T) {
 	database, namespace := testenv.Database(t), testenv.Namespace(t)
 	testenv.Kubectl(t, "--namespace", namespace, "create", "secret", "generic", "helpdesk-env", "--from-literal=DATABASE_URL="+database)
 	registry, _, _ := strings.Cut(env["SLIPWAY_REGISTRY"], "/")
+	environment := testenv.Environment(t)
+	replace(t, root, "slipway.yaml", "staging:", environment+":")
 	replace(t, root, "slipway.yaml", "namespace: helpdesk", "namespace: "+namespace)
 	replace(t, root, "slipway.yaml", "ghcr.io/helpdesk", registry+"/helpdesk")
 	// The sandbox's cluster has no DNS; the variables of Services do as well.
@@ -41,7 +43,7 @@ func TestAnotherTeamsRelease(t *testing.T) {
 	t.Setenv("STAGING_KUBECONFIG", env["KUBECONFIG"])
 	t.Setenv("STAGING_DATABASE_URL", database)
 
-	code, output, r := run(t, "images", "deploy", "--env", "staging", "--root", root)
+	code, output, r := run(t, "images", "deploy", "--env", environment, "--root", root)
 	if code != exitFine {
 		t.Fatalf("exit code %d\n%s", code, output)
 	}
@@ -65,7 +67,7 @@ func TestAnotherTeamsRelease(t *testing.T) {
 
 	replace(t, root, "deploy/board.yaml", "http://$(TICKETS_SERVICE_HOST):4101", "not a URL")
 	replace(t, root, "services/tickets/package.json", `"version": "1.0.0"`, `"version": "1.0.1"`)
-	code, output, _ = run(t, "images", "deploy", "--env", "staging", "--root", root)
+	code, output, _ = run(t, "images", "deploy", "--env", environment, "--root", root)
 	if code != exitFailed || !strings.Contains(output, "board") {
 		t.Errorf("exit code %d\n%s", code, output)
 	}

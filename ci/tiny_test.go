@@ -13,21 +13,22 @@ import (
 )
 
 // corner is a copy of the smallest platform, with a database, a namespace and a
-// part of the registry of its own, all of it an environment called private.
+// part of the registry of its own, all of it an environment of its own.
 type corner struct {
-	root, database, namespace, registry string
+	root, database, namespace, registry, environment string
 	env                                 []string // for launch
 }
 
 func tiny(t *testing.T) corner {
 	t.Helper()
-	c := corner{root: t.TempDir(), database: testenv.Database(t), namespace: testenv.Namespace(t)}
+	c := corner{root: t.TempDir(), database: testenv.Database(t), namespace: testenv.Namespace(t), environment: testenv.Environment(t)}
 	if err := os.CopyFS(c.root, os.DirFS("testdata/tiny")); err != nil {
 		t.Fatal(err)
 	}
 	env := testenv.Env(t)
 	host, _, _ := strings.Cut(env["SLIPWAY_REGISTRY"], "/")
 	c.registry = host + "/" + c.namespace
+	replace(t, c.root, "slipway.yaml", "private:", c.environment+":")
 	replace(t, c.root, "slipway.yaml", "NAMESPACE", c.namespace)
 	replace(t, c.root, "slipway.yaml", "REGISTRY", c.registry)
 	c.env = []string{"KUBECONFIG=" + env["KUBECONFIG"], "DATABASE_URL=" + c.database}
@@ -37,7 +38,7 @@ func tiny(t *testing.T) corner {
 // launch starts ci on the corner.
 func (c corner) launch(t *testing.T, args ...string) *process {
 	t.Helper()
-	return launch(t, c.env, append(args, "--root", c.root, "--env", "private")...)
+	return launch(t, c.env, append(args, "--root", c.root, "--env", c.environment)...)
 }
 
 // query asks the database for one text.

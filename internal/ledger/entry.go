@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -243,21 +241,5 @@ func (e *Entry) copy() error {
 	if e.ledger.Folder == "" {
 		return nil
 	}
-	data, err := json.MarshalIndent(e.Record, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(e.ledger.Folder, 0o755); err != nil {
-		return err
-	}
-	tmp, err := os.CreateTemp(e.ledger.Folder, ".release-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(append(data, '\n'))
-	if err = errors.Join(err, tmp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), filepath.Join(e.ledger.Folder, recordName(e.Record.Number)+".json"))
+	return e.Record.WriteTo(e.ledger.Folder)
 }

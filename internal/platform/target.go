@@ -17,6 +17,11 @@ type Target struct {
 	Values      map[string]string // of the variables that the platform requires; secret
 }
 
+// Ledger is the name that releases to this target are recorded under.
+func (t Target) Ledger() string {
+	return or(t.Environment, "sandbox")
+}
+
 // Target resolves an environment by its name, and the sandbox by "". The two
 // never mix: the sandbox reads only the file that it wrote itself, whatever
 // the shell exports, and an environment only the shell, through getenv. An

@@ -49,7 +49,7 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 	lasting, stop := untilLost(ctx, lock)
 	defer stop()
 	result, err := rollout.Undo(lasting, o.guarded(lock), changes)
-	outcome := &Outcome{Number: entry.Record.Number, Rollout: result, State: ledger.Failed}
+	outcome := &Outcome{Number: entry.Record.Number, Rollout: result, Record: entry.Record, State: ledger.Failed}
 	outcome.Verdict = fmt.Sprintf("everything is as before: %d objects compared", len(changes))
 	if replaced(err) {
 		return outcome, err

@@ -33,6 +33,8 @@ type Outcome struct {
 	State   ledger.State    `json:"state"`
 	Verdict string          `json:"verdict"`
 	Rollout *rollout.Result `json:"rollout,omitempty"`
+	// Record is how the ledger has it.
+	Record *ledger.Record `json:"record,omitempty"`
 }
 
 // patience is how long a release waits for an API server that is away.
@@ -114,7 +116,7 @@ func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Ent
 	options := o.guarded(lock)
 	options.Journal, options.Earlier = journal{entry}, earlier
 	result, err := rollout.Deploy(ctx, options)
-	outcome := &Outcome{Number: entry.Record.Number, Rollout: result}
+	outcome := &Outcome{Number: entry.Record.Number, Rollout: result, Record: entry.Record}
 	switch {
 	case replaced(err):
 		return outcome, err // what happens now is another run's

@@ -28,9 +28,11 @@ type Report struct {
 	Commit   string     `json:"commit,omitempty"`
 	Started  *time.Time `json:"started,omitempty"`
 
-	Stages   []Stage   `json:"stages"`
-	Images   []Image   `json:"images"`
-	Backup   *Backup   `json:"backup,omitempty"`
+	Stages []Stage `json:"stages"`
+	Images []Image `json:"images"`
+	Backup *Backup `json:"backup,omitempty"`
+	// Release is its name in the ledger, such as production #42.
+	Release  string    `json:"release,omitempty"`
 	Services []Service `json:"services"`
 }
 

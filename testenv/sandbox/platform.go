@@ -158,6 +158,9 @@ func callAPI(ctx context.Context, method, path, kind string, body []byte) error 
 		return err
 	}
 	defer res.Body.Close()
+	if method == http.MethodDelete && res.StatusCode == http.StatusNotFound {
+		return nil // it is gone already
+	}
 	if res.StatusCode >= 300 {
 		text, _ := io.ReadAll(io.LimitReader(res.Body, 500))
 		return fmt.Errorf("%s %s: %s: %s", method, path, res.Status, text)

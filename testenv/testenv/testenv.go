@@ -84,6 +84,22 @@ func NamespaceWith(t testing.TB, values map[string]string) string {
 	return name
 }
 
+// Environment is the name of an environment that this test alone releases to.
+// What the releases leave behind, their ledger, goes when the test ends.
+func Environment(t testing.TB) string {
+	t.Helper()
+	Env(t)
+	name := strings.ReplaceAll(corner(t), "_", "-")
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		if err := sandbox.DropNamespace(ctx, "slipway-"+name); err != nil {
+			t.Errorf("delete the ledger of %s: %v", name, err)
+		}
+	})
+	return name
+}
+
 // Dagger points this process at the sandbox's engine: a dagger.Connect after it
 // opens a session there. Tests that use it cannot be parallel with one another.
 func Dagger(t *testing.T) {

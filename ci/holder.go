@@ -1,0 +1,19 @@
+package main
+
+import (
+	"os"
+
+	"github.com/teei/slipway/internal/ledger"
+)
+
+// holder says who releases: on a runner its workflow run and who started it,
+// elsewhere the person at this machine.
+func holder(getenv func(string) string) ledger.Holder {
+	host, _ := os.Hostname() // without it, the person is known
+	h := ledger.Holder{Person: getenv("USER"), Host: host, Pid: os.Getpid()}
+	if id := getenv("GITHUB_RUN_ID"); id != "" {
+		h.Person = getenv("GITHUB_ACTOR")
+		h.Run = getenv("GITHUB_SERVER_URL") + "/" + getenv("GITHUB_REPOSITORY") + "/actions/runs/" + id
+	}
+	return h
+}
