@@ -11,6 +11,10 @@ import (
 	"github.com/spf13/cobra"
 
 	scaffold "github.com/teei/slipway/actions/init"
+	"github.com/teei/slipway/actions/releases"
+	"github.com/teei/slipway/actions/resume"
+	"github.com/teei/slipway/actions/rollback"
+	"github.com/teei/slipway/actions/unlock"
 	"github.com/teei/slipway/actions/version"
 	"github.com/teei/slipway/internal/action"
 )
@@ -29,6 +33,6 @@ func command() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(scaffold.Command(), version.Command())
+	root.AddCommand(scaffold.Command(), releases.List(), releases.Show(), resume.Command(), rollback.Command(), unlock.Command(), version.Command())
 	return root
 }

@@ -122,7 +122,7 @@ func (p *pipeline) deployContainer(ctx context.Context, target platform.Target, 
 		return nil, err
 	}
 	o := order{
-		Ledger: target.Ledger(), Record: ledger.Record{By: holder(p.getenv), Source: p.report.Commit},
+		Ledger: target.Ledger(), Record: ledger.Record{By: release.HolderOf(p.getenv), Source: p.report.Commit},
 		Namespace: target.Namespace, Overlay: target.Overlay, Images: images, Inject: p.options.Inject,
 		Values: sortedKeys(target.Values), Deadline: p.options.serviceDeadline(),
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/url"
 	"os"
 	"path"
@@ -71,14 +70,14 @@ func releaseInside(ctx context.Context, p *platform.Platform, o order, say func(
 	for _, s := range p.Ordered() {
 		services = append(services, rollout.Service{Name: s.Name, Port: s.Port, Health: s.Health, Image: o.Images[s.Name]})
 	}
-	book, err := ledger.Open(ctx, cluster, o.Ledger)
+	book, err := ledger.Open(cluster, o.Ledger)
 	if err != nil {
 		return nil, err
 	}
 	return release.Run(ctx, release.Options{Ledger: book, Record: o.Record, Say: say, Rollout: rollout.Options{
 		Cluster: cluster, Namespace: o.Namespace, Objects: objects, Services: services, Deadline: o.Deadline,
 		Verify:   func(ctx context.Context) error { return verify(ctx, cluster, p, o, say) },
-		Progress: teller(say),
+		Progress: release.Teller(say),
 		Redact:   redactor(o.Values),
 	}})
 }
@@ -179,49 +178,7 @@ func verify(ctx context.Context, cluster *kube.Cluster, p *platform.Platform, o 
 		}
 		say("✓ %s answers a query after %s", kind, seconds(took))
 	}
-	for _, flow := range p.Flows {
-		if err := walk(ctx, cluster, o.Namespace, flow, say); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func walk(ctx context.Context, cluster *kube.Cluster, namespace string, flow platform.Flow, say func(string, ...any)) error {
-	tunnel, err := cluster.TunnelToService(ctx, namespace, flow.Service)
-	if err != nil {
-		return fmt.Errorf("%s: reach %s: %w", flow.Name, flow.Service, err)
-	}
-	defer tunnel.Close()
-	result, err := probe.Flow(ctx, tunnel.Transport(), "http://"+flow.Service, flow)
-	if err != nil {
-		return err
-	}
-	say("✓ %s (%d steps, %.1fs)", flow.Name, len(flow.Steps), result.Seconds)
-	return nil
-}
-
-// teller shows the steps of a rollout that a person waits for, each once.
-func teller(say func(string, ...any)) func(rollout.Progress) {
-	last := map[string]rollout.Phase{}
-	return func(step rollout.Progress) {
-		if last[step.Service] == step.Phase {
-			return
-		}
-		last[step.Service] = step.Phase
-		switch step.Phase {
-		case rollout.Healthy:
-			say("✓ %s healthy after %s", step.Service, seconds(step.Elapsed))
-		case rollout.Failed:
-			say("✗ %s: %s", step.Service, step.Detail)
-		case rollout.Undoing:
-			say("↩ %s", step.Service)
-		case rollout.Undid:
-			say("↩ %s as before", step.Service)
-		case rollout.Applying:
-			say("· %s", step.Service)
-		}
-	}
+	return release.Flows(ctx, cluster, o.Namespace, p.Flows, say)
 }
 
 // redactor takes the values of variables out of what pods and commands said,

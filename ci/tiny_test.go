@@ -16,7 +16,7 @@ import (
 // part of the registry of its own, all of it an environment of its own.
 type corner struct {
 	root, database, namespace, registry, environment string
-	env                                 []string // for launch
+	env                                              []string // for launch
 }
 
 func tiny(t *testing.T) corner {

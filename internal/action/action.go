@@ -88,6 +88,9 @@ func Execute(ctx context.Context, root *cobra.Command, args []string, stdout, st
 	started := false
 	before := root.PersistentPreRunE
 	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
+		if err := cmd.ValidateRequiredFlags(); err != nil {
+			return err
+		}
 		started = true
 		if before != nil {
 			return before(cmd, args)

@@ -13,7 +13,6 @@
 package ledger
 
 import (
-	"context"
 	"fmt"
 	"regexp"
 
@@ -38,17 +37,13 @@ type Ledger struct {
 // environmentName is what a namespace may be called, with room for the prefix.
 var environmentName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,45}[a-z0-9])?$`)
 
-// Open finds the ledger of an environment, and makes its namespace if there is
-// none.
-func Open(ctx context.Context, cluster *kube.Cluster, environment string) (*Ledger, error) {
+// Open is the ledger of an environment. Its namespace is made when somebody
+// releases for the first time.
+func Open(cluster *kube.Cluster, environment string) (*Ledger, error) {
 	if !environmentName.MatchString(environment) {
 		return nil, fmt.Errorf("open the ledger of %q: the name of an environment is small letters, digits and dashes, 47 at most", environment)
 	}
-	l := &Ledger{Environment: environment, Namespace: "slipway-" + environment, Keep: DefaultKeep, cluster: cluster}
-	if err := cluster.EnsureNamespace(ctx, l.Namespace); err != nil {
-		return nil, fmt.Errorf("open the ledger of %s: %w", environment, err)
-	}
-	return l, nil
+	return &Ledger{Environment: environment, Namespace: "slipway-" + environment, Keep: DefaultKeep, cluster: cluster}, nil
 }
 
 // Name of a release, for people: production #42.

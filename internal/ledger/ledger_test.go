@@ -22,7 +22,10 @@ import (
 func open(t *testing.T) *Ledger {
 	t.Helper()
 	cluster := kubetest.Cluster(t)
-	l, err := Open(t.Context(), cluster, "test-"+strings.ToLower(rand.Text()[:10]))
+	l, err := Open(cluster, "test-"+strings.ToLower(rand.Text()[:10]))
+	if err == nil {
+		err = cluster.EnsureNamespace(t.Context(), l.Namespace)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,6 +67,9 @@ func (l *Ledger) Acquire(ctx context.Context, by Holder, duration time.Duration)
 	if duration <= 0 {
 		duration = DefaultLease
 	}
+	if err := l.cluster.EnsureNamespace(ctx, l.Namespace); err != nil {
+		return nil, fmt.Errorf("lock %s: %w", l.Environment, err)
+	}
 	lock := &Lock{ledger: l, id: rand.Text(), duration: duration}
 	for {
 		lease, err := l.lease(ctx)

@@ -65,6 +65,25 @@ func (p *Platform) Target(environment string, getenv func(string) string) (Targe
 	return t, nil
 }
 
+// Place resolves only where an environment is, for what needs no values of its
+// variables: cluster and namespace. There is no falling back to the sandbox; it
+// has to be asked for as "sandbox". Errors are those of Target.
+func (p *Platform) Place(environment string, getenv func(string) string) (Target, error) {
+	e, ok := p.Environments[environment]
+	switch {
+	case !ok && environment == "sandbox":
+		return p.sandbox(EnvFile)
+	case !ok:
+		return Target{}, &UsageError{Message: "unknown environment " + quote(environment), Advice: File + " has " + or(strings.Join(sortedKeys(p.Environments), ", "), "none") + "; sandbox is this machine's"}
+	}
+	variable := or(e.Kubeconfig, "KUBECONFIG")
+	t := Target{Environment: environment, Kubeconfig: getenv(variable), Context: e.Context, Namespace: e.Namespace}
+	if strings.TrimSpace(t.Kubeconfig) == "" {
+		return Target{}, &UsageError{Message: "environment " + environment + " lacks " + variable, Advice: "export " + variable + ", the path of its kubeconfig"}
+	}
+	return t, nil
+}
+
 // sandbox reads the target from the file that `testenv up` writes.
 func (p *Platform) sandbox(file string) (Target, error) {
 	values, err := ReadEnvFile(file)

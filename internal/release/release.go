@@ -106,6 +106,9 @@ func (e *NothingError) Error() string {
 	return fmt.Sprintf("%s %s: there is nothing to %s", e.Wanted, e.Environment, e.Wanted)
 }
 
+// Usage marks that nothing was begun.
+func (e *NothingError) Usage() bool { return true }
+
 // Hint says what to do about it.
 func (e *NothingError) Hint() string { return "`slipway releases` lists what was released" }
 

@@ -108,6 +108,9 @@ func (e *UnknownReleaseError) Error() string {
 	return "roll back to " + e.Release + ": the environment was never, or is no longer, at that release"
 }
 
+// Usage marks that nothing was begun.
+func (e *UnknownReleaseError) Usage() bool { return true }
+
 // Hint says what to do about it.
 func (e *UnknownReleaseError) Hint() string {
 	hint := "these can be gone back to:"

@@ -1,4 +1,4 @@
-package main
+package release
 
 import (
 	"os"
@@ -6,9 +6,9 @@ import (
 	"github.com/teei/slipway/internal/ledger"
 )
 
-// holder says who releases: on a runner its workflow run and who started it,
+// HolderOf says who releases: on a runner its workflow run and who started it,
 // elsewhere the person at this machine.
-func holder(getenv func(string) string) ledger.Holder {
+func HolderOf(getenv func(string) string) ledger.Holder {
 	host, _ := os.Hostname() // without it, the person is known
 	h := ledger.Holder{Person: getenv("USER"), Host: host, Pid: os.Getpid()}
 	if id := getenv("GITHUB_RUN_ID"); id != "" {

@@ -1,0 +1,83 @@
+// Package environment opens the environment that a command of slipway works on.
+package environment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/platform"
+	"github.com/teei/slipway/internal/release"
+	"github.com/teei/slipway/internal/rollout"
+)
+
+// Flags say which environment of which repository.
+type Flags struct {
+	Root string
+	Env  string
+}
+
+// Add adds the flags to a command.
+func (f *Flags) Add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.Root, "root", ".", "folder with "+platform.File)
+	cmd.Flags().StringVar(&f.Env, "env", "", "environment of "+platform.File+", or sandbox")
+	_ = cmd.MarkFlagRequired("env") // fails only for a flag that is not there
+}
+
+// Environment is one that was opened.
+type Environment struct {
+	Platform *platform.Platform
+	Target   platform.Target
+	Cluster  *kube.Cluster
+	Ledger   *ledger.Ledger
+}
+
+// Open connects to the cluster of the environment and finds its ledger.
+func (f Flags) Open(ctx context.Context) (*Environment, error) {
+	p, err := platform.Load(f.Root)
+	if err != nil {
+		return nil, err
+	}
+	target, err := p.Place(f.Env, os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	kubeconfig, err := os.ReadFile(target.Kubeconfig)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &platform.UsageError{Message: "there is no kubeconfig " + target.Kubeconfig, Advice: "check the variable that names it"}
+	} else if err != nil {
+		return nil, fmt.Errorf("read kubeconfig: %w", err)
+	}
+	cluster, err := kube.Connect(ctx, kubeconfig, target.Context)
+	if err != nil {
+		return nil, err
+	}
+	book, err := ledger.Open(cluster, target.Ledger())
+	if err != nil {
+		return nil, err
+	}
+	return &Environment{Platform: p, Target: target, Cluster: cluster, Ledger: book}, nil
+}
+
+// Release is how a release of this environment is continued or taken back,
+// with its progress on w.
+func (e *Environment) Release(w io.Writer) release.Options {
+	say := func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
+	return release.Options{
+		Ledger: e.Ledger, Record: ledger.Record{By: release.HolderOf(os.Getenv)}, Say: say,
+		Rollout: rollout.Options{
+			Cluster: e.Cluster, Namespace: e.Target.Namespace,
+			Verify: func(ctx context.Context) error {
+				return release.Flows(ctx, e.Cluster, e.Target.Namespace, e.Platform.Flows, say)
+			},
+			Progress: release.Teller(say),
+		},
+	}
+}

@@ -1,0 +1,146 @@
+// Package releases is `slipway releases` and `slipway release N`: what was
+// released to an environment, and all that is known of one release.
+package releases
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/teei/slipway/actions/environment"
+	"github.com/teei/slipway/internal/action"
+	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/platform"
+)
+
+// List is `slipway releases`.
+func List() *cobra.Command {
+	var flags environment.Flags
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "releases", Short: "List the releases of an environment, newest first", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return list(cmd.Context(), flags, asJSON, cmd.OutOrStdout())
+		},
+	}
+	flags.Add(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// Show is `slipway release N`.
+func Show() *cobra.Command {
+	var flags environment.Flags
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "release N", Short: "Show one release: its steps, and how it ended", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			number, err := strconv.Atoi(args[0])
+			if err != nil || number < 1 {
+				return &platform.UsageError{Message: strconv.Quote(args[0]) + " is no number of a release", Advice: "`slipway releases` lists them"}
+			}
+			return show(cmd.Context(), flags, number, asJSON, cmd.OutOrStdout())
+		},
+	}
+	flags.Add(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func list(ctx context.Context, flags environment.Flags, asJSON bool, w io.Writer) error {
+	e, err := flags.Open(ctx)
+	if err != nil {
+		return err
+	}
+	records, err := e.Ledger.Releases(ctx)
+	if err != nil && !errors.As(err, new(*ledger.DamagedError)) {
+		return err
+	}
+	damaged := err
+	if asJSON {
+		err = write(w, records)
+	} else {
+		err = table(w, e.Ledger, records)
+	}
+	return errors.Join(err, damaged)
+}
+
+func table(w io.Writer, l *ledger.Ledger, records []*ledger.Record) error {
+	if len(records) == 0 {
+		_, err := fmt.Fprintf(w, "nothing was released to %s yet\n", l.Environment)
+		return err
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "release\tstate\tbegun\ttook\tby\tresult")
+	for _, r := range records {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Name(r.Number), r.State, r.Started.Local().Format(time.DateTime), took(r.Started, r.Ended), r.By, r.Verdict)
+	}
+	return t.Flush()
+}
+
+func took(from time.Time, to *time.Time) string {
+	if to == nil {
+		return ""
+	}
+	return to.Sub(from).Round(100 * time.Millisecond).String()
+}
+
+func show(ctx context.Context, flags environment.Flags, number int, asJSON bool, w io.Writer) error {
+	e, err := flags.Open(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := e.Ledger.Release(ctx, number)
+	if err != nil {
+		return err
+	}
+	if r == nil {
+		return &action.Error{Code: action.Usage, Err: fmt.Errorf("there is no release %s", e.Ledger.Name(number)), Advice: "`slipway releases` lists them"}
+	}
+	if asJSON {
+		return write(w, r)
+	}
+	return details(w, e.Ledger, r)
+}
+
+func details(w io.Writer, l *ledger.Ledger, r *ledger.Record) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "%s\t%s\n", l.Name(r.Number), r.State)
+	row := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(t, "%s\t%s\n", name, value)
+		}
+	}
+	row("result", r.Verdict)
+	row("by", r.By.String())
+	row("begun", r.Started.Local().Format(time.DateTime))
+	row("took", took(r.Started, r.Ended))
+	row("source", r.Source)
+	for _, note := range r.Notes {
+		row("note", note)
+	}
+	for _, s := range r.Steps {
+		state := "unfinished"
+		switch {
+		case s.Error != "":
+			state = "failed: " + s.Error
+		case s.Ended != nil:
+			state = "done"
+		}
+		row(s.Name, fmt.Sprintf("%s\t%s", took(s.Begun, s.Ended), state))
+	}
+	return t.Flush()
+}
+
+func write(w io.Writer, value any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(value)
+}

@@ -1,0 +1,39 @@
+// Package resume is `slipway resume`: a release whose process died goes on.
+package resume
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/teei/slipway/actions/environment"
+	"github.com/teei/slipway/internal/release"
+)
+
+// Command is `slipway resume`.
+func Command() *cobra.Command {
+	var flags environment.Flags
+	cmd := &cobra.Command{
+		Use: "resume", Short: "Continue a release that ended in the middle", Args: cobra.NoArgs,
+		Long: "Continue a release that ended in the middle, to what it wanted when it began: the ledger has it,\n" +
+			"whatever happened in the repository since. If it fails, all of it is taken back.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return Run(cmd.Context(), flags, cmd.OutOrStdout()) },
+	}
+	flags.Add(cmd)
+	return cmd
+}
+
+// Run resumes and says what came of it.
+func Run(ctx context.Context, flags environment.Flags, w io.Writer) error {
+	e, err := flags.Open(ctx)
+	if err != nil {
+		return err
+	}
+	outcome, err := release.Resume(ctx, e.Release(w))
+	if outcome != nil {
+		fmt.Fprintf(w, "%s %s: %s\n", e.Ledger.Name(outcome.Number), outcome.State, outcome.Verdict)
+	}
+	return err
+}

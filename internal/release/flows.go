@@ -1,0 +1,35 @@
+package release
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/platform"
+	"github.com/teei/slipway/internal/probe"
+)
+
+// Flows walks the platform's user flows, each through a tunnel to the service
+// that it begins at: nothing has to be reachable from here but the API server.
+func Flows(ctx context.Context, cluster *kube.Cluster, namespace string, flows []platform.Flow, say func(string, ...any)) error {
+	for _, flow := range flows {
+		if err := walk(ctx, cluster, namespace, flow, say); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func walk(ctx context.Context, cluster *kube.Cluster, namespace string, flow platform.Flow, say func(string, ...any)) error {
+	tunnel, err := cluster.TunnelToService(ctx, namespace, flow.Service)
+	if err != nil {
+		return fmt.Errorf("%s: reach %s: %w", flow.Name, flow.Service, err)
+	}
+	defer tunnel.Close()
+	result, err := probe.Flow(ctx, tunnel.Transport(), "http://"+flow.Service, flow)
+	if err != nil {
+		return err
+	}
+	say("✓ %s (%d steps, %.1fs)", flow.Name, len(flow.Steps), result.Seconds)
+	return nil
+}
