@@ -21,7 +21,8 @@ type Entry struct {
 	Record *Record
 
 	ledger  *Ledger
-	version string // resource version of what was written last
+	version string       // resource version of what was written last
+	doubt   *kube.Object // a write of which nobody knows whether it was made
 }
 
 // LostError says that another process has taken the release over.
@@ -217,23 +218,36 @@ func (e *Entry) keep(ctx context.Context, data []byte) ([]Chunk, error) {
 	return chunks, nil
 }
 
-// write stores the record, if nobody else has written it meanwhile.
+// write stores the record, if nobody else has written it meanwhile. A write
+// that was given up on may have been made all the same, and is no other run's.
 func (e *Entry) write(ctx context.Context) error {
 	obj, err := e.ledger.object(e.Record)
 	if err != nil {
 		return err
 	}
-	obj.SetResourceVersion(e.version)
-	made, err := e.ledger.cluster.Update(ctx, obj)
-	if kube.Stale(err) || kube.NotFound(err) {
-		if made = e.ledger.stored(ctx, obj); made == nil {
+	for {
+		obj.SetResourceVersion(e.version)
+		made, err := e.ledger.cluster.Update(ctx, obj)
+		switch {
+		case err == nil:
+			e.version, e.doubt = made.GetResourceVersion(), nil
+			return e.copy()
+		case !kube.Stale(err) && !kube.NotFound(err):
+			e.doubt = obj
+			return err
+		}
+		if made = e.ledger.stored(ctx, obj); made != nil {
+			e.version, e.doubt = made.GetResourceVersion(), nil
+			return e.copy()
+		}
+		if e.doubt != nil {
+			made = e.ledger.stored(ctx, e.doubt)
+		}
+		if made == nil {
 			return &LostError{Release: e.ledger.Name(e.Record.Number)}
 		}
-	} else if err != nil {
-		return err
+		e.version, e.doubt = made.GetResourceVersion(), nil
 	}
-	e.version = made.GetResourceVersion()
-	return e.copy()
 }
 
 // copy writes the record to the folder of this run.

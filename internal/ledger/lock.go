@@ -167,11 +167,10 @@ func (k *Lock) take(ctx context.Context, lease *coordination.Lease, by Holder) (
 		lease.Annotations = map[string]string{}
 	}
 	lease.Annotations[holderField] = string(who)
-	var turns int32
-	if lease.Spec.LeaseTransitions != nil {
-		turns = *lease.Spec.LeaseTransitions
+	turns, err := k.ledger.nextFence(ctx, lease)
+	if err != nil {
+		return nil, err
 	}
-	turns++
 	// Whole seconds are all that a Lease can say.
 	seconds := int32(max(1, (k.duration+time.Second-1)/time.Second))
 	lease.Spec = coordination.LeaseSpec{HolderIdentity: &k.id, LeaseDurationSeconds: &seconds, AcquireTime: &now, RenewTime: &now, LeaseTransitions: &turns}
@@ -189,6 +188,23 @@ func (k *Lock) take(ctx context.Context, lease *coordination.Lease, by Holder) (
 		return nil, err
 	}
 	return kube.Typed[coordination.Lease](made)
+}
+
+// nextFence is higher than every earlier one. Somebody may have deleted the
+// Lease, and its counter with it: the records remember.
+func (l *Ledger) nextFence(ctx context.Context, lease *coordination.Lease) (int32, error) {
+	if lease.Spec.LeaseTransitions != nil {
+		return *lease.Spec.LeaseTransitions + 1, nil
+	}
+	records, err := l.Releases(ctx)
+	if err != nil && !errors.As(err, new(*DamagedError)) {
+		return 0, err
+	}
+	var highest int64
+	for _, record := range records {
+		highest = max(highest, record.Fence)
+	}
+	return int32(highest) + 1, nil
 }
 
 func (k *Lock) start(ctx context.Context, lease *coordination.Lease) {
@@ -297,69 +313,9 @@ func (k *Lock) Release(ctx context.Context) error {
 	k.stop()
 	k.renewing.Wait()
 	defer k.lose(context.Canceled)
-	lease, err := k.ledger.lease(ctx)
+	err := k.ledger.free(ctx, func(lease *coordination.Lease) bool { return held(lease) && *lease.Spec.HolderIdentity == k.id })
 	if err != nil {
 		return fmt.Errorf("release the lock of %s: %w", k.ledger.Environment, err)
 	}
-	if !held(lease) || *lease.Spec.HolderIdentity != k.id {
-		return nil
-	}
-	return k.ledger.free(ctx, lease)
-}
-
-func (l *Ledger) free(ctx context.Context, lease *coordination.Lease) error {
-	nobody := ""
-	lease.Spec.HolderIdentity = &nobody
-	delete(lease.Annotations, holderField)
-	obj, err := kube.Untyped("coordination.k8s.io/v1", "Lease", lease)
-	if err != nil {
-		return err
-	}
-	_, err = l.cluster.Update(ctx, obj)
-	return err
-}
-
-// Unlock takes the lock away from whoever holds it, and records who did that
-// and why. It returns who held it, or nil if nobody did.
-func (l *Ledger) Unlock(ctx context.Context, by Holder, reason string) (*Holder, error) {
-	lease, err := l.lease(ctx)
-	if err != nil || !held(lease) {
-		return nil, err
-	}
-	var was Holder
-	_ = json.Unmarshal([]byte(lease.Annotations[holderField]), &was) // without it, nobody knows who
-	lease.Annotations[unlockedNote] = fmt.Sprintf("%s by %s: %s", time.Now().UTC().Format(time.RFC3339), by, reason)
-	if err := l.free(ctx, lease); err != nil {
-		return nil, err
-	}
-	return &was, l.noteUnfinished(ctx, fmt.Sprintf("unlocked by %s: %s", by, reason))
-}
-
-// noteUnfinished adds a note to the release that is under way, if there is one.
-func (l *Ledger) noteUnfinished(ctx context.Context, note string) error {
-	record, err := l.Unfinished(ctx)
-	if err != nil || record == nil {
-		return err
-	}
-	e, err := l.Take(ctx, record.Number, record.Fence)
-	if err != nil {
-		return err
-	}
-	e.Record.Notes = append(e.Record.Notes, time.Now().UTC().Format(time.RFC3339)+" "+note)
-	return e.write(ctx)
-}
-
-// Unfinished returns the release that ended in the middle, or nil.
-func (l *Ledger) Unfinished(ctx context.Context) (*Record, error) {
-	records, err := l.Releases(ctx)
-	var damaged *DamagedError
-	if err != nil && !errors.As(err, &damaged) {
-		return nil, err
-	}
-	for _, record := range records {
-		if !record.State.Finished() {
-			return record, nil
-		}
-	}
-	return nil, nil
+	return nil
 }
