@@ -70,7 +70,7 @@ func (c *Cluster) Apply(ctx context.Context, obj *Object, o ApplyOptions) (*Obje
 		options.DryRun = []string{metav1.DryRunAll}
 	}
 	if !o.DryRun {
-		crash.Point("before apply " + ID(obj))
+		crash.Point(ctx, "before apply "+ID(obj))
 	}
 	var applied *Object
 	err = c.patiently(ctx, func() (err error) {
@@ -81,7 +81,7 @@ func (c *Cluster) Apply(ctx context.Context, obj *Object, o ApplyOptions) (*Obje
 		return nil, applyError(obj, err)
 	}
 	if !o.DryRun {
-		crash.Point("after apply " + ID(obj))
+		crash.Point(ctx, "after apply "+ID(obj))
 	}
 	return applied, nil
 }
@@ -145,12 +145,12 @@ func (c *Cluster) Delete(ctx context.Context, obj *Object) error {
 	if version := obj.GetResourceVersion(); version != "" {
 		options.Preconditions = &metav1.Preconditions{ResourceVersion: &version}
 	}
-	crash.Point("before delete " + ID(obj))
+	crash.Point(ctx, "before delete "+ID(obj))
 	err = c.patiently(ctx, func() error { return c.explain(client.Delete(ctx, obj.GetName(), options)) })
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("delete %s: %w", ID(obj), err)
 	}
-	crash.Point("after delete " + ID(obj))
+	crash.Point(ctx, "after delete "+ID(obj))
 	return nil
 }
 
@@ -161,7 +161,9 @@ func (c *Cluster) EnsureNamespace(ctx context.Context, name string) error {
 	if err != nil || live != nil {
 		return err
 	}
-	_, err = c.Apply(ctx, obj, ApplyOptions{})
+	if _, err = c.Create(ctx, obj); Exists(err) {
+		return nil
+	}
 	return err
 }
 

@@ -25,7 +25,7 @@ func (c *Cluster) Create(ctx context.Context, obj *Object) (*Object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create %s: %w", ID(obj), err)
 	}
-	crash.Point("before create " + ID(obj))
+	crash.Point(ctx, "before create "+ID(obj))
 	var made *Object
 	err = c.patiently(ctx, func() (err error) {
 		made, err = client.Create(ctx, obj, metav1.CreateOptions{FieldManager: Manager})
@@ -34,7 +34,7 @@ func (c *Cluster) Create(ctx context.Context, obj *Object) (*Object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create %s: %w", ID(obj), err)
 	}
-	crash.Point("after create " + ID(obj))
+	crash.Point(ctx, "after create "+ID(obj))
 	return made, nil
 }
 
@@ -45,7 +45,7 @@ func (c *Cluster) Update(ctx context.Context, obj *Object) (*Object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("update %s: %w", ID(obj), err)
 	}
-	crash.Point("before update " + ID(obj))
+	crash.Point(ctx, "before update "+ID(obj))
 	var made *Object
 	err = c.patiently(ctx, func() (err error) {
 		made, err = client.Update(ctx, obj, metav1.UpdateOptions{FieldManager: Manager})
@@ -54,7 +54,7 @@ func (c *Cluster) Update(ctx context.Context, obj *Object) (*Object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("update %s: %w", ID(obj), err)
 	}
-	crash.Point("after update " + ID(obj))
+	crash.Point(ctx, "after update "+ID(obj))
 	return made, nil
 }
 
@@ -69,6 +69,7 @@ func (c *Cluster) Annotate(ctx context.Context, obj *Object, name, value string)
 	if err != nil {
 		return err
 	}
+	crash.Point(ctx, "before annotate "+ID(obj))
 	err = c.patiently(ctx, func() error {
 		_, err := client.Patch(ctx, obj.GetName(), types.MergePatchType, patch, metav1.PatchOptions{FieldManager: Manager})
 		return c.explain(err)
@@ -76,6 +77,7 @@ func (c *Cluster) Annotate(ctx context.Context, obj *Object, name, value string)
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("annotate %s: %w", ID(obj), err)
 	}
+	crash.Point(ctx, "after annotate "+ID(obj))
 	return nil
 }
 

@@ -13,6 +13,7 @@
 package ledger
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 
@@ -37,6 +38,22 @@ type Ledger struct {
 // environmentName is what a namespace may be called, with room for the prefix.
 var environmentName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,45}[a-z0-9])?$`)
 
+// NamespaceError says that there is no namespace for a ledger and none could be made.
+type NamespaceError struct {
+	Namespace string
+	Err       error
+}
+
+func (e *NamespaceError) Error() string { return "open the ledger: " + e.Err.Error() }
+
+// Unwrap returns the cause, which names the verb and the resource.
+func (e *NamespaceError) Unwrap() error { return e.Err }
+
+// Hint says what to do about it.
+func (e *NamespaceError) Hint() string {
+	return "let somebody who may create the namespace " + e.Namespace + " and the role in it: docs/rbac.md"
+}
+
 // Open is the ledger of an environment. Its namespace is made when somebody
 // releases for the first time.
 func Open(cluster *kube.Cluster, environment string) (*Ledger, error) {
@@ -44,6 +61,18 @@ func Open(cluster *kube.Cluster, environment string) (*Ledger, error) {
 		return nil, fmt.Errorf("open the ledger of %q: the name of an environment is small letters, digits and dashes, 47 at most", environment)
 	}
 	return &Ledger{Environment: environment, Namespace: "slipway-" + environment, Keep: DefaultKeep, cluster: cluster}, nil
+}
+
+// found makes the namespace if there is none. Where that is not allowed, the
+// error is a *NamespaceError.
+func (l *Ledger) found(ctx context.Context) error {
+	err := l.cluster.EnsureNamespace(ctx, l.Namespace)
+	if kube.Refused(err) {
+		return &NamespaceError{Namespace: l.Namespace, Err: err}
+	} else if err != nil {
+		return fmt.Errorf("open the ledger of %s: %w", l.Environment, err)
+	}
+	return nil
 }
 
 // Name of a release, for people: production #42.

@@ -24,7 +24,7 @@ func open(t *testing.T) *Ledger {
 	cluster := kubetest.Cluster(t)
 	l, err := Open(cluster, "test-"+strings.ToLower(rand.Text()[:10]))
 	if err == nil {
-		err = cluster.EnsureNamespace(t.Context(), l.Namespace)
+		err = l.found(t.Context())
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	coordination "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/teei/slipway/internal/crash"
 	"github.com/teei/slipway/internal/kube"
 )
 
@@ -67,8 +68,8 @@ func (l *Ledger) Acquire(ctx context.Context, by Holder, duration time.Duration)
 	if duration <= 0 {
 		duration = DefaultLease
 	}
-	if err := l.cluster.EnsureNamespace(ctx, l.Namespace); err != nil {
-		return nil, fmt.Errorf("lock %s: %w", l.Environment, err)
+	if err := l.found(ctx); err != nil {
+		return nil, err
 	}
 	lock := &Lock{ledger: l, id: rand.Text(), duration: duration}
 	for {
@@ -95,61 +96,6 @@ func (l *Ledger) Acquire(ctx context.Context, by Holder, duration time.Duration)
 		lock.start(ctx, taken)
 		return lock, nil
 	}
-}
-
-func (l *Ledger) lease(ctx context.Context) (*coordination.Lease, error) {
-	return kube.GetOne[coordination.Lease](ctx, l.cluster, kube.Leases, l.Namespace, lockName)
-}
-
-func held(lease *coordination.Lease) bool {
-	return lease != nil && lease.Spec.HolderIdentity != nil && *lease.Spec.HolderIdentity != ""
-}
-
-// outlive watches a lease for as long as it lasts. A renewal proves that its
-// holder lives; silence, that it may be taken over.
-func (l *Ledger) outlive(ctx context.Context, lease *coordination.Lease) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	changed := make(chan struct{}, 1)
-	mirror, err := kube.Follow[coordination.Lease](ctx, l.cluster, kube.Leases, l.Namespace, func() {
-		select {
-		case changed <- struct{}{}:
-		default:
-		}
-	})
-	if err != nil {
-		return err
-	}
-	lasts := DefaultLease
-	if lease.Spec.LeaseDurationSeconds != nil {
-		lasts = time.Duration(*lease.Spec.LeaseDurationSeconds) * time.Second
-	}
-	expired := time.NewTimer(lasts)
-	defer expired.Stop()
-	for {
-		switch now := mirror.Get(lockName); {
-		case !held(now):
-			return nil
-		case now.ResourceVersion != lease.ResourceVersion:
-			return heldError(l.Environment, now)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-changed:
-		case <-expired.C:
-			return nil
-		}
-	}
-}
-
-func heldError(environment string, lease *coordination.Lease) error {
-	e := &HeldError{Environment: environment}
-	_ = json.Unmarshal([]byte(lease.Annotations[holderField]), &e.By) // without it, nobody knows who
-	if lease.Spec.AcquireTime != nil {
-		e.Since = lease.Spec.AcquireTime.Time
-	}
-	return e
 }
 
 // take writes the lease in our name.
@@ -188,23 +134,6 @@ func (k *Lock) take(ctx context.Context, lease *coordination.Lease, by Holder) (
 		return nil, err
 	}
 	return kube.Typed[coordination.Lease](made)
-}
-
-// nextFence is higher than every earlier one. Somebody may have deleted the
-// Lease, and its counter with it: the records remember.
-func (l *Ledger) nextFence(ctx context.Context, lease *coordination.Lease) (int32, error) {
-	if lease.Spec.LeaseTransitions != nil {
-		return *lease.Spec.LeaseTransitions + 1, nil
-	}
-	records, err := l.Releases(ctx)
-	if err != nil && !errors.As(err, new(*DamagedError)) {
-		return 0, err
-	}
-	var highest int64
-	for _, record := range records {
-		highest = max(highest, record.Fence)
-	}
-	return int32(highest) + 1, nil
 }
 
 func (k *Lock) start(ctx context.Context, lease *coordination.Lease) {
@@ -249,7 +178,7 @@ func (e *TakenError) Hint() string {
 func (k *Lock) renew(ctx context.Context) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	limited, stop := context.WithTimeout(ctx, k.duration/2)
+	limited, stop := context.WithTimeout(crash.Quiet(ctx), k.duration/2)
 	defer stop()
 	sent := time.Now()
 	lease, err := k.ledger.lease(limited)

@@ -28,7 +28,7 @@ func TestRole(t *testing.T) {
 	if role == nil {
 		t.Skip("this is the other process of tests that need one")
 	}
-	l, err := Open(t.Context(), kubetest.Cluster(t), os.Getenv("LEDGER_TEST_ENVIRONMENT"))
+	l, err := Open(kubetest.Cluster(t), os.Getenv("LEDGER_TEST_ENVIRONMENT"))
 	if err != nil {
 		t.Fatal(err)
 	}
