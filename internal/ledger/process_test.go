@@ -20,6 +20,7 @@ import (
 var roles = map[string]func(t *testing.T, l *Ledger){
 	"hold":           holdForEver,
 	"pause and work": pauseAndWork,
+	"release":        releaseThing,
 }
 
 // TestRole is not a test: it is the other process.
