@@ -23,12 +23,15 @@ const (
 	Registry = IP + ":5000"
 )
 
+// CacheDir keeps what can be made again, also when the sandbox is down.
+const CacheDir = "/var/cache/slipway"
+
 // Where things lie. What is under cacheDir can be made again and takes long;
 // what is under stateDir is the sandbox's data; runDir is gone with the boot.
 const (
 	runDir   = "/run/slipway"
 	stateDir = "/var/lib/slipway"
-	cacheDir = "/var/cache/slipway"
+	cacheDir = CacheDir
 
 	// EnvFile is what `up` writes last: the addresses of everything.
 	EnvFile = runDir + "/env"

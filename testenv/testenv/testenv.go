@@ -127,6 +127,23 @@ func Kubectl(t testing.TB, args ...string) string {
 	return string(out)
 }
 
+// Tool builds a program of another module, pinned, and returns its path. It is
+// built once and kept in the sandbox's cache.
+func Tool(t testing.TB, module, version string) string {
+	t.Helper()
+	dir := filepath.Join(sandbox.CacheDir, "tools", filepath.Base(module)+"-"+version)
+	name := filepath.Join(dir, filepath.Base(module))
+	if _, err := os.Stat(name); err == nil {
+		return name
+	}
+	cmd := exec.CommandContext(t.Context(), "go", "install", module+"@"+version)
+	cmd.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS=")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build %s@%s: %v\n%s", module, version, err, out)
+	}
+	return name
+}
+
 // corner names what belongs to one test: readable, and new each time.
 func corner(t testing.TB) string {
 	name := strings.Map(func(r rune) rune {
