@@ -42,7 +42,7 @@ func checks(ctx context.Context, b *bench) (Result, error) {
 		}
 	}
 	b.say("  once before, so that images are there and all has passed")
-	if _, err := check()(ctx); err != nil {
+	if _, err := b.sample(ctx, check()); err != nil {
 		return Result{}, err
 	}
 	t, err := b.interleave(ctx, b.long,

@@ -14,9 +14,7 @@ type variant struct {
 
 // interleave runs every variant once a round. Odd rounds go through them
 // backwards, so that neither side of a pair is always the one that comes first.
-// It returns the seconds of each variant, a value a round. A run that fails is
-// repeated once, and the report says how many were: on a busy machine one test
-// in a hundred must not cost an hour.
+// It returns the seconds of each variant, a value a round.
 func (b *bench) interleave(ctx context.Context, rounds int, variants ...variant) (map[string][]float64, error) {
 	seconds := map[string][]float64{}
 	for round := range rounds {
@@ -25,12 +23,7 @@ func (b *bench) interleave(ctx context.Context, rounds int, variants ...variant)
 			if round%2 == 1 {
 				v = variants[len(variants)-1-i]
 			}
-			took, err := v.run(ctx)
-			if err != nil && ctx.Err() == nil {
-				b.say("  failed, so once more: %v", err)
-				b.repeated++
-				took, err = v.run(ctx)
-			}
+			took, err := b.sample(ctx, v.run)
 			if err != nil {
 				return nil, fmt.Errorf("%s, round %d: %w", v.name, round+1, err)
 			}
@@ -39,4 +32,16 @@ func (b *bench) interleave(ctx context.Context, rounds int, variants ...variant)
 		}
 	}
 	return seconds, nil
+}
+
+// sample runs once, and once more if that failed; the report says how many were
+// repeated. On a busy machine one test in a hundred must not cost an hour.
+func (b *bench) sample(ctx context.Context, run func(context.Context) (time.Duration, error)) (time.Duration, error) {
+	took, err := run(ctx)
+	if err != nil && ctx.Err() == nil {
+		b.say("  failed, so once more: %v", err)
+		b.repeated++
+		took, err = run(ctx)
+	}
+	return took, err
 }
