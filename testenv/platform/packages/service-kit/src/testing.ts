@@ -39,6 +39,7 @@ export function createWorld(): World {
     API_KEY: 'an-api-key-that-only-tests-use',
     LOG_LEVEL: 'fatal',
     ...Object.fromEntries(Object.values(variables).map((name) => [name, process.env[name]])),
+    CLICKHOUSE_URL: withoutDatabase(process.env['CLICKHOUSE_URL'] ?? ''),
     NATS_PREFIX: unique,
     CLICKHOUSE_DATABASE: unique,
     PORT: '0',
@@ -59,6 +60,14 @@ export function createWorld(): World {
       await new ClickHouse(env['CLICKHOUSE_URL'] ?? '', unique).drop();
     },
   };
+}
+
+/** An address that names no database: a world has one of its own, and drops it in the end. */
+function withoutDatabase(address: string): string {
+  const url = new URL(address);
+  url.pathname = '/';
+  url.searchParams.delete('database');
+  return url.href;
 }
 
 /** The variable that tells a service's peers where it is. */
