@@ -77,7 +77,7 @@ func TestFlow(t *testing.T) {
 		{name: "nothing captured", steps: []platform.FlowStep{{Path: "/users/${id}"}}, err: "no earlier step captured ${id}"},
 		{name: "absent", steps: []platform.FlowStep{{Path: "/users", Body: map[string]any{"name": "x"}, Status: 201, Expect: map[string]any{"user.mail": 1}}}, err: "the answer has no user.mail"},
 		{name: "not JSON", steps: []platform.FlowStep{{Path: "/words", Expect: map[string]any{"a": 1}}}, err: "the answer is not JSON: hello [31m"},
-		{name: "redirect is an answer", steps: []platform.FlowStep{{Path: "/away"}}, err: "it answered http.StatusFound instead of 200"},
+		{name: "redirect is an answer", steps: []platform.FlowStep{{Path: "/away"}}, err: "it answered 302 instead of 200"},
 		{name: "named step", steps: []platform.FlowStep{{Name: "sign in", Path: "/nowhere"}}, err: "flow f, sign in: it answered 404"},
 	}
 	for _, tt := range tests {
