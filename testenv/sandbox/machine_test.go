@@ -74,6 +74,10 @@ func TestLifeOfTheSandbox(t *testing.T) {
 		if err := os.RemoveAll(runDir); err != nil {
 			t.Fatal(err)
 		}
+		// Like /run, the kernel's settings do not survive a restart.
+		if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("0"), 0o644); err != nil {
+			t.Fatal(err)
+		}
 		run(t, "up")
 		kept(t)
 	})
@@ -108,7 +112,14 @@ func run(t *testing.T, args ...string) {
 func neighbour(t *testing.T) {
 	const ns = "slipway-neighbour"
 	shell := func(text string) ([]byte, error) { return exec.Command("sh", "-ec", text).CombinedOutput() }
-	t.Cleanup(func() { _, _ = shell("ip netns delete " + ns) })
+	// `ip netns` makes /run/netns a mount for the sake of the first one.
+	mounted := exec.Command("mountpoint", "--quiet", "/run/netns").Run() == nil
+	t.Cleanup(func() {
+		_, _ = shell("ip netns delete " + ns)
+		if !mounted {
+			_, _ = shell("umount /run/netns")
+		}
+	})
 	out, err := shell(`ip netns add ` + ns + `
 		ip link add slipway-n type veth peer name eth0 netns ` + ns + `
 		ip address add 10.89.0.1/24 dev slipway-n && ip link set slipway-n up
