@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -40,6 +41,7 @@ func TestRole(t *testing.T) {
 type process struct {
 	t   *testing.T
 	cmd *exec.Cmd
+	in  io.Writer
 	out *bufio.Scanner
 }
 
@@ -52,6 +54,10 @@ func start(t *testing.T, l *Ledger, role string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +65,7 @@ func start(t *testing.T, l *Ledger, role string) *process {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	return &process{t: t, cmd: cmd, out: bufio.NewScanner(out)}
+	return &process{t: t, cmd: cmd, in: in, out: bufio.NewScanner(out)}
 }
 
 // says waits for a line that begins so, and returns the rest of it.
@@ -74,12 +80,29 @@ func (p *process) says(what string) string {
 	return ""
 }
 
-// stopped waits until the process has stopped itself.
-func (p *process) stopped() {
+// stop stops the process as a suspended machine does, and waits until it is.
+func (p *process) stop() {
 	p.t.Helper()
+	p.signal(syscall.SIGSTOP)
 	var status syscall.WaitStatus
 	if _, err := syscall.Wait4(p.cmd.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
 		p.t.Fatalf("the other process did not stop: %v, %v", status, err)
+	}
+}
+
+// proceed wakes the process, which waits for a line since before it was stopped.
+func (p *process) proceed() {
+	p.t.Helper()
+	p.signal(syscall.SIGCONT)
+	if _, err := fmt.Fprintln(p.in); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *process) signal(s syscall.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
 	}
 }
 
@@ -147,7 +170,10 @@ func pauseAndWork(t *testing.T, l *Ledger) {
 	if err := k.Guard(t.Context(), live); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Kill(os.Getpid(), syscall.SIGSTOP); err != nil {
+	// A process that stops itself may run on for a moment: another of its
+	// threads takes the signal. So it waits for a line, and is stopped meanwhile.
+	say("checked", nil)
+	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
 		t.Fatal(err)
 	}
 	send := thing(l, "of the paused")
@@ -178,7 +204,8 @@ func TestPausedBetweenCheckAndWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := start(t, l, "pause and work")
-	p.stopped()
+	p.says("checked")
+	p.stop()
 	next := acquire(t, l, "tom")
 	defer next.Release(kubetest.Context(t))
 	unfinished, err := l.Unfinished(t.Context())
@@ -192,9 +219,7 @@ func TestPausedBetweenCheckAndWrite(t *testing.T) {
 	if err := next.Stamp(t.Context(), []*kube.Object{thing(l, "")}); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.cmd.Process.Signal(syscall.SIGCONT); err != nil {
-		t.Fatal(err)
-	}
+	p.proceed()
 	for _, tt := range []struct{ what, want string }{
 		{"wrote", "refused as stale"},
 		{"tried again", "the lock of " + l.Environment + " was taken by another run"},
