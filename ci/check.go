@@ -109,7 +109,7 @@ func (p *pipeline) checkOne(ctx context.Context, name string, reach reach) (repo
 
 // runCheck returns what the check printed, up to the 100 KiB at the end if it failed.
 func (p *pipeline) runCheck(ctx context.Context, name string, check platform.Check, command string) (string, error) {
-	c, err := p.workspace()
+	c, err := p.installed()
 	if err != nil {
 		return "", err
 	}
@@ -122,7 +122,7 @@ func (p *pipeline) runCheck(ctx context.Context, name string, check platform.Che
 		// while its effect on the servers is long gone.
 		script = "(\n" + check.Before + "\n) && (\n" + command + "\n)"
 	}
-	args := shell(script)
+	args := shell(copyBrought + " || exit\n" + script)
 	if !p.options.NoCache {
 		for _, folder := range check.Cache {
 			c = c.WithMountedCache(path.Join(workdir, folder), p.dag.CacheVolume("slipway-"+p.platform.Name+"-"+name+"-"+folder),
@@ -142,23 +142,26 @@ func (p *pipeline) runCheck(ctx context.Context, name string, check platform.Che
 		}
 		args = slices.Concat(wait, []string{"--"}, args)
 	}
-	output, err := c.WithExec(args).Stdout(ctx)
+	output, err := p.bringAnd(c, p.source(), args...).Stdout(ctx)
 	var failed *dagger.ExecError
 	if errors.As(err, &failed) {
-		return joinOutput(failed.Stdout, failed.Stderr), checkError(name, failed)
+		return joinOutput(failed.Stdout, failed.Stderr), checkError(name, args, failed)
 	}
 	return output, explain("run "+name, err)
 }
 
 // checkError tells a check that failed from an installation that did, and from
 // servers that never answered.
-func checkError(name string, failed *dagger.ExecError) error {
-	command := strings.Join(failed.Cmd, " ")
+func checkError(name string, args []string, failed *dagger.ExecError) error {
 	switch {
 	case strings.Contains(failed.Stderr, "did not answer a query within"):
 		return &platform.InfrastructureError{Message: lastLines(failed.Stderr, 1)[0], Advice: "look at what the server says in dagger.log"}
-	case slices.Contains(failed.Cmd, "sh"):
+	case slices.Equal(failed.Cmd, args):
 		return fmt.Errorf("%s failed with exit code %d", name, failed.ExitCode)
+	}
+	command := failed.Cmd[len(failed.Cmd)-1]
+	if _, install, ok := strings.Cut(command, copyBrought+" && "); ok {
+		command = install
 	}
 	return fmt.Errorf("%s could not begin: %s failed with exit code %d", name, command, failed.ExitCode)
 }

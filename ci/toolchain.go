@@ -1,7 +1,6 @@
 package main
 
 import (
-	"path"
 	"strings"
 
 	"dagger.io/dagger"
@@ -10,9 +9,7 @@ import (
 )
 
 // installed is the toolchain with all packages installed, and no sources yet.
-// Only a changed lockfile or manifest makes it anew:
-//
-//	lockfile and settings → fetch → every package.json → install
+// Only a changed lockfile or manifest makes it anew.
 func (p *pipeline) installed() (*dagger.Container, error) {
 	t := p.platform.Toolchain
 	manifests, err := platform.Expand(p.platform.Root, t.Manifests)
@@ -24,7 +21,7 @@ func (p *pipeline) installed() (*dagger.Container, error) {
 	}
 	base := p.toolchain()
 	if t.Install != "" {
-		return p.bring(base, p.files(manifests)).WithExec(shell(t.Install)), nil
+		return p.bringAnd(base, p.files(manifests), installArgs(t.Install)...), nil
 	}
 	if !strings.HasPrefix(t.PackageManager, "pnpm@") {
 		return nil, &platform.UsageError{
@@ -32,17 +29,12 @@ func (p *pipeline) installed() (*dagger.Container, error) {
 			Advice:  "add packageManager, such as \"pnpm@10.34.8\", to package.json, or toolchain.install, such as npm ci",
 		}
 	}
-	var locks, rest []string
-	for _, name := range manifests {
-		if path.Base(name) == "package.json" {
-			rest = append(rest, name)
-		} else {
-			locks = append(locks, name)
-		}
-	}
 	pnpm := base.WithExec([]string{"npm", "install", "--global", "--no-audit", "--no-fund", "--loglevel=error", t.PackageManager})
-	fetched := p.bring(pnpm, p.files(locks)).WithExec([]string{"pnpm", "fetch"})
-	return p.bring(fetched, p.files(rest)).WithExec([]string{"pnpm", "install", "--offline", "--frozen-lockfile"}), nil
+	return p.bringAnd(pnpm, p.files(manifests), installArgs("pnpm install --frozen-lockfile")...), nil
+}
+
+func installArgs(command string) []string {
+	return shell(copyBrought + " && " + command)
 }
 
 // toolchain is the image that checks run in, before anything is installed.

@@ -46,10 +46,10 @@ func checks(ctx context.Context, b *bench) (Result, error) {
 		return Result{}, err
 	}
 	t, err := b.interleave(ctx, b.long,
-		variant{"cold", check("--no-cache")},
 		variant{"warm", check()},
 		variant{"one line", oneLine()},
 		variant{"one line, --affected", oneLine("--affected")},
+		variant{"cold", check("--no-cache")},
 		variant{"host", h.checks},
 	)
 	if err != nil {
