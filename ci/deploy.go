@@ -33,8 +33,7 @@ type order struct {
 	Namespace string            `json:"namespace"`
 	Overlay   string            `json:"overlay"`
 	Images    map[string]string `json:"images"`
-	Command   string            `json:"command"` // that printed the manifests, if one did
-	Values    []string          `json:"values"`  // names of the variables that hold secrets
+	Values    []string          `json:"values"` // names of the variables that hold secrets
 	Deadline  time.Duration     `json:"deadline"`
 	Inject    string            `json:"inject,omitempty"` // SERVICE:NAME=VALUE, to see a release fail
 }
@@ -128,7 +127,6 @@ func (p *pipeline) deployContainer(ctx context.Context, target platform.Target, 
 	}
 	var manifests string
 	if command := p.platform.Manifests.Command; command != "" {
-		o.Command = command
 		if manifests, err = p.printManifests(ctx, command); err != nil {
 			return nil, err
 		}

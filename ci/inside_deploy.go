@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/url"
 	"os"
-	"path"
 	"strings"
 	"time"
 
@@ -82,42 +81,16 @@ func releaseInside(ctx context.Context, p *platform.Platform, o order, say func(
 	}})
 }
 
-// render reads the manifests. A container of a Deployment named after a
-// service runs that service's image, if the last part of the names agrees.
+// render reads the manifests, as the order has them.
 func render(ctx context.Context, p *platform.Platform, o order) ([]*kube.Object, error) {
-	from := kube.Source{Name: o.Command}
-	switch {
-	case o.Command != "":
-		text, err := os.ReadFile(manifestsPath)
-		if err != nil {
+	m := release.Manifests{Overlay: o.Overlay, Namespace: o.Namespace, Images: o.Images}
+	if p.Manifests.Command != "" {
+		var err error
+		if m.Printed, err = os.ReadFile(manifestsPath); err != nil {
 			return nil, errNotInside
 		}
-		from.Text = text
-	case o.Overlay != "":
-		from.Kustomize = path.Join(workdir, o.Overlay)
-	default:
-		names, err := platform.Expand(workdir, p.Manifests.Files)
-		if err != nil {
-			return nil, err
-		}
-		for _, name := range names {
-			from.Files = append(from.Files, path.Join(workdir, name))
-		}
 	}
-	plain, err := kube.Render(ctx, from, kube.RenderOptions{Namespace: o.Namespace})
-	if err != nil {
-		return nil, err
-	}
-	images := map[string]string{}
-	for _, obj := range plain {
-		for _, image := range kube.Images(obj) {
-			name := kube.ImageName(image)
-			if reference, ok := o.Images[path.Base(name)]; ok {
-				images[name] = reference
-			}
-		}
-	}
-	objects, err := kube.Render(ctx, from, kube.RenderOptions{Namespace: o.Namespace, Images: images})
+	objects, err := release.Objects(ctx, p, m)
 	if err == nil && o.Inject != "" {
 		err = inject(objects, o.Inject)
 	}

@@ -1,0 +1,63 @@
+package release
+
+import (
+	"context"
+	"path"
+
+	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/platform"
+)
+
+// Manifests say which objects a release consists of.
+type Manifests struct {
+	// Overlay is the Kustomize folder, relative to the platform's root; "" where
+	// there is none.
+	Overlay string
+	// Printed is what the platform's command printed, where it has one.
+	Printed []byte
+	// Namespace all objects are put into.
+	Namespace string
+	// Images by service, by digest.
+	Images map[string]string
+}
+
+// Objects reads the manifests of a platform. A container whose image has a
+// service's name as the last part of its own runs that service's image.
+func Objects(ctx context.Context, p *platform.Platform, m Manifests) ([]*kube.Object, error) {
+	from, err := m.source(p)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := kube.Render(ctx, from, kube.RenderOptions{Namespace: m.Namespace})
+	if err != nil {
+		return nil, err
+	}
+	images := map[string]string{}
+	for _, obj := range plain {
+		for _, image := range kube.Images(obj) {
+			name := kube.ImageName(image)
+			if reference, ok := m.Images[path.Base(name)]; ok {
+				images[name] = reference
+			}
+		}
+	}
+	return kube.Render(ctx, from, kube.RenderOptions{Namespace: m.Namespace, Images: images})
+}
+
+func (m Manifests) source(p *platform.Platform) (kube.Source, error) {
+	switch {
+	case p.Manifests.Command != "":
+		return kube.Source{Name: p.Manifests.Command, Text: m.Printed}, nil
+	case m.Overlay != "":
+		return kube.Source{Kustomize: path.Join(p.Root, m.Overlay)}, nil
+	}
+	names, err := platform.Expand(p.Root, p.Manifests.Files)
+	if err != nil {
+		return kube.Source{}, err
+	}
+	var from kube.Source
+	for _, name := range names {
+		from.Files = append(from.Files, path.Join(p.Root, name))
+	}
+	return from, nil
+}
