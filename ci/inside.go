@@ -82,6 +82,10 @@ func insideCommand(stdout io.Writer) *cobra.Command {
 			RunE: func(cmd *cobra.Command, _ []string) error { return migrateInside(cmd.Context()) },
 		},
 		&cobra.Command{
+			Use: "plan", Args: cobra.NoArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error { return planInside(cmd.Context()) },
+		},
+		&cobra.Command{
 			Use: "deploy", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return deployInside(cmd.Context()) },
 		},

@@ -22,15 +22,7 @@ import (
 // deployInside releases the services from within a container.
 func deployInside(ctx context.Context) error {
 	return record(ctx, func(ctx context.Context) (d deployed, err error) {
-		var o order
-		data, err := os.ReadFile(orderPath)
-		if err == nil {
-			err = json.Unmarshal(data, &o)
-		}
-		if err != nil {
-			return d, errNotInside
-		}
-		p, err := platform.Load(workdir)
+		p, o, err := readOrder()
 		if err != nil {
 			return d, err
 		}
@@ -46,12 +38,30 @@ func deployInside(ctx context.Context) error {
 	})
 }
 
-func releaseInside(ctx context.Context, p *platform.Platform, o order, say func(string, ...any)) (*release.Outcome, error) {
+// readOrder reads what is to be done, and the platform it is done to.
+func readOrder() (*platform.Platform, order, error) {
+	var o order
+	data, err := os.ReadFile(orderPath)
+	if err == nil {
+		err = json.Unmarshal(data, &o)
+	}
+	if err != nil {
+		return nil, o, errNotInside
+	}
+	p, err := platform.Load(workdir)
+	return p, o, err
+}
+
+func connectInside(ctx context.Context) (*kube.Cluster, error) {
 	kubeconfig, err := os.ReadFile(kubeconfigPath)
 	if err != nil {
 		return nil, errNotInside
 	}
-	cluster, err := kube.Connect(ctx, kubeconfig, "")
+	return kube.Connect(ctx, kubeconfig, "")
+}
+
+func releaseInside(ctx context.Context, p *platform.Platform, o order, say func(string, ...any)) (*release.Outcome, error) {
+	cluster, err := connectInside(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -65,16 +75,12 @@ func releaseInside(ctx context.Context, p *platform.Platform, o order, say func(
 	if err := cluster.EnsureNamespace(ctx, o.Namespace); err != nil {
 		return nil, err
 	}
-	var services []rollout.Service
-	for _, s := range p.Ordered() {
-		services = append(services, rollout.Service{Name: s.Name, Port: s.Port, Health: s.Health, Image: o.Images[s.Name]})
-	}
 	book, err := ledger.Open(cluster, o.Ledger)
 	if err != nil {
 		return nil, err
 	}
 	return release.Run(ctx, release.Options{Ledger: book, Record: o.Record, Say: say, Rollout: rollout.Options{
-		Cluster: cluster, Namespace: o.Namespace, Objects: objects, Services: services, Deadline: o.Deadline,
+		Cluster: cluster, Namespace: o.Namespace, Objects: objects, Services: release.Services(p, o.Images), Deadline: o.Deadline,
 		Verify:   func(ctx context.Context) error { return verify(ctx, cluster, p, o, say) },
 		Progress: release.Teller(say),
 		Redact:   redactor(o.Values),

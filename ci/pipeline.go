@@ -53,7 +53,7 @@ func newPipeline(p *platform.Platform, o Options, dir string, progress *Progress
 		platform: p, options: o, dir: dir, progress: progress,
 		npm: findNpmAccess(p.Root), run: now.Format("20060102-150405-") + rand.Text()[:6],
 		selfOnce: sync.OnceValues(copySelf), secrets: map[string]string{}, images: map[string]string{},
-		report: report.Report{Images: []report.Image{}, Services: []report.Service{}, Platform: p.Name, Target: target, Commit: commit(p.Root), Started: &now},
+		report: report.Report{Images: []report.Image{}, Services: []report.Service{}, Platform: p.Name, Target: target, Commit: platform.Commit(p.Root), Started: &now},
 	}
 }
 
@@ -112,7 +112,7 @@ func (p *pipeline) Run(ctx context.Context, stages []string) (err error) {
 // stage runs one stage that is no check, and reports it.
 func (p *pipeline) stage(ctx context.Context, name string) error {
 	work := map[string]func(context.Context, *report.Stage) error{
-		"images": p.makeImages, "backup": p.backup, "migrate": p.migrate, "deploy": p.deploy, "dev": p.dev,
+		"images": p.makeImages, "backup": p.backup, "plan": p.plan, "migrate": p.migrate, "deploy": p.deploy, "dev": p.dev,
 	}[name]
 	if work == nil {
 		return &platform.UsageError{Message: "unknown stage " + name}
@@ -191,18 +191,6 @@ func invocation() string {
 		command += "@" + build.Main.Version
 	}
 	return command
-}
-
-// commit is the one that is checked out, for the report only: were it in an
-// image, every commit would restart every service.
-func commit(root string) string {
-	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
-	defer stop()
-	out, err := git(ctx, root, "rev-parse", "--verify", "--quiet", "HEAD")
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(out)
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -13,10 +13,11 @@ type stage struct {
 	Short string
 }
 
-// releaseStages follow the checks, in this order; dev only runs by name.
+// releaseStages follow the checks, in this order; plan and dev only run by name.
 var releaseStages = []stage{
 	{"images", "make an image for each service, and one for migrations, and push them"},
 	{"backup", "dump the database, restore the dump and compare"},
+	{"plan", "say what a release would change, for people to approve; changes nothing"},
 	{"migrate", "show the pending migrations and run them"},
 	{"deploy", "release the services one by one, in order, each verified"},
 }
@@ -45,7 +46,7 @@ func chosen(words []string) ([]string, error) {
 		known = append(known, s.Name)
 	}
 	if len(words) == 0 {
-		return known[:len(known)-1], nil
+		return slices.DeleteFunc(known, func(name string) bool { return name == "plan" || name == "dev" }), nil
 	}
 	wanted := map[string]bool{}
 	for _, word := range words {

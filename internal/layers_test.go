@@ -13,9 +13,9 @@ const module = "github.com/teei/slipway/"
 // layers from the bottom to the top; a package imports only from layers below
 // its own. Packages of one layer do not know each other.
 var layers = [][]string{
-	{"internal/platform", "internal/report", "internal/action", "internal/crash"},
+	{"internal/platform", "internal/action", "internal/crash"},
 	{"internal/plan"},
-	{"internal/kube", "internal/github", "internal/store"},
+	{"internal/kube", "internal/github", "internal/store", "internal/report"},
 	{"internal/ledger"},
 	{"internal/probe"},
 	{"internal/gate", "internal/rollout", "internal/database"},

@@ -29,6 +29,14 @@ type Holder struct {
 	Pid    int    `json:"pid,omitempty"`
 }
 
+// Name is the person, or the run where there is none.
+func (h Holder) Name() string {
+	if h.Person != "" {
+		return h.Person
+	}
+	return h.String()
+}
+
 func (h Holder) String() string {
 	switch {
 	case h.Run != "" && h.Person != "":
@@ -52,6 +60,8 @@ type Record struct {
 	// Source is the commit, PlatformFile the SHA-256 of slipway.yaml.
 	Source       string `json:"source,omitempty"`
 	PlatformFile string `json:"platformFile,omitempty"`
+	// From is the release whose images were promoted, such as "staging #41".
+	From string `json:"from,omitempty"`
 	// Plan and Approval are the digests of what was planned and approved.
 	Plan     string `json:"plan,omitempty"`
 	Approval string `json:"approval,omitempty"`

@@ -65,8 +65,8 @@ func (p *Platform) Target(environment string, getenv func(string) string) (Targe
 	return t, nil
 }
 
-// Place resolves only where an environment is, for what needs no values of its
-// variables: cluster and namespace. There is no falling back to the sandbox; it
+// Place resolves only where an environment is, for what needs few or none of its
+// variables: cluster and namespace, and the values that happen to be there. There is no falling back to the sandbox; it
 // has to be asked for as "sandbox". Errors are those of Target.
 func (p *Platform) Place(environment string, getenv func(string) string) (Target, error) {
 	e, ok := p.Environments[environment]
@@ -77,7 +77,15 @@ func (p *Platform) Place(environment string, getenv func(string) string) (Target
 		return Target{}, &UsageError{Message: "unknown environment " + quote(environment), Advice: File + " has " + or(strings.Join(sortedKeys(p.Environments), ", "), "none") + "; sandbox is this machine's"}
 	}
 	variable := or(e.Kubeconfig, "KUBECONFIG")
-	t := Target{Environment: environment, Kubeconfig: getenv(variable), Context: e.Context, Namespace: e.Namespace}
+	t := Target{
+		Environment: environment, Kubeconfig: getenv(variable), Context: e.Context, Namespace: e.Namespace,
+		Overlay: or(e.Overlay, p.Manifests.Kustomize), Values: map[string]string{},
+	}
+	for _, name := range p.Required() {
+		if value := getenv(or(e.Variables[name], name)); strings.TrimSpace(value) != "" {
+			t.Values[name] = value
+		}
+	}
 	if strings.TrimSpace(t.Kubeconfig) == "" {
 		return Target{}, &UsageError{Message: "environment " + environment + " lacks " + variable, Advice: "export " + variable + ", the path of its kubeconfig"}
 	}

@@ -21,6 +21,9 @@ type Options struct {
 	Rollout rollout.Options
 	// Record is what is known of the release before it begins: who, source, digests.
 	Record ledger.Record
+	// Check is asked once the lock is held and what was left half done is taken
+	// back, before anything else is written; nil allows all.
+	Check func(context.Context) error
 	// Lease is how long the lock lasts when this process dies. Default: ledger.DefaultLease.
 	Lease time.Duration
 	// Say tells a person what happens beside the rollout.
@@ -50,6 +53,11 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 	defer o.giveBack(ctx, lock)
 	if err := o.recover(ctx, lock); err != nil {
 		return nil, err
+	}
+	if o.Check != nil {
+		if err := o.Check(ctx); err != nil {
+			return nil, err
+		}
 	}
 	record := o.Record
 	record.Fence, record.Images = lock.Fence, images(o.Rollout.Services)

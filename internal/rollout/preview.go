@@ -26,6 +26,16 @@ type Difference struct {
 	Changed bool
 }
 
+// States are the object's content before and after, without what the cluster
+// keeps about it; before is nil for a new one. What the API server would only
+// choose on creation, such as an address, is in neither.
+func (d Difference) States() (before, after map[string]any) {
+	if d.Before == nil || d.After == nil {
+		return nil, essence(d.Object, false)
+	}
+	return essence(d.Before, false), essence(d.After, false)
+}
+
 // Preview asks the API server what would come of a rollout, and changes
 // nothing. Defaults that the server fills in are in both states, so they are
 // no difference.

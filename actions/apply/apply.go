@@ -1,0 +1,66 @@
+// Package apply is `slipway apply`: it releases what was approved, and nothing else.
+package apply
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/teei/slipway/actions/environment"
+	"github.com/teei/slipway/internal/plan"
+	"github.com/teei/slipway/internal/release"
+)
+
+// Options of `slipway apply`.
+type Options struct {
+	environment.Flags
+	Plan     string // folder that `slipway plan` wrote
+	Approval string // digest that was approved
+}
+
+// Command is `slipway apply`.
+func Command() *cobra.Command {
+	var o Options
+	cmd := &cobra.Command{
+		Use: "apply", Short: "Release an approved plan, and only that", Args: cobra.NoArgs,
+		Long: "Release an approved plan, and only that: it is made again under the environment's lock, and if anything\n" +
+			"differs from what was approved, it is named and nothing is released.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return Run(cmd.Context(), o, cmd.OutOrStdout()) },
+	}
+	o.Add(cmd)
+	cmd.Flags().StringVar(&o.Plan, "plan", filepath.Join(".slipway", "plan"), "folder with the plan and its evidence")
+	cmd.Flags().StringVar(&o.Approval, "approval", "", "the digest that was approved, in full")
+	_ = cmd.MarkFlagRequired("approval") // fails only for a flag that is not there
+	return cmd
+}
+
+// Run releases the plan and says what came of it.
+func Run(ctx context.Context, o Options, w io.Writer) error {
+	p, evidence, err := plan.Read(o.Plan)
+	if err != nil {
+		return err
+	}
+	e, err := o.Open(ctx)
+	if err != nil {
+		return err
+	}
+	if err := evidence.Files(o.Plan); err != nil {
+		return err
+	}
+	planning, err := e.Planning(ctx, environment.Wanted{Images: p.Images(), From: p.From, Only: p.Only, By: p.By})
+	if err != nil {
+		return err
+	}
+	options := e.Release(w)
+	options.Rollout.Objects, options.Rollout.Services = planning.Rollout.Objects, planning.Rollout.Services
+	outcome, err := release.Apply(ctx, release.Approved{Plan: p, Evidence: evidence, Digest: o.Approval}, planning, options)
+	if outcome != nil {
+		fmt.Fprintf(w, "%s %s: %s\n", e.Ledger.Name(outcome.Number), outcome.State, outcome.Verdict)
+	} else if err == nil {
+		fmt.Fprintf(w, "%s: nothing would change, nothing was released\n", e.Ledger.Environment)
+	}
+	return err
+}

@@ -1,0 +1,161 @@
+// Package plan is `slipway plan`: what a release would do, before anybody is
+// asked to approve it.
+package plan
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/teei/slipway/actions/environment"
+	"github.com/teei/slipway/internal/action"
+	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/plan"
+	"github.com/teei/slipway/internal/release"
+	"github.com/teei/slipway/internal/report"
+)
+
+// Options of `slipway plan`.
+type Options struct {
+	environment.Flags
+	Images string   // file that `ci images` wrote
+	From   string   // release to promote, such as staging#41
+	Record string   // copy of that release's record
+	Only   []string // services
+	Report string   // report.json of ci, with the evidence
+	Out    string   // folder for the plan
+	JSON   bool
+}
+
+// Command is `slipway plan`.
+func Command() *cobra.Command {
+	var o Options
+	cmd := &cobra.Command{
+		Use: "plan", Short: "Say exactly what a release would do, and change nothing", Args: cobra.NoArgs,
+		Long: "Say exactly what a release would do, and change nothing. The plan is written with its evidence into a folder,\n" +
+			"and the digest that people approve is printed: `slipway apply` releases that, or nothing.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return Run(cmd.Context(), o, cmd.OutOrStdout()) },
+	}
+	o.Add(cmd)
+	cmd.Flags().StringVar(&o.Images, "images", filepath.Join(".slipway", "images.json"), "file of `ci images`, under --root if it is relative")
+	cmd.Flags().StringVar(&o.From, "from", "", "release whose images are promoted, such as staging#41")
+	cmd.Flags().StringVar(&o.Record, "record", "", "copy of that release's record, where its cluster cannot be reached from here")
+	cmd.Flags().StringSliceVar(&o.Only, "only", nil, "services to release, instead of all")
+	cmd.Flags().StringVar(&o.Report, "report", "", "report.json of ci, whose checks and backup become evidence")
+	cmd.Flags().StringVar(&o.Out, "out", filepath.Join(".slipway", "plan"), "folder for the plan")
+	cmd.Flags().BoolVar(&o.JSON, "json", false, "print the plan as JSON")
+	return cmd
+}
+
+// Run makes the plan, writes it and shows it.
+func Run(ctx context.Context, o Options, w io.Writer) error {
+	e, err := o.Open(ctx)
+	if err != nil {
+		return err
+	}
+	wanted := environment.Wanted{Only: o.Only, By: release.HolderOf(os.Getenv).Name()}
+	if err := o.images(ctx, &wanted); err != nil {
+		return err
+	}
+	planning, err := e.Planning(ctx, wanted)
+	if err != nil {
+		return err
+	}
+	p, err := release.Plan(ctx, planning)
+	if err != nil {
+		return err
+	}
+	items, err := o.evidence()
+	if err != nil {
+		return err
+	}
+	shown, err := report.NewPlanned(p, items, time.Now())
+	if err != nil {
+		return err
+	}
+	if err := shown.WriteTo(o.Out); err != nil {
+		return err
+	}
+	if err := summarize(shown); err != nil {
+		return err
+	}
+	if o.JSON {
+		data, err := plan.Canonical(p)
+		if err == nil {
+			_, err = fmt.Fprintf(w, "%s\n", data)
+		}
+		return err
+	}
+	return shown.Text(w)
+}
+
+// images are those of ci, or of the release that is promoted.
+func (o *Options) images(ctx context.Context, w *environment.Wanted) (err error) {
+	if o.From == "" {
+		file := o.Images
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(o.Root, file)
+		}
+		w.Images, err = environment.ReadImages(file)
+		return err
+	}
+	record, err := o.promoted(ctx)
+	if err != nil {
+		return err
+	}
+	w.From = fmt.Sprintf("%s #%d", record.Environment, record.Number)
+	w.Images, err = release.Promoted(record)
+	return err
+}
+
+// promoted finds the release to promote, in its environment's ledger or in a file.
+func (o *Options) promoted(ctx context.Context) (*ledger.Record, error) {
+	name, number, err := ledger.ParseName(o.From)
+	if err != nil {
+		return nil, &action.Error{Code: action.Usage, Err: err, Advice: "name a release as in --from staging#41"}
+	}
+	if o.Record == "" {
+		other, err := environment.Flags{Root: o.Root, Env: name}.Open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return other.Ledger.Release(ctx, number)
+	}
+	record, err := ledger.ReadFile(o.Record)
+	if err != nil {
+		return nil, err
+	}
+	if record.Environment != name || record.Number != number {
+		return nil, &action.Error{Code: action.Usage, Err: fmt.Errorf("%s is of %s #%d, not of %s", o.Record, record.Environment, record.Number, o.From), Advice: "give the record of the release that is named"}
+	}
+	return record, nil
+}
+
+func (o *Options) evidence() ([]plan.Item, error) {
+	if o.Report == "" {
+		return nil, nil
+	}
+	r, err := report.Read(o.Report)
+	if err != nil {
+		return nil, &action.Error{Code: action.Usage, Err: err, Advice: "give the report.json of a run of ci"}
+	}
+	return r.Evidence()
+}
+
+func summarize(p report.Planned) error {
+	file := os.Getenv("GITHUB_STEP_SUMMARY")
+	if file == "" {
+		return nil
+	}
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("write the summary: %w", err)
+	}
+	defer f.Close()
+	return p.Markdown(f)
+}

@@ -1,0 +1,179 @@
+package release
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/plan"
+	"github.com/teei/slipway/internal/rollout"
+)
+
+// Planning says what to plan.
+type Planning struct {
+	Ledger *ledger.Ledger
+	// Rollout has the cluster, the namespace, the objects and all services in order.
+	Rollout rollout.Options
+	// Known is what does not come from the cluster: who asks, the source, the
+	// platform file, the release that is promoted, the services asked for and the
+	// pending migrations.
+	Known plan.Plan
+	// Secrets are values that must not be shown wherever they turn up.
+	Secrets []string
+}
+
+// Plan asks the API server what a release would change, and changes nothing but
+// the environment's hash key, which is made on first use. The plan says nothing
+// of the time: made again in the same situation, it is the same.
+func Plan(ctx context.Context, o Planning) (*plan.Plan, error) {
+	p := o.Known
+	p.Version, p.Environment, p.Namespace = plan.Version, o.Ledger.Environment, o.Rollout.Namespace
+	p.Services, p.Objects = []plan.Service{}, []plan.Object{}
+	if p.Migrations == nil {
+		p.Migrations = []plan.Migration{}
+	}
+	hasher, err := o.Ledger.Hasher(ctx)
+	if err != nil {
+		return nil, err
+	}
+	differences, err := rollout.Preview(ctx, o.Rollout)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range differences {
+		if d.Changed && d.Service == "" {
+			p.Objects = append(p.Objects, o.object(hasher, d))
+		}
+	}
+	for _, s := range o.Rollout.Services {
+		p.Services = append(p.Services, service(s, differences))
+		for _, d := range differences {
+			if d.Changed && d.Service == s.Name {
+				p.Objects = append(p.Objects, o.object(hasher, d))
+			}
+		}
+	}
+	return &p, nil
+}
+
+func (o *Planning) object(hasher *ledger.Hasher, d rollout.Difference) plan.Object {
+	before, after := d.States()
+	out := plan.Object{ID: kube.ID(d.Object), Service: d.Service, Action: plan.Change}
+	if before == nil {
+		out.Action = plan.Create
+	}
+	out.Fields = plan.Fields(before, after, func(field, value string) (string, bool) {
+		if !o.secret(d.Object, field, value) {
+			return "", false
+		}
+		return hasher.Hash(out.ID+" "+field, value), true
+	})
+	if len(out.Fields) == 0 {
+		out.Action = plan.Own
+	}
+	return out
+}
+
+// secret reports whether a value must not be shown: what a Secret holds, what
+// kubectl noted of one, and known values wherever somebody wrote them.
+func (o *Planning) secret(obj *kube.Object, field, value string) bool {
+	if obj.GetKind() == "Secret" && (strings.HasPrefix(field, "data") || strings.HasPrefix(field, "stringData") || strings.Contains(field, "last-applied")) {
+		return true
+	}
+	return slices.ContainsFunc(o.Secrets, func(s string) bool {
+		return strings.Contains(value, s) || strings.Contains(value, base64.StdEncoding.EncodeToString([]byte(s)))
+	})
+}
+
+func service(s rollout.Service, differences []rollout.Difference) plan.Service {
+	out := plan.Service{Name: s.Name, After: s.Image, Port: s.Port, Health: s.Health}
+	i := slices.IndexFunc(differences, func(d rollout.Difference) bool { return d.Service == s.Name })
+	if i < 0 {
+		return out
+	}
+	d := differences[i]
+	if out.After == "" {
+		out.After = imageOf(d.Object, s.Name)
+	}
+	if d.Before == nil {
+		out.Changed = true
+		return out
+	}
+	out.Before = imageOf(d.Before, s.Name)
+	before, after := d.States()
+	out.Changed = len(plan.Fields(podTemplate(before), podTemplate(after), nil)) > 0
+	return out
+}
+
+// imageOf is the image of a service in its workload: the one named like it, else the first.
+func imageOf(obj *kube.Object, service string) string {
+	images := kube.Images(obj)
+	for _, image := range images {
+		if path.Base(kube.ImageName(image)) == service {
+			return image
+		}
+	}
+	if len(images) == 0 {
+		return ""
+	}
+	return images[0]
+}
+
+// podTemplate is what pods are made from; whatever changes in it replaces them.
+func podTemplate(state map[string]any) map[string]any {
+	spec, _ := state["spec"].(map[string]any)
+	template, _ := spec["template"].(map[string]any)
+	return template
+}
+
+// Only leaves the objects of those services that were not asked for out of a
+// release: their workloads, and whatever else is named after them.
+func Only(o *rollout.Options, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	known := map[string]bool{}
+	for _, s := range o.Services {
+		known[s.Name] = true
+	}
+	for _, name := range names {
+		if !known[name] {
+			return &UnknownServiceError{Name: name, Known: sortedNames(o.Services)}
+		}
+	}
+	o.Services = slices.DeleteFunc(slices.Clone(o.Services), func(s rollout.Service) bool { return !slices.Contains(names, s.Name) })
+	o.Objects = slices.DeleteFunc(slices.Clone(o.Objects), func(obj *kube.Object) bool {
+		return known[obj.GetName()] && !slices.Contains(names, obj.GetName())
+	})
+	return nil
+}
+
+// UnknownServiceError names a service that the platform does not have.
+type UnknownServiceError struct {
+	Name  string
+	Known []string
+}
+
+func (e *UnknownServiceError) Error() string {
+	return fmt.Sprintf("the platform has no service %q", e.Name)
+}
+
+// Usage marks that nothing was begun.
+func (e *UnknownServiceError) Usage() bool { return true }
+
+// Hint says what to do about it.
+func (e *UnknownServiceError) Hint() string { return "there are " + strings.Join(e.Known, ", ") }
+
+func sortedNames(services []rollout.Service) []string {
+	var names []string
+	for _, s := range services {
+		names = append(names, s.Name)
+	}
+	slices.Sort(names)
+	return names
+}

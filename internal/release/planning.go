@@ -1,0 +1,53 @@
+package release
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path"
+
+	"github.com/teei/slipway/internal/database"
+	"github.com/teei/slipway/internal/plan"
+	"github.com/teei/slipway/internal/platform"
+	"github.com/teei/slipway/internal/rollout"
+)
+
+// Services are those of a platform in the order in which they are released,
+// each with its image.
+func Services(p *platform.Platform, images map[string]string) []rollout.Service {
+	var services []rollout.Service
+	for _, s := range p.Ordered() {
+		services = append(services, rollout.Service{Name: s.Name, Port: s.Port, Health: s.Health, Image: images[s.Name]})
+	}
+	return services
+}
+
+// Known reads what a plan holds and the cluster does not know: the platform
+// file's hash and the pending migrations. databaseURL is "" where the platform
+// has no database.
+func Known(ctx context.Context, p *platform.Platform, databaseURL string) (plan.Plan, error) {
+	var known plan.Plan
+	data, err := os.ReadFile(path.Join(p.Root, platform.File))
+	if err != nil {
+		return known, fmt.Errorf("read %s: %w", platform.File, err)
+	}
+	sum := sha256.Sum256(data)
+	known.PlatformFile = hex.EncodeToString(sum[:])
+	d := p.Database
+	if d == nil {
+		return known, nil
+	}
+	pending, err := database.Pending(ctx, databaseURL, path.Join(p.Root, d.Migrations), d.Journal)
+	if err != nil {
+		return known, err
+	}
+	if len(pending.Drift) > 0 {
+		return known, fmt.Errorf("the database and the folder of migrations tell different stories: %s %s", pending.Drift[0].Name, pending.Drift[0].Reason)
+	}
+	for _, m := range pending.Pending {
+		known.Migrations = append(known.Migrations, plan.Migration{Name: m.Name, SHA256: m.Hash, SQL: m.SQL})
+	}
+	return known, nil
+}

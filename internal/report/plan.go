@@ -1,0 +1,242 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"html"
+	"io"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/teei/slipway/internal/plan"
+)
+
+// Planned is a plan with its evidence and digests, to be shown.
+type Planned struct {
+	Plan     *plan.Plan
+	Evidence *plan.Evidence
+	// Digest of the plan, Approval of the plan with its evidence.
+	Digest, Approval string
+}
+
+// NewPlanned is a plan with the evidence for it, made now.
+func NewPlanned(p *plan.Plan, items []plan.Item, now time.Time) (Planned, error) {
+	d := Planned{Plan: p}
+	var err error
+	if d.Digest, err = p.Digest(); err != nil {
+		return d, err
+	}
+	d.Evidence = plan.NewEvidence(d.Digest, now, items...)
+	d.Approval, err = plan.Approval(p, d.Evidence)
+	return d, err
+}
+
+// WriteTo writes plan, evidence and plan.md into a folder.
+func (d Planned) WriteTo(folder string) error {
+	if err := plan.Write(folder, d.Plan, d.Evidence); err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := d.Markdown(&b); err != nil {
+		return err
+	}
+	return replaceFile(filepath.Join(folder, "plan.md"), b.Bytes())
+}
+
+// What is shown of long things: GitHub takes 1 MiB for a whole summary, and the
+// plan's file holds everything.
+const (
+	mostFields = 40    // of one object
+	mostSQL    = 20000 // bytes of one migration
+	mostShown  = 400   // objects with their fields
+)
+
+// Markdown writes the plan for people who decide on it.
+func (d Planned) Markdown(w io.Writer) error {
+	var b strings.Builder
+	p := d.Plan
+	fmt.Fprintf(&b, "## Plan for %s\n\n", escape(p.Environment))
+	if p.Empty() {
+		b.WriteString("Nothing would change: there is nothing to release.\n\n")
+	} else {
+		fmt.Fprintf(&b, "%s.\n\n", d.counts())
+	}
+	fmt.Fprintf(&b, "| | |\n|---|---|\n")
+	for _, row := range [][2]string{
+		{"Asked for by", escape(p.By)}, {"Source", code(p.Source)}, {"Promotes", escape(p.From)}, {"Namespace", code(p.Namespace)},
+		{"Only", escape(strings.Join(p.Only, ", "))}, {"Plan", code(d.Digest)}, {"Approve", code(d.Approval)},
+		{"Valid until", d.Evidence.Expires.Format("2006-01-02 15:04 MST")},
+	} {
+		if row[1] != "" {
+			fmt.Fprintf(&b, "| %s | %s |\n", row[0], row[1])
+		}
+	}
+	d.services(&b)
+	d.objects(&b)
+	d.migrations(&b)
+	d.evidence(&b)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// counts says in a sentence what would happen.
+func (d Planned) counts() string {
+	p := d.Plan
+	return fmt.Sprintf("%s of %d get new pods, %s written, %s applied",
+		Count(len(p.Changed()), "service"), len(p.Services), Count(len(p.Objects), "object"), Count(len(p.Migrations), "migration"))
+}
+
+func (d Planned) services(b *strings.Builder) {
+	b.WriteString("\n### Services, in order\n\n| | service | before | after |\n|--:|---|---|---|\n")
+	for i, s := range d.Plan.Services {
+		after := code(shortImage(s.After))
+		switch {
+		case !s.Changed:
+			after = "unchanged"
+		case s.Before == s.After:
+			after = "same image, new configuration"
+		}
+		before := code(shortImage(s.Before))
+		if s.Before == "" {
+			before = "–"
+		}
+		fmt.Fprintf(b, "| %d | %s | %s | %s |\n", i+1, escape(s.Name), before, after)
+	}
+}
+
+func (d Planned) objects(b *strings.Builder) {
+	if len(d.Plan.Objects) == 0 {
+		return
+	}
+	b.WriteString("\n### Objects\n\n")
+	for i, o := range d.Plan.Objects {
+		if i == mostShown {
+			fmt.Fprintf(b, "\n%s more are in plan.json.\n", Count(len(d.Plan.Objects)-i, "object"))
+			return
+		}
+		fmt.Fprintf(b, "<details><summary>%s %s</summary>\n\n", o.Action, code(o.ID))
+		if len(o.Fields) > 0 {
+			b.WriteString("| field | before | after |\n|---|---|---|\n")
+		}
+		for j, f := range o.Fields {
+			if j == mostFields {
+				fmt.Fprintf(b, "| %s more are in plan.json | | |\n", Count(len(o.Fields)-j, "field"))
+				break
+			}
+			fmt.Fprintf(b, "| %s | %s | %s |\n", code(f.Path), fieldValue(f.Before, f.Secret), fieldValue(f.After, f.Secret))
+		}
+		b.WriteString("\n</details>\n")
+	}
+}
+
+func fieldValue(v *string, secret bool) string {
+	switch {
+	case v == nil:
+		return "–"
+	case secret:
+		return "secret " + code(clip(strings.TrimPrefix(*v, "hmac-sha256:"), 8))
+	}
+	return code(clip(*v, 200))
+}
+
+func (d Planned) migrations(b *strings.Builder) {
+	if len(d.Plan.Migrations) == 0 {
+		return
+	}
+	b.WriteString("\n### Migrations\n\n")
+	for _, m := range d.Plan.Migrations {
+		sql, cut := m.SQL, ""
+		if len(sql) > mostSQL {
+			sql, cut = strings.ToValidUTF8(sql[:mostSQL], ""), "\n… the rest is in plan.json"
+		}
+		// Not a fence of backticks: the SQL could close it.
+		fmt.Fprintf(b, "<details><summary>%s</summary>\n\n<pre>%s%s</pre>\n\n</details>\n",
+			code(m.Name), strings.ReplaceAll(html.EscapeString(strings.TrimSpace(sql)), "\n", "&#10;"), cut)
+	}
+}
+
+func (d Planned) evidence(b *strings.Builder) {
+	if len(d.Evidence.Items) == 0 {
+		b.WriteString("\nThere is no evidence for it: neither checks nor a backup.\n")
+		return
+	}
+	b.WriteString("\n### Evidence\n\n| | what | when | detail |\n|---|---|---|---|\n")
+	for _, i := range d.Evidence.Items {
+		sign := "✗"
+		if i.Passed {
+			sign = "✓"
+		}
+		fmt.Fprintf(b, "| %s | %s %s | %s | %s |\n", sign, escape(i.Kind), escape(i.Name), i.At.Format("2006-01-02 15:04 MST"), escape(i.Detail))
+	}
+}
+
+// Summary says in a sentence what would happen.
+func (d Planned) Summary() string {
+	if d.Plan.Empty() {
+		return "nothing would change"
+	}
+	return d.counts()
+}
+
+// String is the plan for a terminal.
+func (d Planned) String() string {
+	var b strings.Builder
+	_ = d.Text(&b) // a Builder never fails
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// Text writes the plan for a terminal, with every change on a line.
+func (d Planned) Text(w io.Writer) error {
+	var b strings.Builder
+	p := d.Plan
+	if p.Empty() {
+		fmt.Fprintf(&b, "%s: nothing would change, there is nothing to release\n", p.Environment)
+	} else {
+		fmt.Fprintf(&b, "%s: %s\n", p.Environment, d.counts())
+	}
+	for i, s := range p.Services {
+		if s.Changed {
+			fmt.Fprintf(&b, "  %2d. %s  %s → %s\n", i+1, s.Name, or(shortImage(s.Before), "nothing"), shortImage(s.After))
+		}
+	}
+	for _, o := range p.Objects {
+		fmt.Fprintf(&b, "  %s %s\n", map[string]string{plan.Create: "+", plan.Change: "~", plan.Own: "="}[o.Action], plain(o.ID))
+		for _, f := range o.Fields {
+			if o.Action == plan.Change {
+				fmt.Fprintf(&b, "      %s: %s → %s\n", plain(f.Path), textValue(f.Before), textValue(f.After))
+			}
+		}
+	}
+	for _, m := range p.Migrations {
+		fmt.Fprintf(&b, "  + migration %s\n", plain(m.Name))
+	}
+	for _, i := range d.Evidence.Items {
+		fmt.Fprintf(&b, "  evidence: %s %s, %s\n", i.Kind, plain(i.Name), plain(i.Detail))
+	}
+	fmt.Fprintf(&b, "plan      %s\napproval  %s  (until %s)\n", d.Digest, d.Approval, d.Evidence.Expires.Format("2006-01-02 15:04 MST"))
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func textValue(v *string) string {
+	if v == nil {
+		return "none"
+	}
+	return clip(plain(*v), 60)
+}
+
+func or(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// Count is a number with its noun.
+func Count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
