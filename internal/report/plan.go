@@ -47,9 +47,9 @@ func (d Planned) WriteTo(folder string) error {
 // What is shown of long things: GitHub takes 1 MiB for a whole summary, and the
 // plan's file holds everything.
 const (
-	mostFields = 40    // of one object
-	mostSQL    = 20000 // bytes of one migration
-	mostShown  = 400   // objects with their fields
+	mostFields = 40     // of one object
+	mostSQL    = 20000  // bytes of one migration
+	mostText   = 700000 // bytes, after which objects and migrations are only counted
 )
 
 // Markdown writes the plan for people who decide on it.
@@ -111,8 +111,8 @@ func (d Planned) objects(b *strings.Builder) {
 	}
 	b.WriteString("\n### Objects\n\n")
 	for i, o := range d.Plan.Objects {
-		if i == mostShown {
-			fmt.Fprintf(b, "\n%s more are in plan.json.\n", Count(len(d.Plan.Objects)-i, "object"))
+		if b.Len() > mostText {
+			fmt.Fprintf(b, "\n%d more are in plan.json.\n", len(d.Plan.Objects)-i)
 			return
 		}
 		fmt.Fprintf(b, "<details><summary>%s %s</summary>\n\n", o.Action, code(o.ID))
@@ -145,7 +145,11 @@ func (d Planned) migrations(b *strings.Builder) {
 		return
 	}
 	b.WriteString("\n### Migrations\n\n")
-	for _, m := range d.Plan.Migrations {
+	for i, m := range d.Plan.Migrations {
+		if b.Len() > mostText {
+			fmt.Fprintf(b, "\n%d more are in plan.json.\n", len(d.Plan.Migrations)-i)
+			return
+		}
 		sql, cut := m.SQL, ""
 		if len(sql) > mostSQL {
 			sql, cut = strings.ToValidUTF8(sql[:mostSQL], ""), "\n… the rest is in plan.json"
