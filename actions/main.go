@@ -10,12 +10,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/teei/slipway/actions/apply"
 	scaffold "github.com/teei/slipway/actions/init"
 	"github.com/teei/slipway/actions/plan"
 	"github.com/teei/slipway/actions/releases"
 	"github.com/teei/slipway/actions/resume"
 	"github.com/teei/slipway/actions/rollback"
+	"github.com/teei/slipway/actions/rollout"
 	"github.com/teei/slipway/actions/unlock"
 	"github.com/teei/slipway/actions/version"
 	"github.com/teei/slipway/internal/action"
@@ -35,6 +35,6 @@ func command() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(scaffold.Command(), plan.Command(), apply.Command(), releases.List(), releases.Show(), resume.Command(), rollback.Command(), unlock.Command(), version.Command())
+	root.AddCommand(scaffold.Command(), plan.Command(), rollout.Command(), releases.List(), releases.Show(), resume.Command(), rollback.Command(), unlock.Command(), version.Command())
 	return root
 }

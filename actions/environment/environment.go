@@ -8,9 +8,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
+	"github.com/teei/slipway/internal/action"
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/ledger"
 	"github.com/teei/slipway/internal/platform"
@@ -49,6 +51,7 @@ func (f Flags) Open(ctx context.Context) (*Environment, error) {
 	if err != nil {
 		return nil, err
 	}
+	action.Mask(secrets(target)...)
 	kubeconfig, err := os.ReadFile(target.Kubeconfig)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &platform.UsageError{Message: "there is no kubeconfig " + target.Kubeconfig, Advice: "check the variable that names it"}
@@ -64,6 +67,25 @@ func (f Flags) Open(ctx context.Context) (*Environment, error) {
 		return nil, err
 	}
 	return &Environment{Platform: p, Target: target, Cluster: cluster, Ledger: book}, nil
+}
+
+// Outputs of the commands that release or take back.
+var Outputs = map[string]string{
+	"release": "number of the release in the environment's ledger",
+	"state":   "how it ended: released, failed (and taken back), rolled back or stuck",
+	"verdict": "what was found at the end, in a sentence",
+}
+
+// Tell says what became of a release, nil for none, to a person and to later
+// steps of the workflow.
+func (e *Environment) Tell(w io.Writer, outcome *release.Outcome) {
+	if outcome == nil {
+		return
+	}
+	fmt.Fprintf(w, "%s %s: %s\n", e.Ledger.Name(outcome.Number), outcome.State, outcome.Verdict)
+	action.Output("release", strconv.Itoa(outcome.Number))
+	action.Output("state", string(outcome.State))
+	action.Output("verdict", outcome.Verdict)
 }
 
 // Release is how a release of this environment is continued or taken back,

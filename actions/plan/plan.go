@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,6 +43,11 @@ func Command() *cobra.Command {
 			"and the digest that people approve is printed: `slipway apply` releases that, or nothing.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return Run(cmd.Context(), o, cmd.OutOrStdout()) },
 	}
+	action.Outputs(cmd, map[string]string{
+		"plan":     "SHA-256 of the plan",
+		"approval": "digest that is approved: it covers the plan and its evidence",
+		"empty":    "true if a release would change nothing",
+	})
 	o.Add(cmd)
 	cmd.Flags().StringVar(&o.Images, "images", filepath.Join(".slipway", "images.json"), "file of `ci images`, under --root if it is relative")
 	cmd.Flags().StringVar(&o.From, "from", "", "release whose images are promoted, such as staging#41")
@@ -81,9 +88,14 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	if err := shown.WriteTo(o.Out); err != nil {
 		return err
 	}
-	if err := summarize(shown); err != nil {
+	var summary strings.Builder
+	if err := shown.Markdown(&summary); err != nil {
 		return err
 	}
+	action.Summary(summary.String())
+	action.Output("plan", shown.Digest)
+	action.Output("approval", shown.Approval)
+	action.Output("empty", strconv.FormatBool(p.Empty()))
 	if o.JSON {
 		data, err := plan.Canonical(p)
 		if err == nil {
@@ -145,17 +157,4 @@ func (o *Options) evidence() ([]plan.Item, error) {
 		return nil, &action.Error{Code: action.Usage, Err: err, Advice: "give the report.json of a run of ci"}
 	}
 	return r.Evidence()
-}
-
-func summarize(p report.Planned) error {
-	file := os.Getenv("GITHUB_STEP_SUMMARY")
-	if file == "" {
-		return nil
-	}
-	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		return fmt.Errorf("write the summary: %w", err)
-	}
-	defer f.Close()
-	return p.Markdown(f)
 }

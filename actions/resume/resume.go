@@ -3,12 +3,12 @@ package resume
 
 import (
 	"context"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/teei/slipway/actions/environment"
+	"github.com/teei/slipway/internal/action"
 	"github.com/teei/slipway/internal/release"
 )
 
@@ -21,6 +21,7 @@ func Command() *cobra.Command {
 			"whatever happened in the repository since. If it fails, all of it is taken back.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return Run(cmd.Context(), flags, cmd.OutOrStdout()) },
 	}
+	action.Outputs(cmd, environment.Outputs)
 	flags.Add(cmd)
 	return cmd
 }
@@ -32,8 +33,6 @@ func Run(ctx context.Context, flags environment.Flags, w io.Writer) error {
 		return err
 	}
 	outcome, err := release.Resume(ctx, e.Release(w))
-	if outcome != nil {
-		fmt.Fprintf(w, "%s %s: %s\n", e.Ledger.Name(outcome.Number), outcome.State, outcome.Verdict)
-	}
+	e.Tell(w, outcome)
 	return err
 }

@@ -4,12 +4,12 @@ package rollback
 
 import (
 	"context"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/teei/slipway/actions/environment"
+	"github.com/teei/slipway/internal/action"
 	"github.com/teei/slipway/internal/release"
 )
 
@@ -23,6 +23,7 @@ func Command() *cobra.Command {
 			"A release that ended in the middle is taken back. The database stays on its schema.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return Run(cmd.Context(), flags, to, cmd.OutOrStdout()) },
 	}
+	action.Outputs(cmd, environment.Outputs)
 	flags.Add(cmd)
 	cmd.Flags().IntVar(&to, "to", to, "number of the release to go back to; 0 is before the first (default: the one before the present)")
 	cmd.Flags().Lookup("to").DefValue = "" // the default is said in words
@@ -36,8 +37,6 @@ func Run(ctx context.Context, flags environment.Flags, to int, w io.Writer) erro
 		return err
 	}
 	outcome, err := release.Rollback(ctx, e.Release(w), to)
-	if outcome != nil {
-		fmt.Fprintf(w, "%s %s: %s\n", e.Ledger.Name(outcome.Number), outcome.State, outcome.Verdict)
-	}
+	e.Tell(w, outcome)
 	return err
 }

@@ -82,12 +82,19 @@ func Report(w io.Writer, err error) {
 // such as an unknown flag, is a mistake in usage.
 func Execute(ctx context.Context, root *cobra.Command, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
+	if inWorkflow() {
+		stdout, stderr = &harmless{w: stdout}, &harmless{w: stderr}
+	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SilenceErrors, root.SilenceUsage = true, true
 	started := false
 	before := root.PersistentPreRunE
 	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
+		// What a workflow gives as inputs counts for what is required.
+		if err := inputs(cmd); err != nil {
+			return err
+		}
 		if err := cmd.ValidateRequiredFlags(); err != nil {
 			return err
 		}
@@ -100,10 +107,13 @@ func Execute(ctx context.Context, root *cobra.Command, args []string, stdout, st
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && !started {
 		message, _, _ := strings.Cut(err.Error(), "\n") // cobra adds its suggestions below
-		err = &Error{Code: Usage, Err: errors.New(message), Advice: cmd.CommandPath() + " --help lists what there is"}
+		if Hint(err) == "" {
+			err = &Error{Code: Usage, Err: errors.New(message), Advice: cmd.CommandPath() + " --help lists what there is"}
+		}
 	}
 	if err != nil {
 		Report(stderr, err)
+		annotate(cmd, err)
 	}
 	return Code(err)
 }

@@ -1,5 +1,5 @@
-// Package apply is `slipway apply`: it releases what was approved, and nothing else.
-package apply
+// Package rollout is `slipway apply`: it releases what was approved, and nothing else.
+package rollout
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/teei/slipway/actions/environment"
+	"github.com/teei/slipway/internal/action"
 	"github.com/teei/slipway/internal/plan"
 	"github.com/teei/slipway/internal/release"
 )
@@ -25,11 +26,12 @@ type Options struct {
 func Command() *cobra.Command {
 	var o Options
 	cmd := &cobra.Command{
-		Use: "apply", Short: "Release an approved plan, and only that", Args: cobra.NoArgs,
+		Use: "apply", Aliases: []string{"rollout"}, Short: "Release an approved plan, and only that", Args: cobra.NoArgs,
 		Long: "Release an approved plan, and only that: it is made again under the environment's lock, and if anything\n" +
 			"differs from what was approved, it is named and nothing is released.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return Run(cmd.Context(), o, cmd.OutOrStdout()) },
 	}
+	action.Outputs(cmd, environment.Outputs)
 	o.Add(cmd)
 	cmd.Flags().StringVar(&o.Plan, "plan", filepath.Join(".slipway", "plan"), "folder with the plan and its evidence")
 	cmd.Flags().StringVar(&o.Approval, "approval", "", "the digest that was approved, in full")
@@ -57,9 +59,8 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	options := e.Release(w)
 	options.Rollout.Objects, options.Rollout.Services = planning.Rollout.Objects, planning.Rollout.Services
 	outcome, err := release.Apply(ctx, release.Approved{Plan: p, Evidence: evidence, Digest: o.Approval}, planning, options)
-	if outcome != nil {
-		fmt.Fprintf(w, "%s %s: %s\n", e.Ledger.Name(outcome.Number), outcome.State, outcome.Verdict)
-	} else if err == nil {
+	e.Tell(w, outcome)
+	if outcome == nil && err == nil {
 		fmt.Fprintf(w, "%s: nothing would change, nothing was released\n", e.Ledger.Environment)
 	}
 	return err

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/teei/slipway/internal/action"
+)
+
+// folders of the actions, and the command that each one runs.
+var folders = map[string]string{
+	"plan": "plan", "rollout": "apply", "rollback": "rollback", "resume": "resume",
+}
+
+// TestMetadata holds each action.yml against its command: the inputs are the
+// flags, the outputs what the command declares. With -update it writes them.
+func TestMetadata(t *testing.T) {
+	for folder, name := range folders {
+		t.Run(folder, func(t *testing.T) {
+			cmd, _, err := command().Find([]string{name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			held(t, filepath.Join(folder, "action.yml"), metadata(cmd, name))
+		})
+	}
+	t.Run("root", func(t *testing.T) { held(t, filepath.Join("..", "action.yml"), rootMetadata()) })
+}
+
+func held(t *testing.T, file string, want []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s is not what the command declares; go test ./actions -run Metadata -update writes it:\n%s", file, want)
+	}
+}
+
+// metadata is an action.yml (docs.github.com, "Metadata syntax for GitHub Actions").
+func metadata(cmd *cobra.Command, name string) []byte {
+	var flags []*pflag.Flag
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.Name != "help" {
+			flags = append(flags, f)
+		}
+	})
+	var b bytes.Buffer
+	write := func(lines ...string) { b.WriteString(strings.Join(lines, "\n") + "\n") }
+	write("# Written by `go test ./actions -run Metadata -update` from the command itself.",
+		"name: Slipway "+filepath.Base(name), "description: "+quoted(cmd.Short), "inputs:")
+	for _, f := range flags {
+		write("  "+f.Name+":", "    description: "+quoted(f.Usage))
+		if len(f.Annotations[cobra.BashCompOneRequiredFlag]) > 0 {
+			write("    required: true")
+		} else if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" {
+			write("    default: " + quoted(f.DefValue))
+		}
+	}
+	outputs := action.OutputsOf(cmd)
+	if len(outputs) > 0 {
+		write("outputs:")
+	}
+	for _, output := range sorted(outputs) {
+		write("  "+output+":", "    description: "+quoted(outputs[output]), "    value: ${{ steps.run.outputs."+output+" }}")
+	}
+	write("runs:", "  using: composite", "  steps:", "    - id: run", "      shell: bash", "      env:")
+	for _, f := range flags {
+		write("        " + action.InputVariable(f.Name) + ": ${{ inputs." + f.Name + " }}")
+	}
+	write(`      run: exec "$GITHUB_ACTION_PATH/../slipway.sh" ` + name)
+	return b.Bytes()
+}
+
+// rootMetadata is the front door: one command with what all of them have.
+func rootMetadata() []byte {
+	outputs := map[string]string{}
+	var names []string
+	for _, name := range folders {
+		names = append(names, name)
+		cmd, _, _ := command().Find([]string{name})
+		for output, meaning := range action.OutputsOf(cmd) {
+			outputs[output] = meaning
+		}
+	}
+	slices.Sort(names)
+	var b bytes.Buffer
+	write := func(lines ...string) { b.WriteString(strings.Join(lines, "\n") + "\n") }
+	write("# Written by `go test ./actions -run Metadata -update`.",
+		"name: Slipway", "description: Launch the services of a platform in order, and bring them back",
+		"inputs:",
+		"  command:", "    description: "+quoted("command of slipway, such as "+strings.Join(names, ", ")), "    required: true",
+		"  env:", "    description: environment of slipway.yaml", "    required: true",
+		"  config:", "    description: path of slipway.yaml", "    default: slipway.yaml")
+	for _, input := range []string{"approval", "from", "to"} {
+		write("  "+input+":", "    description: "+quoted("--"+input+" of the command"))
+	}
+	write("outputs:")
+	for _, output := range sorted(outputs) {
+		write("  "+output+":", "    description: "+quoted(outputs[output]), "    value: ${{ steps.run.outputs."+output+" }}")
+	}
+	write("runs:", "  using: composite", "  steps:", "    - id: run", "      shell: bash", "      env:")
+	for _, input := range []string{"command", "env", "config", "approval", "from", "to"} {
+		write("        " + action.InputVariable(input) + ": ${{ inputs." + input + " }}")
+	}
+	write(`      run: exec "$GITHUB_ACTION_PATH/actions/slipway.sh" "$INPUT_COMMAND"`)
+	return b.Bytes()
+}
+
+func sorted(m map[string]string) []string {
+	var names []string
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

@@ -1,0 +1,141 @@
+package action
+
+import (
+	"errors"
+	"io"
+	"os"
+	"strings"
+
+	githubactions "github.com/sethvargo/go-githubactions"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// inWorkflow reports whether a step of a GitHub workflow is what runs.
+func inWorkflow() bool { return os.Getenv("GITHUB_ACTIONS") == "true" }
+
+// Outputs are what a command tells later steps: names with what they mean. They
+// are kept in the command, so that its action.yml is held against them.
+func Outputs(cmd *cobra.Command, outputs map[string]string) {
+	if cmd.Annotations == nil {
+		cmd.Annotations = map[string]string{}
+	}
+	for name, meaning := range outputs {
+		cmd.Annotations[outputPrefix+name] = meaning
+	}
+}
+
+const outputPrefix = "output "
+
+// OutputsOf are the outputs that a command declares.
+func OutputsOf(cmd *cobra.Command) map[string]string {
+	out := map[string]string{}
+	for key, meaning := range cmd.Annotations {
+		if name, ok := strings.CutPrefix(key, outputPrefix); ok {
+			out[name] = meaning
+		}
+	}
+	return out
+}
+
+// Output gives a value to later steps of the workflow; elsewhere it does nothing.
+func Output(name, value string) {
+	if os.Getenv("GITHUB_OUTPUT") != "" {
+		githubactions.SetOutput(name, value)
+	}
+}
+
+// Summary appends Markdown to the job's summary; elsewhere it does nothing.
+func Summary(markdown string) {
+	if os.Getenv("GITHUB_STEP_SUMMARY") != "" {
+		githubactions.AddStepSummary(markdown)
+	}
+}
+
+// Mask makes the runner hide values wherever they are printed later. Each line
+// of a value is a value of its own, as the runner looks at lines.
+func Mask(values ...string) {
+	if !inWorkflow() {
+		return
+	}
+	for _, value := range values {
+		for _, line := range strings.Split(value, "\n") {
+			// Shorter ones would hide half of the log.
+			if line = strings.TrimSpace(line); len(line) > 3 {
+				githubactions.AddMask(line)
+			}
+		}
+	}
+}
+
+// annotate shows an error on the page of the workflow's run.
+func annotate(cmd *cobra.Command, err error) {
+	if !inWorkflow() {
+		return
+	}
+	text := err.Error()
+	if hint := Hint(err); hint != "" {
+		text += "\n" + hint
+	}
+	githubactions.WithFieldsMap(map[string]string{"title": cmd.CommandPath()}).Errorf("%s", text)
+}
+
+// inputs sets the flags that a workflow gives as inputs: INPUT_DRY_RUN is
+// --dry-run. An input that is not given is an empty string, and a flag that was
+// given as an argument counts more.
+func inputs(cmd *cobra.Command) error {
+	if !inWorkflow() {
+		return nil
+	}
+	var errs []error
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		value := os.Getenv(InputVariable(f.Name))
+		if f.Changed || value == "" || f.Name == "help" {
+			return
+		}
+		if err := cmd.Flags().Set(f.Name, value); err != nil {
+			errs = append(errs, &Error{Code: Usage, Err: err, Advice: "it comes from the input " + f.Name})
+		}
+	})
+	return errors.Join(errs...)
+}
+
+// InputVariable is the variable that carries an input. A shell drops variables
+// with a dash in their names.
+func InputVariable(input string) string {
+	return "INPUT_" + strings.ToUpper(strings.ReplaceAll(input, "-", "_"))
+}
+
+// harmless writes lines so that the runner takes none for a command, whatever a
+// pod or a migration said. Commands begin with :: at a line's beginning, or with
+// ##[ anywhere (ActionCommand in github.com/actions/runner).
+type harmless struct {
+	w     io.Writer
+	begun bool // something other than space stands in the line
+	last  byte
+}
+
+// Write never splits what it is given into several writes.
+func (h *harmless) Write(p []byte) (int, error) {
+	out := make([]byte, 0, len(p)+8)
+	for _, c := range p {
+		switch {
+		case c == ':' && !h.begun:
+			out = append(out, "| "...)
+		case c == '[' && h.last == '#':
+			out = append(out, ' ')
+		}
+		// The runner ends lines at both, and trims what it knows as space.
+		if c == '\n' || c == '\r' {
+			h.begun = false
+		} else if c > ' ' {
+			h.begun = true
+		}
+		h.last = c
+		out = append(out, c)
+	}
+	if _, err := h.w.Write(out); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
