@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -100,6 +101,17 @@ func (e *Environment) Release(w io.Writer) release.Options {
 				return release.Flows(ctx, e.Cluster, e.Target.Namespace, e.Platform.Flows, say)
 			},
 			Progress: release.Teller(say),
+			Grace:    grace(),
 		},
 	}
+}
+
+// grace is what a runner leaves a step of a workflow that is cancelled: INT,
+// TERM after 7.5 s, KILL 2.5 s later (actions/runner, ProcessInvoker). A person
+// at a terminal waits, or presses Ctrl-C again.
+func grace() time.Duration {
+	if os.Getenv("GITHUB_ACTIONS") == "true" {
+		return 7 * time.Second
+	}
+	return 0
 }

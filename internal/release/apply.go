@@ -39,6 +39,9 @@ func Apply(ctx context.Context, a Approved, again Planning, o Options) (*Outcome
 	if err := same(ctx); err != nil || a.Plan.Empty() {
 		return nil, err
 	}
+	if len(a.Plan.Migrations) > 0 {
+		return nil, &MigrationsError{Names: a.Plan.Migrations}
+	}
 	o.Check = same
 	o.Record.Plan, o.Record.Approval = a.Evidence.Plan, a.Digest
 	o.Record.Source, o.Record.PlatformFile, o.Record.From = a.Plan.Source, a.Plan.PlatformFile, a.Plan.From
@@ -69,3 +72,16 @@ func (e *NotTestedError) Usage() bool { return true }
 
 // Hint says what to do about it.
 func (e *NotTestedError) Hint() string { return "`slipway releases` lists what was released there" }
+
+// MigrationsError says that a plan has migrations, which nobody here can run.
+type MigrationsError struct{ Names []plan.Migration }
+
+func (e *MigrationsError) Error() string {
+	return fmt.Sprintf("apply the plan: %d migrations are pending, from %s on", len(e.Names), e.Names[0].Name)
+}
+
+// Usage marks that nothing was begun.
+func (e *MigrationsError) Usage() bool { return true }
+
+// Hint says what to do about it.
+func (e *MigrationsError) Hint() string { return "run `ci migrate` first, then make a new plan" }

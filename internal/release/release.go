@@ -131,6 +131,9 @@ func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Ent
 	switch {
 	case replaced(err):
 		return outcome, err // what happens now is another run's
+	case ctx.Err() != nil && errors.As(err, new(*rollout.LeftError)):
+		outcome.State, outcome.Verdict = ledger.Running, "it was cancelled in the middle, and there was no time to take everything back"
+		return outcome, &CancelledError{Release: o.Ledger.Name(entry.Record.Number), Environment: o.Ledger.Environment, Err: err}
 	case err == nil:
 		outcome.State, outcome.Verdict = ledger.Released, fmt.Sprintf("%d services run what was released", len(result.Services))
 	case clean(result):
@@ -139,6 +142,24 @@ func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Ent
 		outcome.State, outcome.Verdict = ledger.Stuck, "not everything could be taken back"
 	}
 	return outcome, errors.Join(err, entry.Close(context.WithoutCancel(ctx), outcome.State, outcome.Verdict))
+}
+
+// CancelledError says that a release was cancelled and left for another run.
+type CancelledError struct {
+	Release, Environment string
+	Err                  error
+}
+
+func (e *CancelledError) Error() string {
+	return fmt.Sprintf("%s was cancelled in the middle: %v", e.Release, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *CancelledError) Unwrap() error { return e.Err }
+
+// Hint says what to do about it.
+func (e *CancelledError) Hint() string {
+	return fmt.Sprintf("`slipway rollback --env %s` takes the rest back, `slipway resume --env %s` goes on", e.Environment, e.Environment)
 }
 
 // replaced reports whether an error says that another run has taken over.

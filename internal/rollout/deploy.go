@@ -45,9 +45,19 @@ func Deploy(ctx context.Context, o Options) (*Result, error) {
 		if o.Keep {
 			return r.result, err
 		}
-		return r.result, errors.Join(err, r.step(watching, TakeBack, nil, func() error { return r.undo(watching, r.done) }))
+		back, stop := r.graceful(ctx, watching)
+		defer stop()
+		return r.result, errors.Join(err, r.step(watching, TakeBack, nil, func() error { return r.undo(back, r.done) }))
 	}
 	return r.result, nil
+}
+
+// graceful is the context to take back in: after a cancelled one it may be short.
+func (r *run) graceful(ctx, lasting context.Context) (context.Context, func()) {
+	if ctx.Err() == nil || r.Grace == 0 {
+		return lasting, func() {}
+	}
+	return context.WithTimeout(lasting, r.Grace)
 }
 
 func newRun(o Options) *run {

@@ -41,6 +41,10 @@ type Options struct {
 	Redact func(string) string
 	// Keep leaves what failed as it is, for somebody to look at.
 	Keep bool
+	// Grace is how long taking back may last once the run was cancelled, where
+	// somebody will kill it then. What does not fit is left, and the error holds a
+	// *LeftError. 0 is as long as it takes.
+	Grace time.Duration
 	// Journal is told of each step before and after it; nil if nobody keeps one.
 	Journal Journal
 	// Guard decides on each write; nil allows all.

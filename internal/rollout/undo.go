@@ -48,7 +48,11 @@ func (r *run) undo(ctx context.Context, changes []Change) error {
 		}
 	}
 	var errs []error
-	for _, c := range append(append(config, services...), created...) {
+	all := append(append(config, services...), created...)
+	for i, c := range all {
+		if ctx.Err() != nil {
+			return errors.Join(append(errs, &LeftError{Changes: len(all) - i})...)
+		}
 		start := time.Now()
 		name := c.Service
 		if name == "" {
@@ -67,8 +71,21 @@ func (r *run) undo(ctx context.Context, changes []Change) error {
 		}
 		r.result.Undone = append(r.result.Undone, out)
 		r.report(Progress{Service: name, Phase: Undid, Elapsed: time.Since(start), Detail: action + detail(err)})
+		if err != nil && ctx.Err() != nil {
+			return errors.Join(append(errs, &LeftError{Changes: len(all) - i})...)
+		}
 	}
 	return errors.Join(errs...)
+}
+
+// LeftError says that there was no time to take everything back.
+type LeftError struct{ Changes int }
+
+func (e *LeftError) Error() string {
+	if e.Changes == 1 {
+		return "there was no time to take back the last change and to verify it"
+	}
+	return fmt.Sprintf("there was no time to take back %d changes", e.Changes)
 }
 
 func detail(err error) string {
