@@ -53,6 +53,7 @@ name: shop
 services:
   - {name: web, port: 8080, health: /health, image: {reference: "example.invalid/web@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}}
 manifests: {files: [deploy.yaml]}
+verify: {settle: 0s}
 environments:
   ENVIRONMENT: {namespace: NAMESPACE, kubeconfig: TEST_KUBECONFIG}
 `,

@@ -79,12 +79,16 @@ func releaseInside(ctx context.Context, p *platform.Platform, o order, say func(
 	if err != nil {
 		return nil, err
 	}
-	return release.Run(ctx, release.Options{Ledger: book, Record: o.Record, Say: say, Rollout: rollout.Options{
+	options := rollout.Options{
 		Cluster: cluster, Namespace: o.Namespace, Objects: objects, Services: release.Services(p, o.Images), Deadline: o.Deadline,
 		Verify:   func(ctx context.Context) error { return verify(ctx, cluster, p, o, say) },
 		Progress: release.Teller(say),
 		Redact:   redactor(o.Values),
-	}})
+	}
+	if err := release.Verification(&options, p.Verify); err != nil {
+		return nil, err
+	}
+	return release.Run(ctx, release.Options{Ledger: book, Record: o.Record, Say: say, Rollout: options})
 }
 
 // render reads the manifests, as the order has them.

@@ -91,9 +91,9 @@ func (e *Environment) Tell(w io.Writer, outcome *release.Outcome) {
 
 // Release is how a release of this environment is continued or taken back,
 // with its progress on w.
-func (e *Environment) Release(w io.Writer) release.Options {
+func (e *Environment) Release(w io.Writer) (release.Options, error) {
 	say := func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
-	return release.Options{
+	o := release.Options{
 		Ledger: e.Ledger, Record: ledger.Record{By: release.HolderOf(os.Getenv)}, Say: say,
 		Rollout: rollout.Options{
 			Cluster: e.Cluster, Namespace: e.Target.Namespace,
@@ -104,6 +104,7 @@ func (e *Environment) Release(w io.Writer) release.Options {
 			Grace:    grace(),
 		},
 	}
+	return o, release.Verification(&o.Rollout, e.Platform.Verify)
 }
 
 // grace is what a runner leaves a step of a workflow that is cancelled: INT,

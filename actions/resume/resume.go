@@ -32,7 +32,11 @@ func Run(ctx context.Context, flags environment.Flags, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	outcome, err := release.Resume(ctx, e.Release(w))
+	options, err := e.Release(w)
+	if err != nil {
+		return err
+	}
+	outcome, err := release.Resume(ctx, options)
 	e.Tell(w, outcome)
 	return err
 }

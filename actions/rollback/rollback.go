@@ -36,7 +36,11 @@ func Run(ctx context.Context, flags environment.Flags, to int, w io.Writer) erro
 	if err != nil {
 		return err
 	}
-	outcome, err := release.Rollback(ctx, e.Release(w), to)
+	options, err := e.Release(w)
+	if err != nil {
+		return err
+	}
+	outcome, err := release.Rollback(ctx, options, to)
 	e.Tell(w, outcome)
 	return err
 }

@@ -56,7 +56,10 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	options := e.Release(w)
+	options, err := e.Release(w)
+	if err != nil {
+		return err
+	}
 	options.Rollout.Objects, options.Rollout.Services = planning.Rollout.Objects, planning.Rollout.Services
 	outcome, err := release.Apply(ctx, release.Approved{Plan: p, Evidence: evidence, Digest: o.Approval}, planning, options)
 	e.Tell(w, outcome)

@@ -1,6 +1,9 @@
 package platform
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // What a slipway.yaml does not say.
 const (
@@ -9,6 +12,7 @@ const (
 	DefaultHealth    = "/health"
 	DefaultDatabase  = "DATABASE_URL"
 	DefaultJournal   = "drizzle.__drizzle_migrations"
+	DefaultSettle    = 10 * time.Second
 )
 
 // DefaultInstallInputs are the files an installation depends on, as patterns.
@@ -43,6 +47,12 @@ func (p *Platform) fillDefaults() {
 		}
 		fill(&server.Variable, infrastructure[kind].Variable)
 		p.Infrastructure[kind] = server
+	}
+	if p.Verify.Settle == nil {
+		p.Verify.Settle = &Duration{DefaultSettle}
+	}
+	if logs := p.Verify.Logs; logs != nil && logs.Levels == nil {
+		logs.Levels = []string{"error", "fatal"}
 	}
 	if p.Database != nil {
 		fill(&p.Database.URL, DefaultDatabase)

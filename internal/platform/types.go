@@ -26,6 +26,8 @@ type Platform struct {
 	Order []string `yaml:"order,omitempty"`
 	// Manifests: where the Kubernetes objects come from.
 	Manifests Manifests `yaml:"manifests,omitempty"`
+	// Verify: what else a service with new pods has to show before the next one begins.
+	Verify Verify `yaml:"verify,omitempty"`
 	// Flows a user takes through the platform, tried after a release.
 	Flows []Flow `yaml:"flows,omitempty"`
 	// Registry that images are pushed to, host and path; $NAME is read from the environment.
@@ -35,6 +37,24 @@ type Platform struct {
 
 	// Root is the folder slipway.yaml lies in. Set by Load.
 	Root string `yaml:"-"`
+}
+
+// Verify is what a service with new pods has to show, beside being healthy.
+type Verify struct {
+	// Settle is how long it has to stay available without a restart. Default: 10s.
+	Settle *Duration `yaml:"settle,omitempty"`
+	// Logs of the new pods must have no critical line. Absent: they are not looked at.
+	Logs *Logs `yaml:"logs,omitempty"`
+}
+
+// Logs say which lines are critical.
+type Logs struct {
+	// Levels of lines in JSON that are. Default: error, fatal.
+	Levels []string `yaml:"levels,omitempty"`
+	// Patterns (regular expressions of Go) of lines that are, in whatever form.
+	Patterns []string `yaml:"patterns,omitempty"`
+	// Allow lists patterns of lines that never are.
+	Allow []string `yaml:"allow,omitempty"`
 }
 
 // Toolchain is the container that checks run in.

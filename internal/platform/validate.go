@@ -3,6 +3,7 @@ package platform
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -30,10 +31,37 @@ func validate(p *Platform, d *document) {
 	validateServices(p, d)
 	validateOrder(p, d)
 	validateManifests(p.Manifests, d)
+	validateLogs(p.Verify.Logs, d)
 	validateFlows(p, d)
 	for _, name := range sortedKeys(p.Environments) {
 		validateEnvironment(name, p, d)
 	}
+}
+
+func validateLogs(logs *Logs, d *document) {
+	if logs == nil {
+		return
+	}
+	for i, level := range logs.Levels {
+		d.text(item("verify.logs.levels", i), level, func(s string) string {
+			if s == "" || s != strings.ToLower(s) {
+				return "expected a level in small letters such as error, found " + quote(s)
+			}
+			return ""
+		})
+	}
+	for at, patterns := range map[string][]string{"verify.logs.patterns": logs.Patterns, "verify.logs.allow": logs.Allow} {
+		for i, pattern := range patterns {
+			d.text(item(at, i), pattern, badPattern)
+		}
+	}
+}
+
+func badPattern(s string) string {
+	if _, err := regexp.Compile(s); s == "" || err != nil {
+		return "expected a regular expression such as ^panic:, found " + quote(s)
+	}
+	return ""
 }
 
 func validateToolchain(t Toolchain, d *document) {

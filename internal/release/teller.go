@@ -21,7 +21,7 @@ func Teller(say func(format string, args ...any)) func(rollout.Progress) {
 			say("↩ %s", p.Service)
 		case rollout.Undid:
 			say("↩ %s %s after %.1fs", p.Service, p.Detail, p.Elapsed.Seconds())
-		case rollout.Waiting, rollout.Probing: // the next phase says how it went
+		case rollout.Waiting, rollout.Probing, rollout.Settling: // the next phase says how it went
 		}
 	}
 }

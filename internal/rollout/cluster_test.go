@@ -20,6 +20,8 @@ import (
 const server = `
 const http = require("http");
 if (process.env.EXIT) { console.log("cannot start: \x1b[31m" + process.env.EXIT + "\x1b[0m"); process.exit(3); }
+if (process.env.LOG) console.log(process.env.LOG);
+if (process.env.EXIT_AFTER) setTimeout(() => process.exit(4), Number(process.env.EXIT_AFTER));
 http.createServer((q, s) => {
   s.statusCode = q.url === "/ready" ? (process.env.UNREADY ? 503 : 200) : Number(process.env.HEALTH || 200);
   s.end(process.env.VERSION);

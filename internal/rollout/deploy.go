@@ -209,7 +209,7 @@ func (r *run) update(ctx context.Context, i int, d Difference) error {
 			out.Image = images[0]
 		}
 	}
-	v, err := r.settle(ctx, s, g)
+	v, err := r.settle(ctx, s, g, out.Changed)
 	if err != nil {
 		return err
 	}
@@ -220,7 +220,7 @@ func (r *run) update(ctx context.Context, i int, d Difference) error {
 }
 
 // settle waits until a service runs and answers.
-func (r *run) settle(ctx context.Context, s Service, g goal) (verdict, error) {
+func (r *run) settle(ctx context.Context, s Service, g goal, changed bool) (verdict, error) {
 	for {
 		v, err := r.view.wait(ctx, g, func(v verdict) {
 			r.report(Progress{Service: s.Name, Phase: Waiting, Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(g.start), Detail: v.waiting})
@@ -241,11 +241,28 @@ func (r *run) settle(ctx context.Context, s Service, g goal) (verdict, error) {
 			continue
 		case err != nil:
 			return v, fmt.Errorf("probe %s: %w", s.Name, err)
+		case failed == nil && changed:
+			failed, err = r.lasting(ctx, s, g, v)
+		}
+		switch {
+		case errors.Is(err, errMoved):
+			continue
+		case err != nil:
+			return v, err
 		case failed != nil:
 			return v, r.diagnose(ctx, s.Name, failed)
 		}
 		return v, nil
 	}
+}
+
+// lasting is for services with new pods: they have to stay, and to say nothing critical.
+func (r *run) lasting(ctx context.Context, s Service, g goal, v verdict) (*sign, error) {
+	failed, err := r.stay(ctx, s, g, v)
+	if failed != nil || err != nil {
+		return failed, err
+	}
+	return r.readLogs(ctx, v.pods)
 }
 
 // present reports whether the pod is still one of those that count.

@@ -97,6 +97,9 @@ func (r *run) compare(ctx context.Context, d *Difference) (err error) {
 	if d.Before, err = r.Cluster.Read(ctx, d.Object); err != nil {
 		return err
 	}
+	if err := keeper(d.Before); err != nil {
+		return err
+	}
 	scaled := d.Object.GetKind() == "Deployment" && r.scaled[d.Object.GetName()]
 	if scaled {
 		// The autoscaler owns them, and the write leaves them alone.

@@ -33,6 +33,12 @@ type Options struct {
 	Services []Service
 	// Deadline of one service, counted from our write. Default: 3 minutes.
 	Deadline time.Duration
+	// Settle is how long a service with new pods has to stay available, without
+	// a restart, before the next one begins.
+	Settle time.Duration
+	// Critical returns the lines of a new pod's log that must not be there; nil
+	// if nobody cares.
+	Critical func(log []byte) []string
 	// Verify is called when all services are healthy; if it fails, all is taken back.
 	Verify func(context.Context) error
 	// Progress is called when something happened. It must not block.
@@ -62,6 +68,7 @@ const (
 	Applying Phase = "applying"
 	Waiting  Phase = "waiting"
 	Probing  Phase = "probing"
+	Settling Phase = "settling"
 	Healthy  Phase = "healthy"
 	Failed   Phase = "failed"
 	Undoing  Phase = "undoing"

@@ -1,0 +1,97 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/teei/slipway/internal/kube"
+)
+
+// stay watches a service that is healthy for as long as it has to settle. It
+// fails on a restart, and returns errMoved when the service is not available
+// any more, so that waiting starts again, up to the deadline.
+func (r *run) stay(ctx context.Context, s Service, g goal, v verdict) (*sign, error) {
+	if r.Settle == 0 {
+		return nil, nil
+	}
+	settled := time.NewTimer(r.Settle)
+	defer settled.Stop()
+	before := exitsOf(v.pods)
+	r.report(Progress{Service: s.Name, Phase: Settling, Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(g.start)})
+	for {
+		now := r.view.assess(g)
+		switch restarted := restartOf(now.pods, before); {
+		case now.failure != nil:
+			return now.failure, nil
+		case restarted != nil:
+			return restarted, nil
+		case !now.done:
+			return nil, errMoved
+		}
+		select {
+		case <-r.view.changed:
+		case <-settled.C:
+			return nil, nil
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// restartOf is the first container that ended since it was healthy.
+func restartOf(pods []*corev1.Pod, before map[string]int32) *sign {
+	for _, pod := range pods {
+		for _, c := range pod.Status.ContainerStatuses {
+			known, ok := before[exitKey(pod, c.Name)]
+			if ok && exits(c) > known {
+				return &sign{
+					reason: "container " + c.Name + " ended right after it was healthy", pod: pod, container: c.Name, exitCode: exitCode(c),
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// mostLog is how much of a new pod's log is looked at.
+const mostLog = 1 << 20
+
+// readLogs fails on critical lines of the new pods.
+func (r *run) readLogs(ctx context.Context, pods []*corev1.Pod) (*sign, error) {
+	if r.Critical == nil {
+		return nil, nil
+	}
+	for _, pod := range pods {
+		var names []string
+		for _, c := range pod.Spec.Containers {
+			names = append(names, c.Name)
+		}
+		sort.Strings(names)
+		for _, name := range names {
+			log, err := r.Cluster.Logs(ctx, r.Namespace, pod.Name, kube.LogOptions{Container: name, Lines: 10000, Bytes: mostLog})
+			if err != nil {
+				return nil, err
+			}
+			if lines := r.Critical(log); len(lines) > 0 {
+				return &sign{reason: critical(name, lines), pod: pod, container: name}, nil
+			}
+		}
+	}
+	return nil, nil
+}
+
+func critical(container string, lines []string) string {
+	line := Clean(lines[0])
+	if runes := []rune(line); len(runes) > 200 {
+		line = string(runes[:200]) + "…"
+	}
+	if len(lines) == 1 {
+		return "container " + container + " logs a critical line: " + line
+	}
+	return fmt.Sprintf("container %s logs %d critical lines, the first: %s", container, len(lines), strings.TrimSpace(line))
+}

@@ -1,0 +1,57 @@
+package rollout
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestSettle: what ends or says something critical right after it was healthy
+// is taken back; what stays is only released once it has settled.
+func TestSettle(t *testing.T) {
+	t.Parallel()
+	critical := func(log []byte) []string {
+		var lines []string
+		for line := range bytes.Lines(log) {
+			if bytes.Contains(line, []byte("disaster")) {
+				lines = append(lines, strings.TrimSpace(string(line)))
+			}
+		}
+		return lines
+	}
+	for _, tt := range []struct {
+		name   string
+		env    map[string]string
+		settle time.Duration
+		want   string // reason; "" if it is released
+	}{
+		{"ends", map[string]string{"VERSION": "new", "EXIT_AFTER": "4000"}, 30 * time.Second, "container app ended right after it was healthy"},
+		{"says something critical", map[string]string{"VERSION": "new", "LOG": "a disaster"}, 0, "container app logs a critical line: a disaster"},
+		{"stays", map[string]string{"VERSION": "new", "LOG": "all is well"}, 3 * time.Second, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t)
+			s.deploy(app{Name: "one", Env: map[string]string{"VERSION": "old"}})
+			o := s.options(app{Name: "one", Env: tt.env})
+			o.Settle, o.Critical = tt.settle, critical
+			start := time.Now()
+			result, err := Deploy(t.Context(), o)
+			switch version := s.versions()["one"]; {
+			case tt.want == "" && (err != nil || version != "new 1/1" || time.Since(start) < tt.settle):
+				t.Errorf("after %s: %v, %s", time.Since(start), err, version)
+			case tt.want != "" && (result.Failure == nil || result.Failure.Reason != tt.want || version != "old 1/1"):
+				t.Errorf("%v, %+v, %s", err, result.Failure, version)
+			}
+			// An unchanged service did nothing that has to settle.
+			if tt.want == "" {
+				again := s.options(app{Name: "one", Env: tt.env})
+				again.Settle = time.Hour
+				if _, err := Deploy(t.Context(), again); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
