@@ -67,7 +67,7 @@ func (o BackupOptions) run(ctx context.Context, a Address, b *Backup) (err error
 	partial := final + partialSuffix
 	defer func() { _ = os.Remove(partial) }() // gone already when all went well
 
-	want, later, err := o.take(ctx, a, t, partial)
+	want, later, counted, err := o.take(ctx, a, t, partial)
 	if err != nil {
 		return err
 	}
@@ -84,6 +84,10 @@ func (o BackupOptions) run(ctx context.Context, a Address, b *Backup) (err error
 	}
 	if err != nil {
 		return err
+	}
+	m := manifest{SHA256: b.SHA256, Taken: b.Taken, Tables: want.tables, Objects: want.objects, Sequences: want.sequences, Later: later, Writes: counted}
+	if err := m.write(final); err != nil {
+		return explainFile(doing, final, err)
 	}
 	if err := os.Rename(partial, final); err != nil {
 		return explainFile(doing, final, err)
@@ -158,12 +162,15 @@ func admit(ctx context.Context, a Address, t tools) (version string, remarks []s
 
 // take dumps and counts one and the same snapshot, both at once. It is let go
 // as soon as both are done, because vacuum waits for it.
-func (o BackupOptions) take(ctx context.Context, a Address, t tools, path string) (want contents, later map[string]sequence, err error) {
+func (o BackupOptions) take(ctx context.Context, a Address, t tools, path string) (want contents, later map[string]sequence, counted map[string]writes, err error) {
 	s, err := takeSnapshot(ctx, a, o.Jobs, o.LockTimeout)
 	if err != nil {
-		return want, nil, err
+		return want, nil, nil, err
 	}
 	defer s.release()
+	if counted, err = readWrites(ctx, s.conns[0]); err != nil {
+		return want, nil, nil, explain(ctx, "back up "+a.String(), err)
+	}
 	o.Progress(fmt.Sprintf("dumping %s of %s", plural(len(s.tables), "table"), a))
 	g, work := errgroup.WithContext(ctx)
 	g.Go(func() error { return dump(work, a, t, s.id, path, o.LockTimeout, o.Progress) })
@@ -172,12 +179,12 @@ func (o BackupOptions) take(ctx context.Context, a Address, t tools, path string
 		return explain(work, "count the rows of "+a.String(), err)
 	})
 	if err := g.Wait(); err != nil {
-		return want, nil, err
+		return want, nil, nil, err
 	}
 	if later, err = readSequences(ctx, s.conns[0]); err != nil {
-		return want, nil, explain(ctx, "read the sequences of "+a.String(), err)
+		return want, nil, nil, explain(ctx, "read the sequences of "+a.String(), err)
 	}
-	return contents{tables: s.tables, objects: s.objects, sequences: s.sequences}, later, nil
+	return contents{tables: s.tables, objects: s.objects, sequences: s.sequences}, later, counted, nil
 }
 
 var unfit = regexp.MustCompile(`[^A-Za-z0-9_-]+`)

@@ -32,6 +32,10 @@ type server struct {
 var pg server
 
 func TestMain(m *testing.M) {
+	if os.Getenv("RESTORE_TEST_URL") != "" {
+		restoreRole()
+		return
+	}
 	// Each check is a whole backup. A command line may still ask for more.
 	if err := flag.Set("rapid.checks", "15"); err != nil {
 		panic(err)

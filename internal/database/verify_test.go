@@ -25,7 +25,7 @@ func taken(t *testing.T, url string) (a Address, tl tools, path string, want con
 	}
 	path = filepath.Join(t.TempDir(), "dump")
 	o := BackupOptions{Jobs: 1, LockTimeout: time.Second, Progress: func(string) {}}
-	if want, later, err = o.take(t.Context(), a, tl, path); err != nil {
+	if want, later, _, err = o.take(t.Context(), a, tl, path); err != nil {
 		t.Fatal(err)
 	}
 	return a, tl, path, want, later

@@ -1,0 +1,82 @@
+package database
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Loss is an estimate of what going back to a backup loses: the writes that the
+// server counted since. Its statistics are sent with a delay and may be reset,
+// so it is no exact number.
+type Loss struct {
+	Since  time.Time        // when the backup was taken
+	Tables map[string]int64 // rows written since, by table
+	// Unknown are tables whose counters are smaller than they were: they were reset.
+	Unknown []string
+}
+
+// Writes are the rows written since, in all tables.
+func (l Loss) Writes() (n int64) {
+	for _, writes := range l.Tables {
+		n += writes
+	}
+	return n
+}
+
+func (l Loss) String() string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(l.Tables)) {
+		parts = append(parts, fmt.Sprintf("%s %d", name, l.Tables[name]))
+	}
+	text := "an estimate: no row was written since " + l.Since.Format(time.RFC3339)
+	if len(parts) > 0 {
+		text = fmt.Sprintf("an estimate: %d rows inserted, updated or deleted since %s (%s)", l.Writes(), l.Since.Format(time.RFC3339), some(parts))
+	}
+	if len(l.Unknown) > 0 {
+		text += "; not known of " + some(l.Unknown) + ", whose statistics were reset"
+	}
+	return text
+}
+
+// EstimateLoss says what going back to the dump would lose.
+func EstimateLoss(ctx context.Context, rawURL, dump string) (Loss, error) {
+	m, err := readManifest(dump)
+	if err != nil {
+		return Loss{}, err
+	}
+	a, err := ParseURL(rawURL)
+	if err != nil {
+		return Loss{}, err
+	}
+	conn, err := connect(ctx, a)
+	if err != nil {
+		return Loss{}, err
+	}
+	defer hangUp(conn)
+	now, err := readWrites(ctx, conn)
+	if err != nil {
+		return Loss{}, explain(ctx, "estimate what "+a.String()+" would lose", err)
+	}
+	return m.loss(now), nil
+}
+
+func (m manifest) loss(now map[string]writes) Loss {
+	l := Loss{Since: m.Taken, Tables: map[string]int64{}}
+	for name, after := range now {
+		if strings.HasPrefix(name, "drizzle.") {
+			continue // what the migrator notes is not anybody's data
+		}
+		switch n := after.total() - m.Writes[name].total(); {
+		case n < 0:
+			l.Unknown = append(l.Unknown, name)
+		case n > 0:
+			l.Tables[name] = n
+		}
+	}
+	slices.Sort(l.Unknown)
+	return l
+}

@@ -1,0 +1,190 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/teei/slipway/internal/crash"
+)
+
+// RestoreOptions says which backup becomes the database.
+type RestoreOptions struct {
+	URL   string // postgres:// address of the database; never shown
+	Dump  string // file of a verified backup, its manifest beside it
+	Tools string // folder of pg_restore. Default: PATH
+	Jobs  int    // tables restored and compared at a time. Default: 2
+	// Label tells this restore from others, such as the number of the rollback:
+	// repeated with the same one, it finishes what was begun.
+	Label    string
+	Progress func(message string)
+}
+
+// Restored is what became of a restore.
+type Restored struct {
+	Kept    string  // name of the database that was replaced; it stays, read-only
+	Tables  int     // restored and compared
+	Seconds float64 // of the whole
+	Away    float64 // seconds in which nobody could connect
+}
+
+// Restore makes a verified backup the database: it is restored into a database
+// of its own, compared with what the backup held, and then the two change names
+// in one transaction. The one that was replaced is kept. Killed at any moment,
+// the database is entirely the old or entirely the restored one.
+func Restore(ctx context.Context, o RestoreOptions) (r Restored, err error) {
+	began := time.Now()
+	defer func() { r.Seconds = time.Since(began).Seconds() }()
+	if o.Jobs < 1 {
+		o.Jobs = 2
+	}
+	o.Progress = oneAtATime(o.Progress)
+	a, err := ParseURL(o.URL)
+	if err != nil {
+		return r, err
+	}
+	m, err := readManifest(o.Dump)
+	if err != nil {
+		return r, err
+	}
+	t, err := findTools(ctx, o.Tools)
+	if err != nil {
+		return r, err
+	}
+	r.Kept, r.Tables = beside(a.Database, "replaced", o.Label), len(m.Tables)
+	admin, err := connectBeside(ctx, a)
+	if err != nil {
+		return r, err
+	}
+	defer hangUp(admin)
+	done, err := exists(ctx, admin, r.Kept)
+	if err != nil || done {
+		return r, explain(ctx, "restore "+a.String(), err)
+	}
+	made := a.On(beside(a.Database, "restored", o.Label))
+	if err := o.fill(ctx, a, made, m, t); err != nil {
+		return r, err
+	}
+	if r.Away, err = swap(ctx, admin, a, made.Database, r.Kept); err != nil {
+		return r, err
+	}
+	o.Progress("the database that was replaced is kept as " + r.Kept)
+	return r, nil
+}
+
+// fill restores into a new database and compares it. A leftover of an attempt
+// that was killed is not trusted.
+func (o RestoreOptions) fill(ctx context.Context, a, made Address, m manifest, t tools) error {
+	doing := "restore the backup of " + a.String()
+	conn, err := connect(ctx, a)
+	if err != nil {
+		return err
+	}
+	defer hangUp(conn)
+	statements, err := likeness(ctx, conn, made.Database)
+	if err != nil {
+		return explain(ctx, doing, err)
+	}
+	for _, sql := range append([]string{`DROP DATABASE IF EXISTS ` + quote(made.Database)}, statements...) {
+		if _, err := conn.PgConn().Exec(ctx, sql).ReadAll(); err != nil {
+			return explain(ctx, doing, err)
+		}
+	}
+	crash.Point(ctx, "database restored: made")
+	o.Progress("restoring into " + made.Database)
+	if err := restoreWhole(ctx, made, t, o.Jobs, o.Dump); err != nil {
+		return err
+	}
+	crash.Point(ctx, "database restored: filled")
+	conns, err := connections(ctx, made, o.Jobs)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		for _, c := range conns {
+			hangUp(c)
+		}
+	}()
+	got, err := readContents(ctx, conns, func(n, of int) { o.Progress(fmt.Sprintf("compared %d of %s", n, plural(of, "table"))) })
+	if err != nil {
+		return explain(ctx, doing, err)
+	}
+	differences, _ := compare(contents{tables: m.Tables, objects: m.Objects, sequences: m.Sequences}, m.Later, got)
+	if len(differences) > 0 {
+		return failf(Unproven, doing, "the database was not touched; "+made.Database+" is there to be looked at", "what was restored is not what the backup held: %s", some(differences))
+	}
+	return nil
+}
+
+func connections(ctx context.Context, a Address, n int) (conns []*pgx.Conn, err error) {
+	for range n {
+		conn, err := connect(ctx, a)
+		if err != nil {
+			for _, c := range conns {
+				hangUp(c)
+			}
+			return nil, err
+		}
+		conns = append(conns, conn)
+	}
+	return conns, nil
+}
+
+// likeness are the statements that make a database like the current one: its
+// locale, owner, settings and rights. A dump has none of these.
+func likeness(ctx context.Context, conn *pgx.Conn, name string) ([]string, error) {
+	create, err := createLike(ctx, conn, name)
+	if err != nil {
+		return nil, err
+	}
+	more, err := collect(ctx, conn, pgx.RowTo[string], `
+WITH d AS (SELECT * FROM pg_database WHERE datname = current_database())
+SELECT format('ALTER DATABASE %1$I OWNER TO %2$I', $1::text, pg_get_userbyid(datdba)) FROM d
+UNION ALL
+SELECT format('ALTER DATABASE %1$I CONNECTION LIMIT %2$s', $1::text, datconnlimit) FROM d WHERE datconnlimit <> -1
+UNION ALL
+SELECT format('ALTER DATABASE %1$I SET %2$I TO %3$s', $1::text, split_part(setting, '=', 1),
+  CASE WHEN split_part(setting, '=', 1) IN ('search_path', 'session_preload_libraries', 'local_preload_libraries', 'temp_tablespaces')
+    THEN substr(setting, strpos(setting, '=') + 1) ELSE quote_literal(substr(setting, strpos(setting, '=') + 1)) END)
+  FROM d JOIN pg_db_role_setting s ON s.setdatabase = d.oid AND s.setrole = 0, unnest(s.setconfig) setting
+UNION ALL
+SELECT format('REVOKE ALL ON DATABASE %1$I FROM PUBLIC', $1::text) FROM d WHERE datacl IS NOT NULL
+UNION ALL
+SELECT format('GRANT %3$s ON DATABASE %1$I TO %2$s', $1::text, CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END, privilege_type)
+  FROM d, aclexplode(d.datacl)`, name)
+	return append([]string{create}, more...), err
+}
+
+// restoreWhole runs pg_restore with owners and rights: this is to be the database.
+func restoreWhole(ctx context.Context, a Address, t tools, jobs int, path string) error {
+	err := run(ctx, a, t.restore, fmt.Sprintf("--jobs=%d", jobs), "--no-publications", "--no-subscriptions", "--exit-on-error", "--no-password", "--dbname="+a.Database, path)
+	return explainTool(ctx, "restore the backup into "+a.Database, path, err)
+}
+
+func exists(ctx context.Context, conn *pgx.Conn, name string) (found bool, err error) {
+	err = conn.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)`, name).Scan(&found)
+	return found, err
+}
+
+// beside is a name for a database next to another one, within the 63 bytes that
+// PostgreSQL looks at.
+func beside(database, what, label string) string {
+	suffix := "_" + what + "_" + unfit.ReplaceAllString(label, "_")
+	return database[:min(len(database), max(63-len(suffix), 1))] + suffix
+}
+
+// connectBeside connects to a database that is neither of those that change names.
+func connectBeside(ctx context.Context, a Address) (*pgx.Conn, error) {
+	conn, err := connect(ctx, a.On("postgres"))
+	if err == nil {
+		return conn, nil
+	}
+	other, second := connect(ctx, a.On("template1"))
+	if second == nil {
+		return other, nil
+	}
+	return nil, errors.Join(err, second)
+}

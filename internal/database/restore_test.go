@@ -1,0 +1,222 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// shop is a small database with what a restore could lose: rows, sequences, a
+// trigger, rights and settings.
+const shop = `
+CREATE TABLE orders (id serial PRIMARY KEY, item text NOT NULL, at timestamptz DEFAULT now());
+INSERT INTO orders (item) SELECT 'item ' || i FROM generate_series(1, 1000) i;
+CREATE TABLE audit (what text);
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO audit VALUES (NEW.item); RETURN NEW; END $$;
+CREATE TRIGGER noted AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION note();
+CREATE MATERIALIZED VIEW latest AS SELECT max(id) FROM orders;
+GRANT SELECT ON orders TO reader;`
+
+// afterwards is a release: a migration that cannot be taken back, and writes.
+const afterwards = `
+ALTER TABLE orders DROP COLUMN item CASCADE;
+DROP TRIGGER noted ON orders;
+INSERT INTO orders DEFAULT VALUES; INSERT INTO orders DEFAULT VALUES; DELETE FROM orders WHERE id = 1;`
+
+var reader sync.Once // a role is of the whole server
+
+// backedUp is a database of the shop, its backup, and what came afterwards.
+func backedUp(t *testing.T) (url string, b Backup) {
+	t.Helper()
+	reader.Do(func() { exec1(t, pg.admin("postgres"), `CREATE ROLE reader`) })
+	url = newDatabase(t, shop)
+	a, err := ParseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec1(t, url, `ALTER DATABASE `+a.Database+` SET work_mem = '5MB'; ALTER DATABASE `+a.Database+` SET search_path TO "$user", public; REVOKE ALL ON DATABASE `+a.Database+` FROM PUBLIC; GRANT CONNECT ON DATABASE `+a.Database+` TO reader`)
+	if b, err = backup(t, url); err != nil {
+		t.Fatal(err)
+	}
+	exec1(t, url, afterwards)
+	return url, b
+}
+
+func restoreOptions(url string, b Backup) RestoreOptions {
+	return RestoreOptions{URL: url, Dump: b.Path, Tools: pg.bin, Label: "7"}
+}
+
+// isBack fails unless the database is the one of the backup, in all that counts.
+func isBack(t *testing.T, url string) {
+	t.Helper()
+	if n := ask[int](t, url, `SELECT count(*) FROM orders WHERE item LIKE 'item %'`); n != 1000 {
+		t.Errorf("%d of 1000 orders are back", n)
+	}
+	exec1(t, url, `INSERT INTO orders (item) VALUES ('the next one')`)
+	if n := ask[int](t, url, `SELECT id FROM orders JOIN audit ON item = what WHERE item = 'the next one'`); n != 1001 {
+		t.Errorf("the next order is %d, want 1001", n)
+	}
+	for sql, want := range map[string]string{
+		`SHOW work_mem`:    "5MB",
+		`SHOW search_path`: `"$user", public`,
+		`SELECT has_table_privilege('reader', 'orders', 'SELECT') || ' ' || has_database_privilege('reader', current_database(), 'CONNECT')`: "true true",
+	} {
+		if got := ask[string](t, url, sql); got != want {
+			t.Errorf("%s: %s, want %s", sql, got, want)
+		}
+	}
+	if !ask[bool](t, url, `SELECT pg_get_userbyid(datdba) = current_user FROM pg_database WHERE datname = current_database()`) {
+		t.Error("it has another owner")
+	}
+}
+
+func TestRestore(t *testing.T) {
+	t.Parallel()
+	url, b := backedUp(t)
+	loss, err := EstimateLoss(t.Context(), url, b.Path)
+	if err != nil || loss.Tables["public.orders"] != 3 || loss.Writes() != 3 || !strings.Contains(loss.String(), "an estimate: 3 rows") {
+		t.Errorf("%v, %v, want 3 writes to orders", loss, err)
+	}
+	// Somebody who writes all the time, and comes back when cut off.
+	writing, stop := context.WithCancel(t.Context())
+	defer stop()
+	go func() {
+		for writing.Err() == nil {
+			conn, err := pgx.Connect(writing, url)
+			for err == nil {
+				_, err = conn.Exec(writing, `INSERT INTO audit VALUES ('busy')`)
+			}
+			if conn != nil {
+				hangUp(conn)
+			}
+		}
+	}()
+	r, err := Restore(t.Context(), restoreOptions(url, b))
+	stop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	isBack(t, url)
+	if r.Away > 5 || r.Tables != 3 {
+		t.Errorf("%+v", r)
+	}
+	a, _ := ParseURL(url)
+	kept := a.On(r.Kept).URL()
+	if n := ask[int](t, kept, `SELECT count(*) FROM orders`); n != 1001 {
+		t.Errorf("the one that was replaced has %d orders, want 1001", n)
+	}
+	if ask[string](t, kept, `SHOW default_transaction_read_only`) != "on" {
+		t.Error("the one that was replaced can be written by mistake")
+	}
+	// Repeated, it changes nothing: what was written since stays.
+	if again, err := Restore(t.Context(), restoreOptions(url, b)); err != nil || again.Kept != r.Kept {
+		t.Errorf("%+v, %v", again, err)
+	}
+	if n := ask[int](t, url, `SELECT count(*) FROM orders WHERE item = 'the next one'`); n != 1 {
+		t.Error("repeated, it lost a write")
+	}
+}
+
+func TestRestoreOfWhatIsNoBackup(t *testing.T) {
+	t.Parallel()
+	url, b := backedUp(t)
+	good, err := os.ReadFile(b.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := b
+	bad.Path = filepath.Join(t.TempDir(), "dump")
+	for name, files := range map[string]map[string]string{
+		"no manifest":         {"": string(good)},
+		"damaged manifest":    {"": string(good), manifestSuffix: "{"},
+		"of another database": {"": string(good) + "x", manifestSuffix: string(must(os.ReadFile(b.Path + manifestSuffix)))},
+	} {
+		_ = os.Remove(bad.Path + manifestSuffix)
+		for suffix, text := range files {
+			if err := os.WriteFile(bad.Path+suffix, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var known *Error
+		if _, err := Restore(t.Context(), restoreOptions(url, bad)); !errors.As(err, &known) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if n := ask[int](t, url, `SELECT count(*) FROM orders`); n != 1001 {
+		t.Errorf("the database was touched: %d", n)
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// restoreRole is what this test program does as the process that dies.
+func restoreRole() {
+	dump := os.Getenv("RESTORE_TEST_DUMP")
+	_, err := Restore(context.Background(), RestoreOptions{URL: os.Getenv("RESTORE_TEST_URL"), Dump: dump, Tools: os.Getenv("RESTORE_TEST_TOOLS"), Label: "7"})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// TestRestoreDies kills the process at each point: the database is entirely the
+// one before or entirely the restored one, and a repeat finishes.
+func TestRestoreDies(t *testing.T) {
+	t.Parallel()
+	program := filepath.Join(t.TempDir(), "database.test")
+	if out, err := exec.CommandContext(t.Context(), "go", "test", "-c", "-tags", "crash", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	die := func(t *testing.T, url string, b Backup, at int) []string {
+		t.Helper()
+		list := filepath.Join(t.TempDir(), "points")
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+		defer stop()
+		cmd := exec.CommandContext(ctx, program)
+		cmd.Env = append(os.Environ(), "RESTORE_TEST_URL="+url, "RESTORE_TEST_DUMP="+b.Path, "RESTORE_TEST_TOOLS="+pg.bin,
+			"SLIPWAY_CRASH_LIST="+list, "SLIPWAY_CRASH_AT="+strconv.Itoa(at))
+		out, err := cmd.CombinedOutput()
+		status, _ := cmd.ProcessState.Sys().(syscall.WaitStatus)
+		if killed := status.Signaled() && status.Signal() == syscall.SIGKILL; killed != (at > 0) || err != nil && !killed {
+			t.Fatalf("at point %d: %v\n%s", at, err, out)
+		}
+		return strings.Split(strings.TrimSpace(string(must(os.ReadFile(list)))), "\n")
+	}
+	url, b := backedUp(t)
+	points := die(t, url, b, 0)
+	isBack(t, url)
+	if len(points) != 5 {
+		t.Fatalf("the points are %q", points)
+	}
+	for i, point := range points {
+		t.Run(point, func(t *testing.T) {
+			t.Parallel()
+			url, b := backedUp(t)
+			die(t, url, b, i+1)
+			swapped := point == "database restored: swapped"
+			if n := ask[int](t, url, `SELECT count(*) FROM orders`); n != map[bool]int{false: 1001, true: 1000}[swapped] {
+				t.Errorf("after the death there are %d orders", n)
+			}
+			if _, err := Restore(t.Context(), restoreOptions(url, b)); err != nil {
+				t.Fatal(err)
+			}
+			isBack(t, url)
+		})
+	}
+}
