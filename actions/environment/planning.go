@@ -44,7 +44,7 @@ func (e *Environment) Planning(ctx context.Context, w Wanted) (release.Planning,
 	if err := release.Only(&planning.Rollout, w.Only); err != nil {
 		return planning, err
 	}
-	url, err := e.databaseURL()
+	url, err := e.DatabaseURL()
 	if err != nil {
 		return planning, err
 	}
@@ -56,7 +56,9 @@ func (e *Environment) Planning(ctx context.Context, w Wanted) (release.Planning,
 	return planning, nil
 }
 
-func (e *Environment) databaseURL() (string, error) {
+// DatabaseURL is the address of the environment's database, "" where the
+// platform has none.
+func (e *Environment) DatabaseURL() (string, error) {
 	d := e.Platform.Database
 	if d == nil {
 		return "", nil
@@ -70,7 +72,7 @@ func (e *Environment) databaseURL() (string, error) {
 	}
 	return "", &platform.UsageError{
 		Message: "environment " + e.Ledger.Environment + " lacks " + variable,
-		Advice:  "export " + variable + ", the database whose pending migrations belong to the plan",
+		Advice:  "export " + variable + ", the address of its database",
 	}
 }
 

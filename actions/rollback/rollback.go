@@ -1,10 +1,12 @@
 // Package rollback is `slipway rollback`: the environment goes back to how an
-// earlier release left it, each service verified as it goes back.
+// earlier release left it, each service verified as it goes back, and the
+// database to a backup if that is asked for.
 package rollback
 
 import (
 	"context"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -13,26 +15,38 @@ import (
 	"github.com/teei/slipway/internal/release"
 )
 
+// Options of `slipway rollback`.
+type Options struct {
+	environment.Flags
+	To         int
+	Database   string // file of the backup that becomes the database
+	AcceptLoss bool
+}
+
 // Command is `slipway rollback`.
 func Command() *cobra.Command {
-	var flags environment.Flags
-	to := release.Previous
+	o := Options{To: release.Previous}
 	cmd := &cobra.Command{
 		Use: "rollback", Short: "Bring an environment back to an earlier release", Args: cobra.NoArgs,
 		Long: "Bring an environment back to how an earlier release left it: the one before the present, or --to N.\n" +
-			"A release that ended in the middle is taken back. The database stays on its schema.",
-		RunE: func(cmd *cobra.Command, _ []string) error { return Run(cmd.Context(), flags, to, cmd.OutOrStdout()) },
+			"A release that ended in the middle is taken back. The database stays on its schema, unless --database\n" +
+			"names a backup: then what that loses is estimated and has to be accepted before anything happens.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return Run(cmd.Context(), o, cmd.InOrStdin(), cmd.OutOrStdout())
+		},
 	}
 	action.Outputs(cmd, environment.Outputs)
-	flags.Add(cmd)
-	cmd.Flags().IntVar(&to, "to", to, "number of the release to go back to; 0 is before the first (default: the one before the present)")
+	o.Add(cmd)
+	cmd.Flags().IntVar(&o.To, "to", o.To, "number of the release to go back to; 0 is before the first (default: the one before the present)")
 	cmd.Flags().Lookup("to").DefValue = "" // the default is said in words
+	cmd.Flags().StringVar(&o.Database, "database", "", "file of a verified backup that becomes the database again")
+	cmd.Flags().BoolVar(&o.AcceptLoss, "accept-loss", false, "lose what was written since that backup, without being asked")
 	return cmd
 }
 
 // Run rolls back and says what came of it.
-func Run(ctx context.Context, flags environment.Flags, to int, w io.Writer) error {
-	e, err := flags.Open(ctx)
+func Run(ctx context.Context, o Options, in io.Reader, w io.Writer) error {
+	e, err := o.Open(ctx)
 	if err != nil {
 		return err
 	}
@@ -40,7 +54,17 @@ func Run(ctx context.Context, flags environment.Flags, to int, w io.Writer) erro
 	if err != nil {
 		return err
 	}
-	outcome, err := release.Rollback(ctx, options, to)
+	if o.Database != "" {
+		url, err := e.DatabaseURL()
+		if err != nil {
+			return err
+		}
+		if err := o.accept(ctx, url, in, w); err != nil {
+			return err
+		}
+		options.Database = release.Backup{URL: url, Dump: o.Database, Tools: os.Getenv("SLIPWAY_POSTGRES_TOOLS"), Say: options.Say}
+	}
+	outcome, err := release.Rollback(ctx, options, o.To)
 	e.Tell(w, outcome)
 	return err
 }

@@ -34,7 +34,7 @@ func (l Loss) String() string {
 	}
 	text := "an estimate: no row was written since " + l.Since.Format(time.RFC3339)
 	if len(parts) > 0 {
-		text = fmt.Sprintf("an estimate: %d rows inserted, updated or deleted since %s (%s)", l.Writes(), l.Since.Format(time.RFC3339), some(parts))
+		text = fmt.Sprintf("an estimate: %s inserted, updated or deleted since %s (%s)", plural(int(l.Writes()), "row"), l.Since.Format(time.RFC3339), some(parts))
 	}
 	if len(l.Unknown) > 0 {
 		text += "; not known of " + some(l.Unknown) + ", whose statistics were reset"

@@ -48,6 +48,10 @@ func (o *Options) take(ctx context.Context, lock *ledger.Lock, record *ledger.Re
 func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger.Entry, changes []rollout.Change) (*Outcome, error) {
 	lasting, stop := untilLost(ctx, lock)
 	defer stop()
+	database, err := o.databaseBack(lasting, lock, entry)
+	if err != nil {
+		return o.withoutDatabase(ctx, entry, err)
+	}
 	result, err := rollout.Undo(lasting, o.guarded(lock), changes)
 	outcome := &Outcome{Number: entry.Record.Number, Rollout: result, Record: entry.Record, State: ledger.Failed}
 	outcome.Verdict = fmt.Sprintf("everything is as before: %d objects compared", len(changes))
@@ -61,6 +65,9 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 	if to != nil {
 		outcome.State, outcome.Verdict = ledger.Released, "back at "+o.Ledger.Name(*to)+fmt.Sprintf(": %d objects compared", len(changes))
 	}
+	if database != "" {
+		outcome.Verdict += "; " + database
+	}
 	if err == nil && o.Rollout.Verify != nil && len(changes) > 0 {
 		if err = o.Rollout.Verify(ctx); err != nil {
 			err = fmt.Errorf("verify what was taken back: %w", err)
@@ -72,6 +79,18 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 		err = o.Ledger.MarkRolledBack(ctx, *to, entry.Record.Number)
 	}
 	return outcome, errors.Join(err, entry.Close(context.WithoutCancel(ctx), outcome.State, outcome.Verdict))
+}
+
+// withoutDatabase ends a rollback whose database could not be restored: nothing
+// was changed, so the release that ran goes on running. What was cancelled or
+// is another run's by now stays open.
+func (o *Options) withoutDatabase(ctx context.Context, entry *ledger.Entry, err error) (*Outcome, error) {
+	outcome := &Outcome{Number: entry.Record.Number, Record: entry.Record, State: ledger.Failed, Verdict: "the database could not be restored, and nothing was changed"}
+	if ctx.Err() != nil || replaced(err) || errors.As(err, new(*DatabaseWaitsError)) {
+		outcome.State, outcome.Verdict = ledger.Running, "it waits for the database"
+		return outcome, err
+	}
+	return outcome, errors.Join(err, entry.Close(ctx, outcome.State, outcome.Verdict))
 }
 
 // begun reports whether a rollback got as far as to note what it takes back.

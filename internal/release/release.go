@@ -21,6 +21,8 @@ type Options struct {
 	Rollout rollout.Options
 	// Record is what is known of the release before it begins: who, source, digests.
 	Record ledger.Record
+	// Database is what a rollback does with the data; nil leaves it on its schema.
+	Database Database
 	// Check is asked once the lock is held and what was left half done is taken
 	// back, before anything else is written; nil allows all.
 	Check func(context.Context) error

@@ -1,0 +1,90 @@
+package release
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/teei/slipway/internal/database"
+	"github.com/teei/slipway/internal/ledger"
+)
+
+// Database is what a rollback does with the data, apart from how: today a
+// backup is restored, a standby that is always ready can take its place.
+type Database interface {
+	// Back makes the database what it was. Repeated with the same label, it
+	// finishes what was begun. If it fails, the database is as it was found.
+	Back(ctx context.Context, label string) (verdict string, err error)
+}
+
+// databaseStep makes the database what it was before the releases that are
+// rolled back. It comes first: services that go back are verified against the
+// schema that they know.
+const databaseStep = "database"
+
+// databaseBack makes that step, and returns what the verdict says of it.
+func (o *Options) databaseBack(ctx context.Context, lock *ledger.Lock, entry *ledger.Entry) (string, error) {
+	if o.Database == nil {
+		if step := stepOf(entry.Record, databaseStep); step != nil && (step.Ended == nil || step.Error != "") {
+			return "", &DatabaseWaitsError{Release: o.Ledger.Name(entry.Record.Number), Environment: o.Ledger.Environment}
+		}
+		return "", nil
+	}
+	if err := lock.Hold(ctx); err != nil {
+		return "", err
+	}
+	if err := entry.Begin(ctx, databaseStep, nil); err != nil {
+		return "", err
+	}
+	verdict, err := o.Database.Back(ctx, strconv.Itoa(entry.Record.Number))
+	if noted := entry.End(context.WithoutCancel(ctx), databaseStep, err); err == nil {
+		err = noted
+	}
+	return verdict, err
+}
+
+// stepOf is the newest step of a name, nil if there is none.
+func stepOf(record *ledger.Record, name string) *ledger.Step {
+	for i := range slices.Backward(record.Steps) {
+		if record.Steps[i].Name == name {
+			return &record.Steps[i]
+		}
+	}
+	return nil
+}
+
+// DatabaseWaitsError says that a rollback died while it restored the database,
+// and that it is not known from which backup to go on.
+type DatabaseWaitsError struct{ Release, Environment string }
+
+func (e *DatabaseWaitsError) Error() string {
+	return e.Release + " ended while it restored the database"
+}
+
+// Usage marks that nothing was begun.
+func (e *DatabaseWaitsError) Usage() bool { return true }
+
+// Hint says what to do about it.
+func (e *DatabaseWaitsError) Hint() string {
+	return "repeat it with the same backup: slipway rollback --env " + e.Environment + " --database FILE"
+}
+
+// Backup is a Database that goes back to a verified backup.
+type Backup struct {
+	URL   string // postgres:// address; never shown
+	Dump  string // the backup's file, its manifest beside it
+	Tools string // folder of pg_restore. Default: PATH
+	Say   func(format string, args ...any)
+}
+
+// Back restores the backup beside the database, and the two change names.
+func (b Backup) Back(ctx context.Context, label string) (string, error) {
+	r, err := database.Restore(ctx, database.RestoreOptions{
+		URL: b.URL, Dump: b.Dump, Tools: b.Tools, Label: label, Progress: func(message string) { b.Say("  %s", message) },
+	})
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("the database is the backup again, %d tables compared; the one before is kept as %s", r.Tables, r.Kept), nil
+}
