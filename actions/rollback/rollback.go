@@ -5,6 +5,7 @@ package rollback
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 
@@ -19,6 +20,7 @@ import (
 type Options struct {
 	environment.Flags
 	To         int
+	Unfinished bool   // only what ended in the middle
 	Database   string // file of the backup that becomes the database
 	AcceptLoss bool
 }
@@ -39,6 +41,8 @@ func Command() *cobra.Command {
 	o.Add(cmd)
 	cmd.Flags().IntVar(&o.To, "to", o.To, "number of the release to go back to; 0 is before the first (default: the one before the present)")
 	cmd.Flags().Lookup("to").DefValue = "" // the default is said in words
+	cmd.Flags().BoolVar(&o.Unfinished, "unfinished", false, "only take back a release that ended in the middle; without one, do nothing")
+	cmd.MarkFlagsMutuallyExclusive("to", "unfinished")
 	cmd.Flags().StringVar(&o.Database, "database", "", "file of a verified backup that becomes the database again")
 	cmd.Flags().BoolVar(&o.AcceptLoss, "accept-loss", false, "lose what was written since that backup, without being asked")
 	return cmd
@@ -64,7 +68,13 @@ func Run(ctx context.Context, o Options, in io.Reader, w io.Writer) error {
 		}
 		options.Database = release.Backup{URL: url, Dump: o.Database, Tools: os.Getenv("SLIPWAY_POSTGRES_TOOLS"), Say: options.Say}
 	}
+	if o.Unfinished {
+		o.To = release.Unfinished
+	}
 	outcome, err := release.Rollback(ctx, options, o.To)
+	if outcome == nil && err == nil {
+		fmt.Fprintf(w, "%s: no release ended in the middle, there is nothing to take back\n", e.Ledger.Environment)
+	}
 	e.Tell(w, outcome)
 	return err
 }

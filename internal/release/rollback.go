@@ -9,15 +9,19 @@ import (
 	"github.com/teei/slipway/internal/rollout"
 )
 
-// Previous asks Rollback for the release before the present one.
-const Previous = -1
+// What Rollback can be asked for beside a number.
+const (
+	Previous   = -1 // the release before the present one
+	Unfinished = -2 // only take back a release that ended in the middle, if there is one
+)
 
 // rollbackStep holds what a rollback takes back.
 const rollbackStep = "rollback"
 
 // Rollback brings the environment back to how release number to left it, by
 // taking back all releases after it, newest first; 0 is before the first one.
-// Of a release that ended in the middle, Previous means to take that back.
+// Of a release that ended in the middle, Previous means to take that back. With
+// Unfinished and no such release, the outcome is nil and nothing is done.
 func Rollback(ctx context.Context, o Options, to int) (*Outcome, error) {
 	lock, err := o.acquire(ctx)
 	if err != nil {
@@ -28,7 +32,10 @@ func Rollback(ctx context.Context, o Options, to int) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	if unfinished != nil && to == Previous {
+	if unfinished == nil && to == Unfinished {
+		return nil, nil
+	}
+	if unfinished != nil && to < 0 {
 		o.say("%s ended in the middle; what it changed is taken back", o.Ledger.Name(unfinished.Number))
 		entry, changes, err := o.take(ctx, lock, unfinished)
 		if err != nil {
