@@ -16,6 +16,7 @@ import (
 	"github.com/teei/slipway/actions/resume"
 	"github.com/teei/slipway/actions/rollback"
 	"github.com/teei/slipway/actions/rollout"
+	"github.com/teei/slipway/actions/status"
 	"github.com/teei/slipway/actions/unlock"
 	"github.com/teei/slipway/actions/version"
 	"github.com/teei/slipway/internal/action"
@@ -39,6 +40,6 @@ func command() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(scaffold.Command(), plan.Command(), rollout.Command(), releases.List(), releases.Show(), resume.Command(), rollback.Command(), unlock.Command(), version.Command())
+	root.AddCommand(scaffold.Command(), plan.Command(), rollout.Command(), releases.List(), releases.Show(), resume.Command(), rollback.Command(), status.Command(), unlock.Command(), version.Command())
 	return root
 }

@@ -136,7 +136,11 @@ func (o *Options) promoted(ctx context.Context) (*ledger.Record, error) {
 		if err != nil {
 			return nil, err
 		}
-		return other.Ledger.Release(ctx, number)
+		record, err := other.Ledger.Release(ctx, number)
+		if err == nil && record == nil {
+			err = &action.Error{Code: action.Usage, Err: fmt.Errorf("there is no release %s", other.Ledger.Name(number)), Advice: "`slipway releases --env " + name + "` lists them"}
+		}
+		return record, err
 	}
 	record, err := ledger.ReadFile(o.Record)
 	if err != nil {

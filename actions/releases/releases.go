@@ -123,6 +123,9 @@ func details(w io.Writer, l *ledger.Ledger, r *ledger.Record) error {
 	row("begun", r.Started.Local().Format(time.DateTime))
 	row("took", took(r.Started, r.Ended))
 	row("source", r.Source)
+	row("promotes", r.From)
+	row("plan", r.Plan)
+	row("approved", r.Approval)
 	for _, note := range r.Notes {
 		row("note", note)
 	}

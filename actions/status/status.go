@@ -1,0 +1,207 @@
+// Package status is `slipway status`: which release an environment runs, and
+// how its services are doing.
+package status
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/teei/slipway/actions/environment"
+	"github.com/teei/slipway/internal/action"
+	"github.com/teei/slipway/internal/kube"
+)
+
+// Status is how an environment is doing.
+type Status struct {
+	Environment string `json:"environment"`
+	// Release is the newest one, and State how it ended.
+	Release  string    `json:"release,omitempty"`
+	State    string    `json:"state,omitempty"`
+	Services []Service `json:"services"`
+}
+
+// Service is how one service is doing, in the order in which they are released.
+type Service struct {
+	Name     string `json:"name"`
+	Image    string `json:"image"`
+	Ready    int32  `json:"ready"`
+	Wanted   int32  `json:"wanted"`
+	Restarts int32  `json:"restarts"`
+	// Trouble says what is wrong, "" for nothing.
+	Trouble string `json:"trouble,omitempty"`
+}
+
+// Command is `slipway status`.
+func Command() *cobra.Command {
+	var flags environment.Flags
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "status", Short: "Show which release an environment runs, and how its services are doing", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return Run(cmd.Context(), flags, asJSON, cmd.OutOrStdout())
+		},
+	}
+	action.Outputs(cmd, map[string]string{
+		"release": "the newest release, such as production #42", "state": "how it ended", "healthy": "true if all services have the pods they should have",
+	})
+	flags.Add(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// Run shows the status. A service in trouble is an error.
+func Run(ctx context.Context, flags environment.Flags, asJSON bool, w io.Writer) error {
+	e, err := flags.Open(ctx)
+	if err != nil {
+		return err
+	}
+	s, err := read(ctx, e)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		encoder := json.NewEncoder(w)
+		encoder.SetIndent("", "  ")
+		err = encoder.Encode(s)
+	} else {
+		err = s.table(w)
+	}
+	if err != nil {
+		return err
+	}
+	troubled := s.troubled()
+	action.Output("release", s.Release)
+	action.Output("state", s.State)
+	action.Output("healthy", fmt.Sprint(len(troubled) == 0))
+	if len(troubled) > 0 {
+		return &TroubleError{Environment: s.Environment, Namespace: e.Target.Namespace, Services: troubled}
+	}
+	return nil
+}
+
+// TroubleError names the services that are not as they should be.
+type TroubleError struct {
+	Environment, Namespace string
+	Services               []string
+}
+
+func (e *TroubleError) Error() string {
+	return e.Environment + " has services in trouble: " + strings.Join(e.Services, ", ")
+}
+
+// Hint says where to look further.
+func (e *TroubleError) Hint() string {
+	return fmt.Sprintf("kubectl -n %s describe deployment %s", e.Namespace, e.Services[0])
+}
+
+func read(ctx context.Context, e *environment.Environment) (*Status, error) {
+	s := &Status{Environment: e.Ledger.Environment, Services: []Service{}}
+	records, err := e.Ledger.Releases(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(records) > 0 {
+		s.Release, s.State = e.Ledger.Name(records[0].Number), string(records[0].State)
+	}
+	deployments, err := kube.List[appsv1.Deployment](ctx, e.Cluster, kube.Deployments, e.Target.Namespace, "", "")
+	if err != nil {
+		return nil, err
+	}
+	pods, err := kube.List[corev1.Pod](ctx, e.Cluster, kube.Pods, e.Target.Namespace, "", "")
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]*appsv1.Deployment{}
+	for _, d := range deployments {
+		found[d.Name] = d
+	}
+	for _, service := range e.Platform.Ordered() {
+		s.Services = append(s.Services, serviceOf(service.Name, found[service.Name], pods))
+	}
+	return s, nil
+}
+
+func serviceOf(name string, d *appsv1.Deployment, pods []*corev1.Pod) Service {
+	s := Service{Name: name}
+	if d == nil {
+		s.Trouble = "it is not there"
+		return s
+	}
+	s.Wanted, s.Ready = 1, d.Status.ReadyReplicas
+	if d.Spec.Replicas != nil {
+		s.Wanted = *d.Spec.Replicas
+	}
+	if containers := d.Spec.Template.Spec.Containers; len(containers) > 0 {
+		s.Image = containers[0].Image
+	}
+	selector, err := metav1.LabelSelectorAsMap(d.Spec.Selector)
+	for _, pod := range pods {
+		if err == nil && matches(pod.Labels, selector) {
+			for _, c := range pod.Status.ContainerStatuses {
+				s.Restarts += c.RestartCount
+				if w := c.State.Waiting; w != nil && s.Trouble == "" && w.Reason != "ContainerCreating" {
+					s.Trouble = w.Reason
+				}
+			}
+		}
+	}
+	if s.Trouble == "" && s.Ready < s.Wanted {
+		s.Trouble = "pods are not ready"
+	}
+	return s
+}
+
+func matches(labels, selector map[string]string) bool {
+	for key, value := range selector {
+		if labels[key] != value {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *Status) troubled() []string {
+	var names []string
+	for _, service := range s.Services {
+		if service.Trouble != "" {
+			names = append(names, service.Name)
+		}
+	}
+	return names
+}
+
+func (s *Status) table(w io.Writer) error {
+	if s.Release == "" {
+		fmt.Fprintf(w, "nothing was released to %s yet\n\n", s.Environment)
+	} else {
+		fmt.Fprintf(w, "%s, %s\n\n", s.Release, s.State)
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "service\tpods\trestarts\timage\ttrouble")
+	for _, service := range s.Services {
+		fmt.Fprintf(t, "%s\t%d/%d\t%d\t%s\t%s\n", service.Name, service.Ready, service.Wanted, service.Restarts, shortImage(service.Image), service.Trouble)
+	}
+	return t.Flush()
+}
+
+// shortImage is the last part of its name with the beginning of its digest.
+func shortImage(image string) string {
+	if image == "" {
+		return ""
+	}
+	name, digest, ok := strings.Cut(path.Base(image), "@")
+	if _, hex, cut := strings.Cut(digest, ":"); ok && cut {
+		return name + "@" + hex[:min(12, len(hex))]
+	}
+	return name
+}
