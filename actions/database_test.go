@@ -72,7 +72,7 @@ func TestRollbackWithDatabase(t *testing.T) {
 	out = said(0, "rollback", "--database", backup.Path, "--accept-loss")
 	kept := databaseName(t, url) + "_replaced_3"
 	t.Cleanup(func() { dropKept(url, kept) })
-	if !strings.Contains(out, "1 tables compared; the one before is kept as "+kept) {
+	if !strings.Contains(out, "1 table compared; the one before is kept as "+kept) {
 		t.Errorf("the verdict does not say what became of the database:\n%s", out)
 	}
 	if version() != "old" || query(t, url, `SELECT string_agg(item, ' ' ORDER BY item) FROM orders`) != "one two" {

@@ -146,7 +146,8 @@ func serviceOf(name string, d *appsv1.Deployment, pods []*corev1.Pod) Service {
 	}
 	selector, err := metav1.LabelSelectorAsMap(d.Spec.Selector)
 	for _, pod := range pods {
-		if err == nil && matches(pod.Labels, selector) {
+		// One that is on its way out says nothing about what runs.
+		if err == nil && pod.DeletionTimestamp == nil && matches(pod.Labels, selector) {
 			for _, c := range pod.Status.ContainerStatuses {
 				s.Restarts += c.RestartCount
 				if w := c.State.Waiting; w != nil && s.Trouble == "" && w.Reason != "ContainerCreating" {

@@ -2,7 +2,6 @@ package release
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -86,5 +85,5 @@ func (b Backup) Back(ctx context.Context, label string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("the database is the backup again, %d tables compared; the one before is kept as %s", r.Tables, r.Kept), nil
+	return "the database is the backup again, " + count(r.Tables, "table") + " compared; the one before is kept as " + r.Kept, nil
 }

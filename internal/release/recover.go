@@ -54,7 +54,7 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 	}
 	result, err := rollout.Undo(lasting, o.guarded(lock), changes)
 	outcome := &Outcome{Number: entry.Record.Number, Rollout: result, Record: entry.Record, State: ledger.Failed}
-	outcome.Verdict = fmt.Sprintf("everything is as before: %d objects compared", len(changes))
+	outcome.Verdict = "everything is as before: " + count(len(changes), "object") + " compared"
 	if replaced(err) {
 		return outcome, err
 	}
@@ -63,7 +63,7 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 		to, outcome.Verdict = nil, "nothing had begun"
 	}
 	if to != nil {
-		outcome.State, outcome.Verdict = ledger.Released, "back at "+o.Ledger.Name(*to)+fmt.Sprintf(": %d objects compared", len(changes))
+		outcome.State, outcome.Verdict = ledger.Released, "back at "+o.Ledger.Name(*to)+": "+count(len(changes), "object")+" compared"
 	}
 	if database != "" {
 		outcome.Verdict += "; " + database

@@ -137,9 +137,9 @@ func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Ent
 		outcome.State, outcome.Verdict = ledger.Running, "it was cancelled in the middle, and there was no time to take everything back"
 		return outcome, &CancelledError{Release: o.Ledger.Name(entry.Record.Number), Environment: o.Ledger.Environment, Err: err}
 	case err == nil:
-		outcome.State, outcome.Verdict = ledger.Released, fmt.Sprintf("%d services run what was released", len(result.Services))
+		outcome.State, outcome.Verdict = ledger.Released, count(len(result.Services), "service")+" run what was released"
 	case clean(result):
-		outcome.State, outcome.Verdict = ledger.Failed, fmt.Sprintf("everything is as before: %d objects compared", len(result.Undone))
+		outcome.State, outcome.Verdict = ledger.Failed, "everything is as before: "+count(len(result.Undone), "object")+" compared"
 	default:
 		outcome.State, outcome.Verdict = ledger.Stuck, "not everything could be taken back"
 	}
@@ -211,6 +211,14 @@ func untilLost(ctx context.Context, lock *ledger.Lock) (context.Context, func())
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(lock.Lost(), func() { cancel(context.Cause(lock.Lost())) })
 	return ctx, func() { stop(); cancel(nil) }
+}
+
+// count is a number with its noun.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 func images(services []rollout.Service) map[string]string {
