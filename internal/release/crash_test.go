@@ -170,7 +170,7 @@ func killAndGoOn(t *testing.T, s *scene, at int, way string) {
 	s.must("old", "run")
 	out, err := s.run(at, "new", "run")
 	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ProcessState.String() != "signal: killed" {
+	if !errors.As(err, &exit) || exit.String() != "signal: killed" {
 		t.Fatalf("it was to die at point %d: %v\n%s", at, err, out)
 	}
 	// What the dead release was: nothing yet, unfinished, or complete.

@@ -193,10 +193,9 @@ func TestApplyRefusesWhatWasNotApproved(t *testing.T) {
 	approved := d.approve(d.plan(blue))
 	wrong := approved
 	wrong.Digest = strings.Repeat("0", 64)
-	elsewhere := approved
 	foreign := *approved.Plan
 	foreign.Environment = "production"
-	elsewhere = d.approve(&foreign)
+	elsewhere := d.approve(&foreign)
 	moved := d.planning("$colour", "blue")
 	moved.Known.Source = "beef"
 	for _, tt := range []struct {

@@ -161,7 +161,7 @@ func digest(h io.Writer, path string) error {
 // sources finds the folder testenv of the checkout that `up` runs in: what it
 // builds are modules of its own, which a program cannot carry with it.
 func sources() (string, error) {
-	out, err := exec.Command("go", "env", "GOMOD").Output()
+	out, err := exec.Command("go", "env", "GOMOD").Output() //nolint:noctx // it answers at once
 	if err != nil {
 		return "", fmt.Errorf("ask go for the module: %w", err)
 	}

@@ -243,7 +243,7 @@ func startBox(lock *os.File, bins Binaries) (pid int, err error) {
 		return 0, err
 	}
 	defer logFile.Close()
-	cmd := exec.Command(self, "box", string(bins))
+	cmd := exec.Command(self, "box", string(bins)) //nolint:noctx // the box outlives whoever starts it
 	cmd.Stdout, cmd.Stderr = logFile, logFile
 	cmd.ExtraFiles = []*os.File{lock}
 	cmd.SysProcAttr = &syscall.SysProcAttr{

@@ -147,7 +147,7 @@ func openWayOut() error {
 
 func iptables(verb string, rule []string) error {
 	args := append([]string{"-w", "5", "-t", rule[0], verb}, rule[1:]...)
-	out, err := exec.Command("iptables", args...).CombinedOutput()
+	out, err := exec.Command("iptables", args...).CombinedOutput() //nolint:noctx // taking rules away must not be cancelled
 	if err != nil {
 		return fmt.Errorf("iptables %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(string(out)))
 	}
