@@ -41,6 +41,7 @@ func checks(ctx context.Context, b *bench) (Result, error) {
 			return took, err
 		}
 	}
+	var coldCores, hostCores []float64
 	b.say("  once before, so that images are there and all has passed")
 	if _, err := b.sample(ctx, check()); err != nil {
 		return Result{}, err
@@ -49,8 +50,8 @@ func checks(ctx context.Context, b *bench) (Result, error) {
 		variant{"warm", check()},
 		variant{"one line", oneLine()},
 		variant{"one line, --affected", oneLine("--affected")},
-		variant{"cold", check("--no-cache")},
-		variant{"host", h.checks},
+		variant{"cold", cores(&coldCores, check("--no-cache"))},
+		variant{"host", cores(&hostCores, h.checks)},
 	)
 	if err != nil {
 		return Result{}, err
@@ -65,8 +66,9 @@ func checks(ctx context.Context, b *bench) (Result, error) {
 			{Name: "cold / on the host, packages installed before", Ratios: ratios(t["cold"], h.withoutInstall(t["host"])), Target: 1, Strict: true},
 		},
 		Times: []Times{
-			{"cold", t["cold"]}, {"warm", t["warm"]}, {"one line", t["one line"]}, {"one line, `--affected`", t["one line, --affected"]},
-			{"on the host", t["host"]}, {"of it, installing packages", h.installs},
+			{Name: "cold", Seconds: t["cold"]}, {Name: "warm", Seconds: t["warm"]}, {Name: "one line", Seconds: t["one line"]}, {Name: "one line, `--affected`", Seconds: t["one line, --affected"]},
+			{Name: "on the host", Seconds: t["host"]}, {Name: "of it, installing packages", Seconds: h.installs},
+			{Name: "cores busy, cold", Seconds: coldCores, Unit: "cores"}, {Name: "cores busy, on the host", Seconds: hostCores, Unit: "cores"},
 		},
 	}, nil
 }
@@ -83,4 +85,17 @@ func (b *bench) repository(ctx context.Context, root string) error {
 		}
 	}
 	return nil
+}
+
+// cores notes how many of the machine's cores were busy while a run lasted: what
+// keeps all of them busy one by one cannot be faster side by side.
+func cores(into *[]float64, run func(context.Context) (time.Duration, error)) func(context.Context) (time.Duration, error) {
+	return func(ctx context.Context) (time.Duration, error) {
+		before, start := busy(), time.Now()
+		took, err := run(ctx)
+		if err == nil {
+			*into = append(*into, (busy()-before)/time.Since(start).Seconds())
+		}
+		return took, err
+	}
 }

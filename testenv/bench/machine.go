@@ -90,3 +90,12 @@ func found(pattern *regexp.Regexp, text string) string {
 	}
 	return unknown
 }
+
+// busy is for how many seconds all cores together were, since the start of the
+// machine (proc_pid_stat(5): the first line of /proc/stat, in hundredths).
+func busy() float64 {
+	data, _ := os.ReadFile("/proc/stat") // on Linux it is there
+	var user, nice, system, idle, wait, irq, softirq float64
+	_, _ = fmt.Sscanf(string(data), "cpu %f %f %f %f %f %f %f", &user, &nice, &system, &idle, &wait, &irq, &softirq)
+	return (user + nice + system + irq + softirq) / 100
+}

@@ -54,7 +54,11 @@ func (r Result) render(b *strings.Builder) {
 		b.WriteString("| for guidance | runs | median | from | to |\n|---|--:|--:|--:|--:|\n")
 		for _, t := range r.Times {
 			in := span(t.Seconds)
-			fmt.Fprintf(b, "| %s | %d | %.1f s | %.1f s | %.1f s |\n", t.Name, len(t.Seconds), median(t.Seconds), in[0], in[1])
+			unit := t.Unit
+			if unit == "" {
+				unit = "s"
+			}
+			fmt.Fprintf(b, "| %s | %d | %.1f %[6]s | %.1f %[6]s | %.1f %[6]s |\n", t.Name, len(t.Seconds), median(t.Seconds), in[0], in[1], unit)
 		}
 		b.WriteByte('\n')
 	}

@@ -26,7 +26,7 @@ func TestRender(t *testing.T) {
 				{Name: "too few pairs", Ratios: []float64{2, 3, 4}, Target: 1},
 				{Name: "no target", Ratios: []float64{2, 3, 4, 5, 6, 7, 8, 9, 10, 11}},
 			},
-			Times: []Times{{"one", []float64{1, 3, 2}}, {"the other", []float64{4}}},
+			Times: []Times{{Name: "one", Seconds: []float64{1, 3, 2}}, {Name: "the other", Seconds: []float64{4}}},
 		},
 		{Title: "Limits", Limits: []Limit{{"small", 120.4, 300, "MB"}, {"large", 301, 300, "MB"}, {"any", 7, 0, "MB"}}},
 	}

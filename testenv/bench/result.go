@@ -25,10 +25,11 @@ type Limit struct {
 	Unit   string
 }
 
-// Times are how long one way to run took, in seconds.
+// Times are what one way to run took: seconds, or the unit that is named.
 type Times struct {
 	Name    string
 	Seconds []float64
+	Unit    string // default: s
 }
 
 // verdict says whether the target was reached, and whether noise may have
