@@ -58,7 +58,7 @@ func (r Result) render(b *strings.Builder) {
 			if unit == "" {
 				unit = "s"
 			}
-			fmt.Fprintf(b, "| %s | %d | %.1f %[6]s | %.1f %[6]s | %.1f %[6]s |\n", t.Name, len(t.Seconds), median(t.Seconds), in[0], in[1], unit)
+			fmt.Fprintf(b, "| %[1]s | %[2]d | %.1[3]f %[6]s | %.1[4]f %[6]s | %.1[5]f %[6]s |\n", t.Name, len(t.Seconds), median(t.Seconds), in[0], in[1], unit)
 		}
 		b.WriteByte('\n')
 	}
