@@ -112,7 +112,7 @@ func (e *Environment) Release(w io.Writer) (release.Options, error) {
 // at a terminal waits, or presses Ctrl-C again.
 func grace() time.Duration {
 	if os.Getenv("GITHUB_ACTIONS") == "true" {
-		return 7 * time.Second
+		return 6 * time.Second
 	}
 	return 0
 }

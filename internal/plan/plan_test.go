@@ -231,6 +231,25 @@ func TestFields(t *testing.T) {
 	}
 }
 
+func TestReadPlanRefuses(t *testing.T) {
+	good, err := Canonical(sample())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct{ data, want string }{
+		"another version": {strings.Replace(string(good), `"version":1`, `"version":2`, 1), "its version is 2, this slipway knows 1"},
+		"formatted":       {string(good) + "\n", "not in canonical form"},
+		"a second plan":   {string(good) + string(good), "something follows after its end"},
+		"a key twice":     {strings.Replace(string(good), `"version":1`, `"version":1,"version":1`, 1), "not in canonical form"},
+		"an unknown key":  {strings.Replace(string(good), `"version":1`, `"version":1,"yes":true`, 1), `unknown field "yes"`},
+		"nothing":         {"", "EOF"},
+	} {
+		if _, err := ReadPlan([]byte(tt.data)); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %q", name, err, tt.want)
+		}
+	}
+}
+
 // FuzzReadPlan holds what is read against what it is made of: whatever is
 // accepted is canonical, and so has one digest.
 func FuzzReadPlan(f *testing.F) {

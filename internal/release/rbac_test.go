@@ -1,0 +1,108 @@
+package release
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/kube/kubetest"
+	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/rollout"
+	"github.com/teei/slipway/testenv/testenv"
+)
+
+// served is a service whose pods really answer.
+const served = `
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+data: {version: "$version"}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: keys}
+stringData: {token: "$version"}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+        - name: web
+          image: node:22-bookworm-slim
+          env: [{name: VERSION, value: "$version"}]
+          command: [node, -e, 'if (process.env.VERSION === "broken") process.exit(1); require("http").createServer((q, s) => s.end("ok")).listen(8080); process.on("SIGTERM", () => process.exit(0))']
+          readinessProbe: {httpGet: {path: /health, port: 8080}, periodSeconds: 1}
+`
+
+// TestDocumentedRoles: with the two roles in docs and nothing else, a release is
+// made, one that fails is taken back with its reason, and all is rolled back.
+func TestDocumentedRoles(t *testing.T) {
+	t.Parallel()
+	namespace, environment := testenv.Namespace(t), testenv.Environment(t)
+	book := "slipway-" + environment
+	testenv.Kubectl(t, "create", "namespace", book)
+	account := kubetest.Account(t, namespace, "slipway")
+	for in, role := range map[string]string{namespace: "role-application", book: "role"} {
+		name := map[string]string{"role-application": "slipway-application", "role": "slipway-ledger"}[role]
+		testenv.Kubectl(t, "--namespace", in, "apply", "--filename", "../../docs/"+role+".yaml")
+		testenv.Kubectl(t, "--namespace", in, "create", "rolebinding", "slipway", "--role", name, "--serviceaccount", namespace+":slipway")
+	}
+	l, err := ledger.Open(account, environment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := func(version string) Options {
+		objects, err := kube.Render(t.Context(), kube.Source{Name: "served", Text: []byte(strings.ReplaceAll(served, "$version", version))}, kube.RenderOptions{Namespace: namespace})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Options{Ledger: l, Rollout: rollout.Options{
+			Cluster: account, Namespace: namespace, Objects: objects, Deadline: time.Minute,
+			Services: []rollout.Service{{Name: "web", Port: 8080, Health: "/health"}},
+			Critical: func([]byte) []string { return nil }, // logs are read
+		}}
+	}
+	first := options("one")
+	// The API server tells nobody when it has taken up a role binding.
+	outcome, err := Run(t.Context(), first)
+	for late := time.Now().Add(30 * time.Second); kube.Refused(err) && time.Now().Before(late); time.Sleep(200 * time.Millisecond) {
+		outcome, err = Run(t.Context(), first)
+	}
+	if err != nil || outcome.State != ledger.Released {
+		t.Fatalf("%+v, %v", outcome, err)
+	}
+	if _, err := Plan(t.Context(), Planning{Ledger: l, Rollout: options("two").Rollout}); err != nil {
+		t.Error("plan:", err)
+	}
+	outcome, err = Run(t.Context(), options("broken"))
+	var failure *rollout.Failure
+	if !errors.As(err, &failure) || outcome.State != ledger.Failed || len(failure.Events) == 0 {
+		t.Fatalf("%+v, %v, %+v", outcome, err, failure)
+	}
+	if outcome, err = Run(t.Context(), options("two")); err != nil {
+		t.Fatalf("%+v, %v", outcome, err)
+	}
+	if outcome, err = Rollback(t.Context(), options("two"), Previous); err != nil || outcome.State != ledger.Released {
+		t.Fatalf("%+v, %v", outcome, err)
+	}
+	if outcome, err = Rollback(t.Context(), options("two"), 0); err != nil {
+		t.Fatalf("%+v, %v", outcome, err)
+	}
+	left := testenv.Kubectl(t, "--namespace", namespace, "get", "deployments,services,secrets", "--output", "name", "--selector", "app.kubernetes.io/managed-by=slipway")
+	if strings.TrimSpace(left) != "" {
+		t.Errorf("left over: %s", left)
+	}
+}
