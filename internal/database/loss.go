@@ -10,12 +10,12 @@ import (
 )
 
 // Loss is an estimate of what going back to a backup loses: the writes that the
-// server counted since. Its statistics are sent with a delay and may be reset,
-// so it is no exact number.
+// server counted since. Its statistics are sent with a delay, may be reset, and
+// do not count TRUNCATE, so it is no exact number.
 type Loss struct {
 	Since  time.Time        // when the backup was taken
 	Tables map[string]int64 // rows written since, by table
-	// Unknown are tables whose counters are smaller than they were: they were reset.
+	// Unknown are tables that are gone, or whose counters are smaller than they were.
 	Unknown []string
 }
 
@@ -37,7 +37,7 @@ func (l Loss) String() string {
 		text = fmt.Sprintf("an estimate: %s inserted, updated or deleted since %s (%s)", plural(int(l.Writes()), "row"), l.Since.Format(time.RFC3339), some(parts))
 	}
 	if len(l.Unknown) > 0 {
-		text += "; not known of " + some(l.Unknown) + ", whose statistics were reset"
+		text += "; not known of " + some(l.Unknown) + ", which are gone or whose statistics were reset"
 	}
 	return text
 }
@@ -75,6 +75,11 @@ func (m manifest) loss(now map[string]writes) Loss {
 			l.Unknown = append(l.Unknown, name)
 		case n > 0:
 			l.Tables[name] = n
+		}
+	}
+	for name := range m.Writes {
+		if _, ok := now[name]; !ok {
+			l.Unknown = append(l.Unknown, name)
 		}
 	}
 	slices.Sort(l.Unknown)

@@ -60,15 +60,15 @@ func Restore(ctx context.Context, o RestoreOptions) (r Restored, err error) {
 		return r, err
 	}
 	defer hangUp(admin)
-	done, err := exists(ctx, admin, r.Kept)
+	done, err := replacedBefore(ctx, admin, r.Kept, m)
 	if err != nil || done {
-		return r, explain(ctx, "restore "+a.String(), err)
+		return r, err
 	}
 	made := a.On(beside(a.Database, "restored", o.Label))
 	if err := o.fill(ctx, a, made, m, t); err != nil {
 		return r, err
 	}
-	if r.Away, err = swap(ctx, admin, a, made.Database, r.Kept); err != nil {
+	if r.Away, err = swap(ctx, admin, a, made.Database, r.Kept, m.note()); err != nil {
 		return r, err
 	}
 	o.Progress("the database that was replaced is kept as " + r.Kept)
@@ -164,10 +164,25 @@ func restoreWhole(ctx context.Context, a Address, t tools, jobs int, path string
 	return explainTool(ctx, "restore the backup into "+a.Database, path, err)
 }
 
-func exists(ctx context.Context, conn *pgx.Conn, name string) (found bool, err error) {
-	err = conn.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)`, name).Scan(&found)
-	return found, err
+// replacedBefore reports whether this very restore was made already: a database
+// that only has the name is another one's, and no proof.
+func replacedBefore(ctx context.Context, conn *pgx.Conn, name string, m manifest) (bool, error) {
+	doing := "look for the database " + name
+	var note string
+	err := conn.QueryRow(ctx, `SELECT coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database WHERE datname = $1`, name).Scan(&note)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return false, nil
+	case err != nil:
+		return false, explain(ctx, doing, err)
+	case note != m.note():
+		return false, failf(Failed, doing, "rename or drop it, if nobody needs it", "it is there already, and not from this restore")
+	}
+	return true, nil
 }
+
+// note marks a database that was replaced by this backup.
+func (m manifest) note() string { return "slipway: replaced by the backup " + m.SHA256 }
 
 // beside is a name for a database next to another one, within the 63 bytes that
 // PostgreSQL looks at.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -125,6 +126,28 @@ func TestRestore(t *testing.T) {
 	}
 	if n := ask[int](t, url, `SELECT count(*) FROM orders WHERE item = 'the next one'`); n != 1 {
 		t.Error("repeated, it lost a write")
+	}
+}
+
+// TestRestoreBesideAnother: a database that only has the name of one that was
+// replaced is no proof that the restore was made.
+func TestRestoreBesideAnother(t *testing.T) {
+	t.Parallel()
+	url, b := backedUp(t)
+	a, _ := ParseURL(url)
+	exec1(t, url, `CREATE DATABASE `+a.Database+`_replaced_7`)
+	_, err := Restore(t.Context(), restoreOptions(url, b))
+	wantError(t, err, Failed, "_replaced_7", "not from this restore")
+	if n := ask[int](t, url, `SELECT count(*) FROM orders`); n != 1001 {
+		t.Errorf("the database was touched: %d", n)
+	}
+}
+
+func TestLossOfTablesThatAreGone(t *testing.T) {
+	m := manifest{Writes: map[string]writes{"public.gone": {Inserts: 5}, "public.reset": {Inserts: 9}, "public.same": {Updates: 1}}}
+	l := m.loss(map[string]writes{"public.reset": {Inserts: 1}, "public.same": {Updates: 1}, "public.new": {Inserts: 2, Deletes: 1}})
+	if !slices.Equal(l.Unknown, []string{"public.gone", "public.reset"}) || l.Writes() != 3 || l.Tables["public.new"] != 3 {
+		t.Errorf("%+v", l)
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 // ALTER DATABASE … RENAME locks the database against new connections and then
 // waits up to 5 s for the present ones to go (CountOtherDBBackends), so these are
 // ended meanwhile, over a second connection.
-func swap(ctx context.Context, admin *pgx.Conn, a Address, made, kept string) (away float64, err error) {
+func swap(ctx context.Context, admin *pgx.Conn, a Address, made, kept, note string) (away float64, err error) {
 	doing := "put the restored database in the place of " + a.String()
 	ender, err := connectBeside(ctx, a)
 	if err != nil {
@@ -29,7 +29,7 @@ func swap(ctx context.Context, admin *pgx.Conn, a Address, made, kept string) (a
 	crash.Point(ctx, "database restored: compared")
 	for try := 1; ; try++ {
 		began := time.Now()
-		err = rename(ctx, admin, ender, a.Database, made, kept)
+		err = rename(ctx, admin, ender, a.Database, made, kept, note)
 		var refused *pgconn.PgError
 		if errors.As(err, &refused) && refused.Code == "55006" && try < 5 {
 			continue // somebody held on for longer than the server waits
@@ -42,7 +42,7 @@ func swap(ctx context.Context, admin *pgx.Conn, a Address, made, kept string) (a
 	}
 }
 
-func rename(ctx context.Context, admin, ender *pgx.Conn, name, made, kept string) error {
+func rename(ctx context.Context, admin, ender *pgx.Conn, name, made, kept, note string) error {
 	ended := make(chan struct{})
 	ending, stop := context.WithCancel(ctx)
 	go func() {
@@ -56,6 +56,7 @@ func rename(ctx context.Context, admin, ender *pgx.Conn, name, made, kept string
 			fmt.Sprintf(`ALTER DATABASE %s RENAME TO %s`, quote(made), quote(name)),
 			// Who still writes there would lose it unseen.
 			fmt.Sprintf(`ALTER DATABASE %s SET default_transaction_read_only = on`, quote(kept)),
+			fmt.Sprintf(`COMMENT ON DATABASE %s IS %s`, quote(kept), literal(note)),
 		} {
 			if _, err := tx.Exec(ctx, sql); err != nil {
 				return err
@@ -66,13 +67,20 @@ func rename(ctx context.Context, admin, ender *pgx.Conn, name, made, kept string
 	})
 }
 
+// sessions that this role may end: the one session that it may not would make
+// the whole statement fail, and the rename says that it is there.
+const sessions = `
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity a LEFT JOIN pg_roles r ON r.oid = a.usesysid
+ WHERE datname = ANY($1) AND pid <> pg_backend_pid() AND a.usesysid IS NOT NULL
+   AND (pg_has_role(a.usesysid, 'MEMBER') OR pg_has_role('pg_signal_backend', 'MEMBER') AND NOT r.rolsuper)`
+
 // endSessions ends those of both databases, again and again until it is told to stop.
 func endSessions(ctx context.Context, conn *pgx.Conn, names ...string) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		// Not ctx: a query that is cancelled takes its connection along.
-		_, err := conn.Exec(context.WithoutCancel(ctx), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ANY($1) AND pid <> pg_backend_pid()`, names)
+		_, err := conn.Exec(context.WithoutCancel(ctx), sessions, names)
 		select {
 		case <-ctx.Done():
 			return

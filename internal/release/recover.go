@@ -81,16 +81,32 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 	return outcome, errors.Join(err, entry.Close(context.WithoutCancel(ctx), outcome.State, outcome.Verdict))
 }
 
-// withoutDatabase ends a rollback whose database could not be restored: nothing
-// was changed, so the release that ran goes on running. What was cancelled or
-// is another run's by now stays open.
+// withoutDatabase ends a rollback whose database could not be restored before
+// anything else was changed. A release that ended in the middle stays open: its
+// services are still a mixture.
 func (o *Options) withoutDatabase(ctx context.Context, entry *ledger.Entry, err error) (*Outcome, error) {
-	outcome := &Outcome{Number: entry.Record.Number, Record: entry.Record, State: ledger.Failed, Verdict: "the database could not be restored, and nothing was changed"}
-	if ctx.Err() != nil || replaced(err) || errors.As(err, new(*DatabaseWaitsError)) {
-		outcome.State, outcome.Verdict = ledger.Running, "it waits for the database"
+	outcome := &Outcome{Number: entry.Record.Number, Record: entry.Record, State: ledger.Running, Verdict: "the database could not be restored, and nothing else was taken back"}
+	if ctx.Err() != nil || replaced(err) || !untouched(entry.Record) {
 		return outcome, err
 	}
+	outcome.State, outcome.Verdict = ledger.Failed, "the database could not be restored, and nothing was changed"
 	return outcome, errors.Join(err, entry.Close(ctx, outcome.State, outcome.Verdict))
+}
+
+// untouched reports whether a record is of a rollback that did no more than to
+// try the database once.
+func untouched(record *ledger.Record) bool {
+	tries := 0
+	for _, s := range record.Steps {
+		switch s.Name {
+		case databaseStep:
+			tries++
+		case rollbackStep:
+		default:
+			return false
+		}
+	}
+	return record.RollbackTo != nil && tries == 1
 }
 
 // begun reports whether a rollback got as far as to note what it takes back.

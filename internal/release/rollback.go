@@ -43,7 +43,10 @@ func Rollback(ctx context.Context, o Options, to int) (*Outcome, error) {
 		}
 		return o.takeBack(ctx, lock, entry, changes)
 	}
-	if err := o.recover(ctx, lock); err != nil {
+	// The database goes back once, with the rollback that was asked for.
+	services := o
+	services.Database = nil
+	if err := services.recover(ctx, lock); err != nil {
 		return nil, err
 	}
 	over, to, err := o.releasesAfter(ctx, to)

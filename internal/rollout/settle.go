@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -46,7 +47,8 @@ func (r *run) stay(ctx context.Context, s Service, g goal, v verdict) (*sign, er
 // restartOf is the first container that ended since it was healthy.
 func restartOf(pods []*corev1.Pod, before map[string]int32) *sign {
 	for _, pod := range pods {
-		for _, c := range pod.Status.ContainerStatuses {
+		// Among the init containers are those that stay beside the others (sidecars).
+		for _, c := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
 			known, ok := before[exitKey(pod, c.Name)]
 			if ok && exits(c) > known {
 				return &sign{
