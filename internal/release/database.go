@@ -25,7 +25,8 @@ const databaseStep = "database"
 // databaseBack makes that step, and returns what the verdict says of it.
 func (o *Options) databaseBack(ctx context.Context, lock *ledger.Lock, entry *ledger.Entry) (string, error) {
 	if o.Database == nil {
-		if step := stepOf(entry.Record, databaseStep); step != nil && (step.Ended == nil || step.Error != "") {
+		// One that failed left the database as it was; one without an end may have replaced it.
+		if step := stepOf(entry.Record, databaseStep); step != nil && step.Ended == nil {
 			return "", &DatabaseWaitsError{Release: o.Ledger.Name(entry.Record.Number), Environment: o.Ledger.Environment}
 		}
 		return "", nil

@@ -86,7 +86,7 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 // services are still a mixture.
 func (o *Options) withoutDatabase(ctx context.Context, entry *ledger.Entry, err error) (*Outcome, error) {
 	outcome := &Outcome{Number: entry.Record.Number, Record: entry.Record, State: ledger.Running, Verdict: "the database could not be restored, and nothing else was taken back"}
-	if ctx.Err() != nil || replaced(err) || !untouched(entry.Record) {
+	if ctx.Err() != nil || replaced(err) || errors.As(err, new(*DatabaseWaitsError)) || !untouched(entry.Record) {
 		return outcome, err
 	}
 	outcome.State, outcome.Verdict = ledger.Failed, "the database could not be restored, and nothing was changed"
