@@ -91,12 +91,16 @@ func rootMetadata() []byte {
 	var names []string
 	for _, name := range folders {
 		names = append(names, name)
-		cmd, _, _ := command().Find([]string{name})
-		for output, meaning := range action.OutputsOf(cmd) {
-			outputs[output] = meaning
-		}
 	}
 	slices.Sort(names)
+	for _, name := range names {
+		cmd, _, _ := command().Find([]string{name})
+		for output, meaning := range action.OutputsOf(cmd) {
+			if outputs[output] == "" {
+				outputs[output] = meaning
+			}
+		}
+	}
 	var b bytes.Buffer
 	write := func(lines ...string) { b.WriteString(strings.Join(lines, "\n") + "\n") }
 	write("# Written by `go test ./actions -run Metadata -update`.",
