@@ -107,7 +107,8 @@ func TestEmptyDatabase(t *testing.T) {
 	}
 }
 
-// onlyFile asserts that a folder holds one file of that name, or nothing.
+// onlyFile asserts that a folder holds one dump of that name, with its manifest
+// if it is a proven one, or nothing.
 func onlyFile(t *testing.T, dir, name string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -118,7 +119,11 @@ func onlyFile(t *testing.T, dir, name string) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	if strings.Join(names, " ") != name {
-		t.Errorf("%s holds %q, want %q", dir, names, name)
+	want := name
+	if strings.HasSuffix(name, ".dump") { // proven: an unproven one has another ending
+		want += " " + name + manifestSuffix
+	}
+	if strings.Join(names, " ") != want {
+		t.Errorf("%s holds %q, want %q", dir, names, want)
 	}
 }

@@ -42,6 +42,7 @@ type Migrated struct {
 func Migrate(ctx context.Context, o MigrateOptions) (m Migrated, err error) {
 	began := time.Now()
 	defer func() { m.Seconds = time.Since(began).Seconds() }()
+	m.AsBefore = true // nothing ran yet
 	a, err := ParseURL(o.URL)
 	if err != nil {
 		return m, err
@@ -73,7 +74,7 @@ func Migrate(ctx context.Context, o MigrateOptions) (m Migrated, err error) {
 	if err != nil {
 		return m, explain(ctx, doing, err)
 	}
-	m.Plan, m.AsBefore = plan(files, applied), true
+	m.Plan = plan(files, applied)
 	if err := m.Plan.driftError(doing); err != nil {
 		return m, err
 	}

@@ -227,9 +227,11 @@ func TestCommandThatLeavesASessionBehind(t *testing.T) {
 func TestCancelledMigration(t *testing.T) {
 	url, dir := newDatabase(t), folder(t, "CREATE TABLE slow AS SELECT pg_sleep(60)::text;")
 	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(500*time.Millisecond, cancel)
-	began := time.Now()
-	m, err := Migrate(ctx, MigrateOptions{URL: url, Dir: dir, Run: drizzle(url, dir)})
+	var began time.Time
+	m, err := Migrate(ctx, MigrateOptions{URL: url, Dir: dir, Run: func(ctx context.Context) (string, error) {
+		time.AfterFunc(500*time.Millisecond, func() { began = time.Now(); cancel() })
+		return drizzle(url, dir)(ctx)
+	}})
 	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "schema") {
 		t.Errorf("%v", err)
 	}
