@@ -67,15 +67,16 @@ func (o BackupOptions) run(ctx context.Context, a Address, b *Backup) (err error
 	partial := final + partialSuffix
 	defer func() { _ = os.Remove(partial) }() // gone already when all went well
 
-	want, later, counted, err := o.take(ctx, a, t, partial)
+	m, err := o.take(ctx, a, t, partial)
 	if err != nil {
 		return err
 	}
+	want := m.contents()
 	b.Tables = want.tables
 	if b.SHA256, b.Bytes, err = digest(partial); err != nil {
 		return explainFile(doing, partial, err)
 	}
-	remarks, err := verify(ctx, a, t, o.Jobs, partial, want, later, o.Progress)
+	remarks, err := verify(ctx, a, t, o.Jobs, partial, want, m.Later, o.Progress)
 	b.Remarks = append(b.Remarks, remarks...)
 	var known *Error
 	if errors.As(err, &known) && known.Kind == Unproven {
@@ -85,7 +86,7 @@ func (o BackupOptions) run(ctx context.Context, a Address, b *Backup) (err error
 	if err != nil {
 		return err
 	}
-	m := manifest{SHA256: b.SHA256, Taken: b.Taken, Tables: want.tables, Objects: want.objects, Sequences: want.sequences, Later: later, Writes: counted}
+	m.SHA256, m.Taken = b.SHA256, b.Taken
 	if err := m.write(final); err != nil {
 		return explainFile(doing, final, err)
 	}
@@ -162,14 +163,17 @@ func admit(ctx context.Context, a Address, t tools) (version string, remarks []s
 
 // take dumps and counts one and the same snapshot, both at once. It is let go
 // as soon as both are done, because vacuum waits for it.
-func (o BackupOptions) take(ctx context.Context, a Address, t tools, path string) (want contents, later map[string]sequence, counted map[string]writes, err error) {
+func (o BackupOptions) take(ctx context.Context, a Address, t tools, path string) (m manifest, err error) {
 	s, err := takeSnapshot(ctx, a, o.Jobs, o.LockTimeout)
 	if err != nil {
-		return want, nil, nil, err
+		return m, err
 	}
 	defer s.release()
-	if counted, err = readWrites(ctx, s.conns[0]); err != nil {
-		return want, nil, nil, explain(ctx, "back up "+a.String(), err)
+	if m.Of, m.Counting, err = identify(ctx, s.conns[0]); err != nil {
+		return m, explain(ctx, "back up "+a.String(), err)
+	}
+	if m.Writes, err = readWrites(ctx, s.conns[0]); err != nil {
+		return m, explain(ctx, "back up "+a.String(), err)
 	}
 	o.Progress(fmt.Sprintf("dumping %s of %s", plural(len(s.tables), "table"), a))
 	g, work := errgroup.WithContext(ctx)
@@ -179,12 +183,13 @@ func (o BackupOptions) take(ctx context.Context, a Address, t tools, path string
 		return explain(work, "count the rows of "+a.String(), err)
 	})
 	if err := g.Wait(); err != nil {
-		return want, nil, nil, err
+		return m, err
 	}
-	if later, err = readSequences(ctx, s.conns[0]); err != nil {
-		return want, nil, nil, explain(ctx, "read the sequences of "+a.String(), err)
+	if m.Later, err = readSequences(ctx, s.conns[0]); err != nil {
+		return m, explain(ctx, "read the sequences of "+a.String(), err)
 	}
-	return contents{tables: s.tables, objects: s.objects, sequences: s.sequences}, later, counted, nil
+	m.Tables, m.Objects, m.Sequences = s.tables, s.objects, s.sequences
+	return m, nil
 }
 
 var unfit = regexp.MustCompile(`[^A-Za-z0-9_-]+`)

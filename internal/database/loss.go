@@ -17,6 +17,9 @@ type Loss struct {
 	Tables map[string]int64 // rows written since, by table
 	// Unknown are tables that are gone, or whose counters are smaller than they were.
 	Unknown []string
+	// Reset tells that the server began to count anew since, so that nothing is
+	// known: its statistics were reset, it crashed, or the database was restored.
+	Reset bool
 }
 
 // Writes are the rows written since, in all tables.
@@ -28,6 +31,9 @@ func (l Loss) Writes() (n int64) {
 }
 
 func (l Loss) String() string {
+	if l.Reset {
+		return "an unknown number of rows written since " + l.Since.Format(time.RFC3339) + ": the server began to count anew after the backup"
+	}
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(l.Tables)) {
 		parts = append(parts, fmt.Sprintf("%s %d", name, l.Tables[name]))
@@ -57,9 +63,20 @@ func EstimateLoss(ctx context.Context, rawURL, dump string) (Loss, error) {
 		return Loss{}, err
 	}
 	defer hangUp(conn)
+	doing := "estimate what " + a.String() + " would lose"
+	here, count, err := identify(ctx, conn)
+	if err != nil {
+		return Loss{}, explain(ctx, doing, err)
+	}
+	if err := m.admit(dump, doing, here); err != nil {
+		return Loss{}, err
+	}
+	if count != m.Counting {
+		return Loss{Since: m.Taken, Reset: true}, nil
+	}
 	now, err := readWrites(ctx, conn)
 	if err != nil {
-		return Loss{}, explain(ctx, "estimate what "+a.String()+" would lose", err)
+		return Loss{}, explain(ctx, doing, err)
 	}
 	return m.loss(now), nil
 }

@@ -17,6 +17,7 @@ const manifestSuffix = ".json"
 // manifest is what a dump held when it was taken, for a restore that comes later.
 type manifest struct {
 	SHA256    string              `json:"sha256"`
+	Of        identity            `json:"of"`
 	Taken     time.Time           `json:"taken"`
 	Tables    []TableCheck        `json:"tables"`
 	Objects   []object            `json:"objects"`
@@ -24,6 +25,8 @@ type manifest struct {
 	// Later are the sequences as they stood when the dump was done.
 	Later  map[string]sequence `json:"later"`
 	Writes map[string]writes   `json:"writes"`
+	// Counting is since when Writes are counted.
+	Counting counting `json:"counting"`
 }
 
 // writes are the counters of a table's statistics.
@@ -34,6 +37,11 @@ type writes struct {
 }
 
 func (w writes) total() int64 { return w.Inserts + w.Updates + w.Deletes }
+
+// contents are what a restore of the dump must hold.
+func (m manifest) contents() contents {
+	return contents{tables: m.Tables, objects: m.Objects, sequences: m.Sequences}
+}
 
 func (m manifest) write(dump string) error {
 	data, err := json.MarshalIndent(m, "", " ")

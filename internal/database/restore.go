@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/teei/slipway/internal/crash"
 )
@@ -19,7 +21,10 @@ type RestoreOptions struct {
 	Jobs  int    // tables restored and compared at a time. Default: 2
 	// Label tells this restore from others, such as the number of the rollback:
 	// repeated with the same one, it finishes what was begun.
-	Label    string
+	Label string
+	// Still is asked right before the databases change names: an error of it
+	// stops that. Default: nobody is asked.
+	Still    func(ctx context.Context) error
 	Progress func(message string)
 }
 
@@ -60,12 +65,21 @@ func Restore(ctx context.Context, o RestoreOptions) (r Restored, err error) {
 		return r, err
 	}
 	defer hangUp(admin)
+	if err := dropAttempts(ctx, admin, a, o.Label); err != nil {
+		return r, err
+	}
 	done, err := replacedBefore(ctx, admin, r.Kept, m)
 	if err != nil || done {
 		return r, err
 	}
-	made := a.On(beside(a.Database, "restored", o.Label))
+	if err := o.allowed(ctx, a, m); err != nil {
+		return r, err
+	}
+	made := a.On(beside(a.Database, "restored", o.Label+"_"+randomHex(attemptDigits/2)))
 	if err := o.fill(ctx, a, made, m, t); err != nil {
+		return r, err
+	}
+	if err := o.allowed(ctx, a, m); err != nil { // that was a while ago
 		return r, err
 	}
 	if r.Away, err = swap(ctx, admin, a, made.Database, r.Kept, m.note()); err != nil {
@@ -75,8 +89,51 @@ func Restore(ctx context.Context, o RestoreOptions) (r Restored, err error) {
 	return r, nil
 }
 
-// fill restores into a new database and compares it. A leftover of an attempt
-// that was killed is not trusted.
+// allowed refuses what must not be restored, or could not be, before anything
+// changes, and asks whether this is still the one to do it.
+func (o RestoreOptions) allowed(ctx context.Context, a Address, m manifest) error {
+	doing := "restore the backup of " + a.String()
+	conn, err := connect(ctx, a)
+	if err != nil {
+		return err
+	}
+	defer hangUp(conn)
+	here, _, err := identify(ctx, conn)
+	if err != nil {
+		return explain(ctx, doing, err)
+	}
+	if err := m.admit(o.Dump, doing, here); err != nil {
+		return err
+	}
+	if err := movable(ctx, conn, a, doing); err != nil || o.Still == nil {
+		return err
+	}
+	return o.Still(ctx)
+}
+
+// dropAttempts drops what earlier attempts of this restore made. Each makes a
+// database with a name of its own, so one that was only paused finds nothing
+// any more that it could put in the place of the database.
+func dropAttempts(ctx context.Context, admin *pgx.Conn, a Address, label string) error {
+	doing := "drop what an earlier attempt restored beside " + a.String()
+	prefix := beside(a.Database, "restored", label+"_"+strings.Repeat("0", attemptDigits))
+	prefix = strings.TrimSuffix(prefix, strings.Repeat("0", attemptDigits))
+	names, err := collect(ctx, admin, pgx.RowTo[string], `SELECT datname::text FROM pg_database WHERE starts_with(datname::text, $1) AND length(datname::text) = $2`, prefix, len([]rune(prefix))+attemptDigits)
+	if err != nil {
+		return explain(ctx, doing, err)
+	}
+	for _, name := range names {
+		if _, err := admin.PgConn().Exec(ctx, `DROP DATABASE IF EXISTS `+quote(name)+` WITH (FORCE)`).ReadAll(); err != nil {
+			return explain(ctx, doing, err)
+		}
+	}
+	return nil
+}
+
+// attemptDigits is how many hexadecimal digits tell attempts apart.
+const attemptDigits = 8
+
+// fill restores into a new database and compares it.
 func (o RestoreOptions) fill(ctx context.Context, a, made Address, m manifest, t tools) error {
 	doing := "restore the backup of " + a.String()
 	conn, err := connect(ctx, a)
@@ -88,10 +145,13 @@ func (o RestoreOptions) fill(ctx context.Context, a, made Address, m manifest, t
 	if err != nil {
 		return explain(ctx, doing, err)
 	}
-	for _, sql := range append([]string{`DROP DATABASE IF EXISTS ` + quote(made.Database)}, statements...) {
+	for _, sql := range statements {
 		if _, err := conn.PgConn().Exec(ctx, sql).ReadAll(); err != nil {
 			return explain(ctx, doing, err)
 		}
+	}
+	if err := o.settingsOfRoles(ctx, conn, made.Database); err != nil {
+		return explain(ctx, doing, err)
 	}
 	crash.Point(ctx, "database restored: made")
 	o.Progress("restoring into " + made.Database)
@@ -112,11 +172,14 @@ func (o RestoreOptions) fill(ctx context.Context, a, made Address, m manifest, t
 	if err != nil {
 		return explain(ctx, doing, err)
 	}
-	differences, _ := compare(contents{tables: m.Tables, objects: m.Objects, sequences: m.Sequences}, m.Later, got)
+	differences, _ := compare(m.contents(), m.Later, got)
 	if len(differences) > 0 {
 		return failf(Unproven, doing, "the database was not touched; "+made.Database+" is there to be looked at", "what was restored is not what the backup held: %s", some(differences))
 	}
-	return nil
+	// A dump holds no statistics; without any, the first queries are planned badly.
+	o.Progress("analyzing " + made.Database)
+	_, err = conns[0].PgConn().Exec(ctx, `ANALYZE`).ReadAll()
+	return explain(ctx, doing, err)
 }
 
 func connections(ctx context.Context, a Address, n int) (conns []*pgx.Conn, err error) {
@@ -146,9 +209,7 @@ SELECT format('ALTER DATABASE %1$I OWNER TO %2$I', $1::text, pg_get_userbyid(dat
 UNION ALL
 SELECT format('ALTER DATABASE %1$I CONNECTION LIMIT %2$s', $1::text, datconnlimit) FROM d WHERE datconnlimit <> -1
 UNION ALL
-SELECT format('ALTER DATABASE %1$I SET %2$I TO %3$s', $1::text, split_part(setting, '=', 1),
-  CASE WHEN split_part(setting, '=', 1) IN ('search_path', 'session_preload_libraries', 'local_preload_libraries', 'temp_tablespaces')
-    THEN substr(setting, strpos(setting, '=') + 1) ELSE quote_literal(substr(setting, strpos(setting, '=') + 1)) END)
+SELECT format('ALTER DATABASE %1$I SET ', $1::text) || `+assignment+`
   FROM d JOIN pg_db_role_setting s ON s.setdatabase = d.oid AND s.setrole = 0, unnest(s.setconfig) setting
 UNION ALL
 SELECT format('REVOKE ALL ON DATABASE %1$I FROM PUBLIC', $1::text) FROM d WHERE datacl IS NOT NULL
@@ -156,6 +217,36 @@ UNION ALL
 SELECT format('GRANT %3$s ON DATABASE %1$I TO %2$s', $1::text, CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END, privilege_type)
   FROM d, aclexplode(d.datacl)`, name)
 	return append([]string{create}, more...), err
+}
+
+// assignment writes a setting of pg_db_role_setting as SET takes it; lists of
+// names are not quoted as a whole.
+const assignment = `format('%1$I TO %2$s', split_part(setting, '=', 1),
+  CASE WHEN split_part(setting, '=', 1) IN ('search_path', 'session_preload_libraries', 'local_preload_libraries', 'temp_tablespaces')
+    THEN substr(setting, strpos(setting, '=') + 1) ELSE quote_literal(substr(setting, strpos(setting, '=') + 1)) END)`
+
+// settingsOfRoles copies what roles have set in the current database. Those that
+// this role may not set are told of: they are no reason not to go back.
+func (o RestoreOptions) settingsOfRoles(ctx context.Context, conn *pgx.Conn, name string) error {
+	statements, err := collect(ctx, conn, pgx.RowTo[string], `
+SELECT format('ALTER ROLE %1$I IN DATABASE %2$I SET ', pg_get_userbyid(s.setrole), $1::text) || `+assignment+`
+  FROM pg_database d JOIN pg_db_role_setting s ON s.setdatabase = d.oid AND s.setrole <> 0, unnest(s.setconfig) setting
+ WHERE d.datname = current_database()`, name)
+	if err != nil {
+		return err
+	}
+	for _, sql := range statements {
+		_, err := conn.PgConn().Exec(ctx, sql).ReadAll()
+		var refused *pgconn.PgError
+		if errors.As(err, &refused) && refused.Code == "42501" {
+			o.Progress("not copied, since this role may not: " + sql)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // restoreWhole runs pg_restore with owners and rights: this is to be the database.

@@ -40,13 +40,14 @@ var reader sync.Once // a role is of the whole server
 // backedUp is a database of the shop, its backup, and what came afterwards.
 func backedUp(t *testing.T) (url string, b Backup) {
 	t.Helper()
-	reader.Do(func() { exec1(t, pg.admin("postgres"), `CREATE ROLE reader`) })
+	reader.Do(func() { exec1(t, pg.admin("postgres"), `CREATE ROLE reader LOGIN`) })
 	url = newDatabase(t, shop)
 	a, err := ParseURL(url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	exec1(t, url, `ALTER DATABASE `+a.Database+` SET work_mem = '5MB'; ALTER DATABASE `+a.Database+` SET search_path TO "$user", public; REVOKE ALL ON DATABASE `+a.Database+` FROM PUBLIC; GRANT CONNECT ON DATABASE `+a.Database+` TO reader`)
+	exec1(t, url, `ALTER DATABASE `+a.Database+` SET work_mem = '5MB'; ALTER DATABASE `+a.Database+` SET search_path TO "$user", public; REVOKE ALL ON DATABASE `+a.Database+` FROM PUBLIC; GRANT CONNECT ON DATABASE `+a.Database+` TO reader; ALTER ROLE CURRENT_USER IN DATABASE `+a.Database+` SET statement_timeout = '7min'`)
+	exec1(t, pg.admin(a.Database), `ALTER ROLE reader IN DATABASE `+a.Database+` SET statement_timeout = '7s'`)
 	if b, err = backup(t, url); err != nil {
 		t.Fatal(err)
 	}
@@ -69,6 +70,8 @@ func isBack(t *testing.T, url string) {
 		t.Errorf("the next order is %d, want 1001", n)
 	}
 	for sql, want := range map[string]string{
+		`SHOW statement_timeout`: "7min",
+		`SELECT (reltuples = 1000)::text FROM pg_class WHERE oid = 'orders'::regclass`: "true",
 		`SHOW work_mem`:    "5MB",
 		`SHOW search_path`: `"$user", public`,
 		`SELECT has_table_privilege('reader', 'orders', 'SELECT') || ' ' || has_database_privilege('reader', current_database(), 'CONNECT')`: "true true",
@@ -103,12 +106,17 @@ func TestRestore(t *testing.T) {
 			}
 		}
 	}()
-	r, err := Restore(t.Context(), restoreOptions(url, b))
+	o, said := restoreOptions(url, b), ""
+	o.Progress = func(message string) { said += message + "\n" }
+	r, err := Restore(t.Context(), o)
 	stop()
 	if err != nil {
 		t.Fatal(err)
 	}
 	isBack(t, url)
+	if !strings.Contains(said, "not copied, since this role may not: ALTER ROLE reader") {
+		t.Errorf("nothing is said of the settings of another role: %s", said)
+	}
 	if r.Away > 5 || r.Tables != 3 {
 		t.Errorf("%+v", r)
 	}
@@ -140,6 +148,117 @@ func TestRestoreBesideAnother(t *testing.T) {
 	wantError(t, err, Failed, "_replaced_7", "not from this restore")
 	if n := ask[int](t, url, `SELECT count(*) FROM orders`); n != 1001 {
 		t.Errorf("the database was touched: %d", n)
+	}
+}
+
+// TestRestoreRefusesAnotherDatabase: a backup of staging, or of another server,
+// must not become production because somebody took the wrong file.
+func TestRestoreRefusesAnotherDatabase(t *testing.T) {
+	t.Parallel()
+	url, b := backedUp(t)
+	other := newDatabase(t, shop)
+	a, _ := ParseURL(url)
+	for _, check := range []func() error{
+		func() error { _, err := Restore(t.Context(), restoreOptions(other, b)); return err },
+		func() error { _, err := EstimateLoss(t.Context(), other, b.Path); return err },
+	} {
+		wantError(t, check(), Refused, "is a backup of "+a.Database)
+	}
+	manifest := must(os.ReadFile(b.Path + manifestSuffix))
+	for old, says := range map[string]string{`"system": "`: "on another server", `"of": {`: "does not say which database"} {
+		changed := strings.Replace(string(manifest), old, map[string]string{`"system": "`: `"system": "1`, `"of": {`: `"was": {`}[old], 1)
+		if err := os.WriteFile(b.Path+manifestSuffix, []byte(changed), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Restore(t.Context(), restoreOptions(url, b))
+		wantError(t, err, Refused, says)
+	}
+	for _, url := range []string{url, other} {
+		if n := ask[int](t, url, `SELECT count(*) FROM pg_database WHERE datname LIKE current_database() || '\_%'`); n > 0 {
+			t.Errorf("%d databases were made", n)
+		}
+	}
+}
+
+// TestRestoreRefusesWhatCannotMove: before anybody is cut off.
+func TestRestoreRefusesWhatCannotMove(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ begin, end, says string }{
+		"prepared transaction": {`BEGIN; INSERT INTO audit VALUES ('x'); PREPARE TRANSACTION 'half%s'`, `ROLLBACK PREPARED 'half%s'`, "are prepared there and neither committed nor rolled back: half"},
+		"replication slot":     {`SELECT pg_create_logical_replication_slot('slot%s', 'pgoutput')`, `SELECT pg_drop_replication_slot('slot%s')`, "replication slots would go on with the database that was replaced: slot"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url, b := backedUp(t)
+			a, _ := ParseURL(url)
+			exec1(t, pg.admin(a.Database), fmt.Sprintf(c.begin, a.Database))
+			bystander := open(t, url)
+			_, err := Restore(t.Context(), restoreOptions(url, b))
+			wantError(t, err, Refused, c.says)
+			if err := bystander.Ping(t.Context()); err != nil {
+				t.Errorf("a session was ended all the same: %v", err)
+			}
+			exec1(t, pg.admin(a.Database), fmt.Sprintf(c.end, a.Database))
+			if _, err := Restore(t.Context(), restoreOptions(url, b)); err != nil {
+				t.Fatal(err)
+			}
+			isBack(t, url)
+		})
+	}
+}
+
+// TestRestoreIsOvertaken: one that was paused while it compared finds, when it
+// wakes, that a later one has finished; it does nothing more.
+func TestRestoreIsOvertaken(t *testing.T) {
+	t.Parallel()
+	url, b := backedUp(t)
+	paused := restoreOptions(url, b)
+	asked := 0
+	paused.Still = func(ctx context.Context) error {
+		if asked++; asked == 1 {
+			return nil // before it begins
+		}
+		if _, err := Restore(ctx, restoreOptions(url, b)); err != nil {
+			return err
+		}
+		exec1(t, url, `INSERT INTO audit VALUES ('after')`)
+		return nil // it was asked a moment too early
+	}
+	_, err := Restore(t.Context(), paused)
+	if err == nil {
+		t.Error("it put its own database in the place of the later one's")
+	}
+	if n := ask[int](t, url, `SELECT count(*) FROM audit WHERE what = 'after'`); n != 1 {
+		t.Error("what was written after the later restore is lost")
+	}
+	stopped := restoreOptions(url, b)
+	stopped.Label, stopped.Still = "8", func(context.Context) error { return errors.New("no longer yours") }
+	if _, err := Restore(t.Context(), stopped); err == nil || err.Error() != "no longer yours" {
+		t.Errorf("%v", err)
+	}
+	if n := ask[int](t, url, `SELECT count(*) FROM audit WHERE what = 'after'`); n != 1 {
+		t.Error("one that was told to stop went on")
+	}
+	if n := ask[int](t, url, `SELECT count(*) FROM pg_database WHERE datname LIKE current_database() || '\_restored\_%'`); n != 0 {
+		t.Errorf("%d databases are left over", n)
+	}
+}
+
+// TestLossAfterReset: counters that began anew are no estimate.
+func TestLossAfterReset(t *testing.T) {
+	t.Parallel()
+	url, b := backedUp(t)
+	a, _ := ParseURL(url)
+	exec1(t, pg.admin(a.Database), `SELECT pg_stat_reset()`)
+	l, err := EstimateLoss(t.Context(), url, b.Path)
+	if err != nil || !l.Reset || !strings.Contains(l.String(), "unknown number of rows") {
+		t.Errorf("%v, %v", l, err)
+	}
+	if _, err := Restore(t.Context(), restoreOptions(url, b)); err != nil {
+		t.Fatal(err)
+	}
+	if l, err := EstimateLoss(t.Context(), url, b.Path); err != nil || !l.Reset {
+		t.Errorf("after a restore, which is another database: %v, %v", l, err)
 	}
 }
 

@@ -91,7 +91,7 @@ func (s *server) start() error {
 	if err := listener.Close(); err != nil {
 		return err
 	}
-	options := fmt.Sprintf("-p %d -k %s -c listen_addresses=127.0.0.1 -c wal_level=logical -c fsync=off -c max_connections=60", s.port, dir)
+	options := fmt.Sprintf("-p %d -k %s -c listen_addresses=127.0.0.1 -c wal_level=logical -c max_prepared_transactions=4 -c fsync=off -c max_connections=60", s.port, dir)
 	return s.as("pg_ctl", "-D", filepath.Join(dir, "data"), "-w", "-l", filepath.Join(dir, "log"), "-o", options, "start")
 }
 

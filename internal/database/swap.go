@@ -67,12 +67,11 @@ func rename(ctx context.Context, admin, ender *pgx.Conn, name, made, kept, note 
 	})
 }
 
-// sessions that this role may end: the one session that it may not would make
-// the whole statement fail, and the rename says that it is there.
-const sessions = `
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity a LEFT JOIN pg_roles r ON r.oid = a.usesysid
- WHERE datname = ANY($1) AND pid <> pg_backend_pid() AND a.usesysid IS NOT NULL
-   AND (pg_has_role(a.usesysid, 'MEMBER') OR pg_has_role('pg_signal_backend', 'MEMBER') AND NOT r.rolsuper)`
+// endable is whether this role may end a session of pg_stat_activity a.
+const endable = `pg_has_role(a.usesysid, 'MEMBER') OR pg_has_role('pg_signal_backend', 'MEMBER') AND NOT coalesce((SELECT rolsuper FROM pg_roles r WHERE r.oid = a.usesysid), false)`
+
+// The one session that it may not end would make the whole statement fail.
+const sessions = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity a WHERE datname = ANY($1) AND pid <> pg_backend_pid() AND usesysid IS NOT NULL AND (` + endable + `)`
 
 // endSessions ends those of both databases, again and again until it is told to stop.
 func endSessions(ctx context.Context, conn *pgx.Conn, names ...string) {

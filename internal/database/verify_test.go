@@ -25,10 +25,11 @@ func taken(t *testing.T, url string) (a Address, tl tools, path string, want con
 	}
 	path = filepath.Join(t.TempDir(), "dump")
 	o := BackupOptions{Jobs: 1, LockTimeout: time.Second, Progress: func(string) {}}
-	if want, later, _, err = o.take(t.Context(), a, tl, path); err != nil {
+	m, err := o.take(t.Context(), a, tl, path)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return a, tl, path, want, later
+	return a, tl, path, m.contents(), m.Later
 }
 
 func TestCorruptedDumpIsNotABackup(t *testing.T) {
