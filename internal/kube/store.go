@@ -61,23 +61,32 @@ func (c *Cluster) Update(ctx context.Context, obj *Object) (*Object, error) {
 // Annotate sets one annotation, whatever else is in the object. One that does
 // not exist is fine.
 func (c *Cluster) Annotate(ctx context.Context, obj *Object, name, value string) error {
+	err := c.merge(ctx, obj, "annotate", map[string]any{"metadata": map[string]any{"annotations": map[string]string{name: value}}})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// merge changes some fields of an object, whatever else is in it.
+func (c *Cluster) merge(ctx context.Context, obj *Object, doing string, fields map[string]any) error {
 	client, _, err := c.resource(obj)
 	if err != nil {
-		return fmt.Errorf("annotate %s: %w", ID(obj), err)
+		return fmt.Errorf("%s %s: %w", doing, ID(obj), err)
 	}
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": map[string]string{name: value}}})
+	patch, err := json.Marshal(fields)
 	if err != nil {
 		return err
 	}
-	crash.Point(ctx, "before annotate "+ID(obj))
+	crash.Point(ctx, "before "+doing+" "+ID(obj))
 	err = c.patiently(ctx, func() error {
 		_, err := client.Patch(ctx, obj.GetName(), types.MergePatchType, patch, metav1.PatchOptions{FieldManager: Manager})
 		return c.explain(err)
 	})
-	if err != nil && !apierrors.IsNotFound(err) {
-		return fmt.Errorf("annotate %s: %w", ID(obj), err)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", doing, ID(obj), err)
 	}
-	crash.Point(ctx, "after annotate "+ID(obj))
+	crash.Point(ctx, "after "+doing+" "+ID(obj))
 	return nil
 }
 

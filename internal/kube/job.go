@@ -1,0 +1,289 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Task is a command that runs once, in a pod of its own, to its end.
+type Task struct {
+	Namespace, Name string
+	Image           string
+	// Command instead of the image's own.
+	Command []string
+	// Env are variables, kept in a Secret that goes with the Job.
+	Env map[string]string
+	// EnvFrom are the application's own ConfigMaps and Secrets.
+	EnvFrom []corev1.EnvFromSource
+	// Pull are the Secrets with which the image is pulled.
+	Pull []corev1.LocalObjectReference
+	// User is the number of the user to run as. Default: that of the image, which must not be root.
+	User int64
+	// Deadline of the whole. Default: 15 minutes.
+	Deadline time.Duration
+	// Said is told when it waits, runs and ends.
+	Said func(message string)
+}
+
+// TaskError says that a task did not succeed.
+type TaskError struct {
+	Task   string // Job/namespace/name
+	Reason string
+	Code   int32 // exit code, 0 if its container never ran
+}
+
+func (e *TaskError) Error() string { return e.Task + ": " + e.Reason }
+
+// taskContainer is the name of the one container in a task's pod.
+const taskContainer = "task"
+
+// Run runs a task and returns the end of what it said. One of the same name that
+// an earlier process left is ended first. The Job and all that belongs to it are
+// gone afterwards, also when ctx was cancelled; one that is left because this
+// process died ends by its deadline.
+func (c *Cluster) Run(ctx context.Context, t Task) (output string, err error) {
+	if t.Deadline <= 0 {
+		t.Deadline = 15 * time.Minute
+	}
+	if t.Said == nil {
+		t.Said = func(string) {}
+	}
+	if err := c.EndTask(ctx, t.Namespace, t.Name); err != nil {
+		return "", err
+	}
+	defer func() {
+		ended, stop := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+		defer stop()
+		err = errors.Join(err, c.EndTask(ended, t.Namespace, t.Name))
+	}()
+	if err := c.startTask(ctx, t); err != nil {
+		return "", err
+	}
+	ctx, stop := context.WithTimeoutCause(ctx, t.Deadline+time.Minute, errors.New("it did not end by its deadline"))
+	defer stop()
+	pod, err := c.awaitTask(ctx, t)
+	if pod != nil {
+		log, failed := c.Logs(context.WithoutCancel(ctx), t.Namespace, pod.Name, LogOptions{Container: taskContainer, Lines: 2000})
+		if output = string(log); failed != nil && err == nil {
+			err = failed
+		}
+	}
+	return output, err
+}
+
+// startTask creates the Job asleep, so that its Secret can belong to it and
+// nothing outlives it, and then wakes it.
+func (c *Cluster) startTask(ctx context.Context, t Task) error {
+	job, err := Untyped("batch/v1", "Job", t.job())
+	if err != nil {
+		return err
+	}
+	made, err := c.Create(ctx, job)
+	if err != nil {
+		return err
+	}
+	if len(t.Env) > 0 {
+		secret, err := Untyped("v1", "Secret", corev1.Secret{ObjectMeta: metav1.ObjectMeta{
+			Name: t.Name, Namespace: t.Namespace, Labels: taskLabels(t.Name),
+			OwnerReferences: []metav1.OwnerReference{{APIVersion: "batch/v1", Kind: "Job", Name: t.Name, UID: made.GetUID()}},
+		}, StringData: t.Env})
+		if err != nil {
+			return err
+		}
+		if _, err := c.Create(ctx, secret); err != nil {
+			return err
+		}
+	}
+	return c.merge(ctx, made, "wake", map[string]any{"spec": map[string]any{"suspend": false}})
+}
+
+func taskLabels(name string) map[string]string {
+	return map[string]string{"app.kubernetes.io/managed-by": Manager, "slipway.dev/task": name}
+}
+
+func (t Task) job() batchv1.Job {
+	no, yes, once, grace := false, true, int32(0), int64(5)
+	deadline, kept := int64(t.Deadline.Seconds()), int32(3600)
+	from := t.EnvFrom
+	if len(t.Env) > 0 {
+		own := corev1.EnvFromSource{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: t.Name}}}
+		from = append(slices.Clone(from), own) // the last one wins
+	}
+	var user *int64
+	if t.User != 0 {
+		user = &t.User
+	}
+	return batchv1.Job{
+		ObjectMeta: metav1.ObjectMeta{Name: t.Name, Namespace: t.Namespace, Labels: taskLabels(t.Name)},
+		Spec: batchv1.JobSpec{
+			Suspend: &yes, BackoffLimit: &once, ActiveDeadlineSeconds: &deadline, TTLSecondsAfterFinished: &kept,
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: taskLabels(t.Name)},
+				Spec: corev1.PodSpec{
+					RestartPolicy: corev1.RestartPolicyNever, AutomountServiceAccountToken: &no, ImagePullSecrets: t.Pull,
+					EnableServiceLinks: &no, TerminationGracePeriodSeconds: &grace,
+					SecurityContext: &corev1.PodSecurityContext{
+						RunAsNonRoot: &yes, RunAsUser: user, SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+					},
+					Containers: []corev1.Container{{
+						Name: taskContainer, Image: t.Image, Command: t.Command, EnvFrom: from,
+						SecurityContext: &corev1.SecurityContext{AllowPrivilegeEscalation: &no, Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}},
+						Resources: corev1.ResourceRequirements{
+							Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("50m"), corev1.ResourceMemory: resource.MustParse("64Mi")},
+							Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("512Mi")},
+						},
+					}},
+				},
+			},
+		},
+	}
+}
+
+// awaitTask watches a task to its end and returns its pod, nil if none ever ran.
+func (c *Cluster) awaitTask(ctx context.Context, t Task) (*corev1.Pod, error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	look, changed := signal()
+	jobs, err := Follow[batchv1.Job](ctx, c, Jobs, t.Namespace, changed)
+	if err != nil {
+		return nil, err
+	}
+	pods, err := Follow[corev1.Pod](ctx, c, Pods, t.Namespace, changed)
+	if err != nil {
+		return nil, err
+	}
+	doing, id, seen := "", "Job/"+t.Namespace+"/"+t.Name, false
+	for {
+		pod, job := podOf(pods.List(), t.Name), jobs.Get(t.Name)
+		if seen && (job == nil || job.DeletionTimestamp != nil) {
+			return pod, &TaskError{Task: id, Reason: "somebody else ended it"}
+		}
+		seen = job != nil
+		if now := phase(pod); now != doing {
+			doing = now
+			t.Said(t.Name + ": " + now)
+		}
+		switch reason := taskFailed(job, pod); {
+		case reason != "":
+			return pod, &TaskError{Task: id, Reason: reason, Code: exitOf(pod)}
+		case job != nil && job.Status.Succeeded > 0:
+			return pod, nil
+		}
+		select {
+		case <-ctx.Done():
+			return pod, fmt.Errorf("%s: %w", id, context.Cause(ctx))
+		case <-look:
+		}
+	}
+}
+
+// podOf is the pod of a task; the Job makes no second one.
+func podOf(pods []*corev1.Pod, name string) *corev1.Pod {
+	i := slices.IndexFunc(pods, func(p *corev1.Pod) bool { return p.Labels["slipway.dev/task"] == name && p.DeletionTimestamp == nil })
+	if i < 0 {
+		return nil
+	}
+	return pods[i]
+}
+
+func phase(pod *corev1.Pod) string {
+	if pod == nil {
+		return "waits for its pod"
+	}
+	return strings.ToLower(string(pod.Status.Phase))
+}
+
+// hopeless are reasons to wait that go away only when somebody changes something.
+var hopeless = []string{"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError", "CreateContainerError"}
+
+// taskFailed says why a task failed or cannot start, "" if neither.
+func taskFailed(job *batchv1.Job, pod *corev1.Pod) string {
+	if pod != nil {
+		for _, s := range pod.Status.ContainerStatuses {
+			if w := s.State.Waiting; w != nil && slices.Contains(hopeless, w.Reason) {
+				return w.Reason + ": " + w.Message
+			}
+			if e := s.State.Terminated; e != nil && e.ExitCode != 0 {
+				if e.Reason == "OOMKilled" {
+					return "it was killed: it took more than 512 MiB of memory"
+				}
+				return fmt.Sprintf("exit code %d", e.ExitCode)
+			}
+		}
+	}
+	if job == nil {
+		return ""
+	}
+	for _, c := range job.Status.Conditions {
+		if c.Type == batchv1.JobFailed && c.Status == corev1.ConditionTrue {
+			return strings.TrimSpace(c.Reason + ": " + c.Message)
+		}
+	}
+	return ""
+}
+
+func exitOf(pod *corev1.Pod) int32 {
+	if pod == nil {
+		return 0
+	}
+	for _, s := range pod.Status.ContainerStatuses {
+		if s.State.Terminated != nil {
+			return s.State.Terminated.ExitCode
+		}
+	}
+	return 0
+}
+
+// EndTask ends a task, whoever began it, and returns once its pod is gone, so
+// that nothing of it is under way any more. One that is not there is fine.
+func (c *Cluster) EndTask(ctx context.Context, namespace, name string) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	look, changed := signal()
+	job := &Object{Object: map[string]any{"apiVersion": "batch/v1", "kind": "Job", "metadata": map[string]any{"namespace": namespace, "name": name}}}
+	if live, err := c.Read(ctx, job); err != nil || live == nil {
+		return err
+	}
+	if err := c.Delete(ctx, job); err != nil {
+		return err
+	}
+	jobs, err := Follow[batchv1.Job](ctx, c, Jobs, namespace, changed)
+	if err != nil {
+		return err
+	}
+	pods, err := Follow[corev1.Pod](ctx, c, Pods, namespace, changed)
+	if err != nil {
+		return err
+	}
+	for {
+		if jobs.Get(name) == nil && !slices.ContainsFunc(pods.List(), func(p *corev1.Pod) bool { return p.Labels["slipway.dev/task"] == name }) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("end %s: %w", ID(job), context.Cause(ctx))
+		case <-look:
+		}
+	}
+}
+
+// signal is a channel that has something whenever changed was called since it
+// was read.
+func signal() (look <-chan struct{}, changed func()) {
+	c := make(chan struct{}, 1)
+	return c, func() {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
+}

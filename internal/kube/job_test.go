@@ -1,0 +1,94 @@
+package kube_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/kube/kubetest"
+	"github.com/teei/slipway/testenv/testenv"
+)
+
+// task is a command of a shell, as the user of the image's own choice.
+func task(namespace, name, script string) kube.Task {
+	return kube.Task{Namespace: namespace, Name: name, Image: "node:22-bookworm-slim", Command: []string{"sh", "-c", script}, User: 1000}
+}
+
+func TestTask(t *testing.T) {
+	t.Parallel()
+	c, namespace := kubetest.Cluster(t), testenv.Namespace(t)
+	for name, tt := range map[string]struct {
+		script, image string
+		deadline      time.Duration
+		says          string // of the error, "" for none
+		output        string
+	}{
+		"succeeds":   {script: `echo "$GREETING from $(id -u)"`, output: "hello from 1000\n"},
+		"fails":      {script: `echo half; echo broken >&2; exit 7`, says: "exit code 7", output: "half\nbroken\n"},
+		"unknown":    {image: "example.invalid/none:1", says: "ImagePull"},
+		"bad-name":   {image: "NOT/an image", says: "InvalidImageName"},
+		"takes-long": {script: `echo begun; sleep 600`, deadline: 4 * time.Second, says: "DeadlineExceeded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			it := task(namespace, name, tt.script)
+			it.Env, it.Deadline = map[string]string{"GREETING": "hello"}, tt.deadline
+			if tt.image != "" {
+				it.Image = tt.image
+			}
+			output, err := c.Run(t.Context(), it)
+			if tt.says == "" && err != nil || tt.says != "" && (err == nil || !strings.Contains(err.Error(), tt.says) || !strings.Contains(err.Error(), "Job/"+namespace+"/"+name)) {
+				t.Errorf("%v, want %q", err, tt.says)
+			}
+			if tt.deadline == 0 && output != tt.output { // the pod of a Job beyond its deadline is deleted
+				t.Errorf("it said %q, want %q", output, tt.output)
+			}
+			nothingLeft(t, namespace, name)
+		})
+	}
+}
+
+func nothingLeft(t *testing.T, namespace, name string) {
+	t.Helper()
+	if left := testenv.Kubectl(t, "--namespace", namespace, "get", "jobs,pods", "--selector", "slipway.dev/task="+name, "--output", "name"); left != "" {
+		t.Errorf("left behind: %s", left)
+	}
+}
+
+// TestTaskIsEnded: cancelled, or found again by the next process, nothing of it
+// goes on.
+func TestTaskIsEnded(t *testing.T) {
+	t.Parallel()
+	c, namespace := kubetest.Cluster(t), testenv.Namespace(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	it := task(namespace, "slow", `exec sleep 600`)
+	it.Said = func(message string) {
+		if strings.HasSuffix(message, "running") {
+			cancel(errors.New("Ctrl-C"))
+		}
+	}
+	if _, err := c.Run(ctx, it); err == nil || !strings.Contains(err.Error(), "Ctrl-C") {
+		t.Errorf("%v", err)
+	}
+	nothingLeft(t, namespace, "slow")
+
+	began := make(chan struct{})
+	it.Said = func(message string) {
+		if strings.HasSuffix(message, "running") {
+			close(began)
+		}
+	}
+	ended := make(chan error)
+	go func() { _, err := c.Run(t.Context(), it); ended <- err }()
+	<-began
+	again := task(namespace, "slow", `echo the second`)
+	if output, err := c.Run(t.Context(), again); err != nil || output != "the second\n" {
+		t.Errorf("%q, %v", output, err)
+	}
+	if err := <-ended; err == nil {
+		t.Error("the first one believes that it succeeded")
+	}
+}
