@@ -13,6 +13,7 @@ import (
 
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/plan"
 	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/release"
 	"github.com/teei/slipway/internal/report"
@@ -121,7 +122,7 @@ func (p *pipeline) deployContainer(ctx context.Context, target platform.Target, 
 		return nil, err
 	}
 	o := order{
-		Ledger: target.Ledger(), Record: ledger.Record{By: release.HolderOf(p.getenv), Source: p.report.Commit},
+		Ledger: target.Ledger(), Record: ledger.Record{By: release.HolderOf(p.getenv), Source: p.report.Commit, Migrator: images[plan.MigratorImage]},
 		Namespace: target.Namespace, Overlay: target.Overlay, Images: images, Inject: p.options.Inject,
 		Values: sortedKeys(target.Values), Deadline: p.options.serviceDeadline(),
 	}

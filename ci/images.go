@@ -9,12 +9,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/teei/slipway/internal/plan"
 	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/report"
 )
-
-// migrateImage is the name of the image that holds the workspace's migrator.
-const migrateImage = "migrate"
 
 // recipe is how one image is made.
 type recipe struct {
@@ -53,7 +51,7 @@ func (p *pipeline) recipes() ([]recipe, error) {
 		recipes = append(recipes, r)
 	}
 	if d := p.platform.Database; d != nil && d.Package != "" {
-		recipes = append(recipes, recipe{Name: migrateImage, Package: d.Package, Base: platform.DefaultBase, Command: d.Command})
+		recipes = append(recipes, recipe{Name: plan.MigratorImage, Package: d.Package, Base: platform.DefaultBase, Command: d.Command})
 	}
 	return recipes, nil
 }

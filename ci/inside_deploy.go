@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -164,22 +163,11 @@ func verify(ctx context.Context, cluster *kube.Cluster, p *platform.Platform, o 
 	return release.Flows(ctx, cluster, o.Namespace, p.Flows, say)
 }
 
-// redactor takes the values of variables out of what pods and commands said,
-// and the passwords of those that are URLs.
+// redactor takes the values of variables out of what pods and commands said.
 func redactor(names []string) func(string) string {
-	var pairs []string
-	for _, name := range names {
-		value := os.Getenv(name)
-		if len(value) > 3 {
-			pairs = append(pairs, value, "***")
-		}
-		u, err := url.Parse(value)
-		if err != nil || u.User == nil {
-			continue
-		}
-		if password, _ := u.User.Password(); len(password) > 3 {
-			pairs = append(pairs, password, "***", url.QueryEscape(password), "***")
-		}
+	values := make([]string, len(names))
+	for i, name := range names {
+		values[i] = os.Getenv(name)
 	}
-	return strings.NewReplacer(pairs...).Replace
+	return platform.Redactor(values)
 }

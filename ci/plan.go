@@ -88,6 +88,9 @@ func planInside(ctx context.Context) error {
 		if planning.Known, err = release.Known(ctx, p, url); err != nil {
 			return nil, err
 		}
+		if p.Database != nil {
+			planning.Known.Migrator = o.Images[plan.MigratorImage]
+		}
 		planning.Known.By, planning.Known.Source = o.Record.By.Name(), o.Record.Source
 		return release.Plan(ctx, planning)
 	})

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -101,8 +103,15 @@ func (e *Environment) Release(w io.Writer) (release.Options, error) {
 				return release.Flows(ctx, e.Cluster, e.Target.Namespace, e.Platform.Flows, say)
 			},
 			Progress: release.Teller(say),
+			Redact:   platform.Redactor(slices.Collect(maps.Values(e.Target.Values))),
 			Grace:    grace(),
 		},
+	}
+	if url, err := e.DatabaseURL(); err == nil && url != "" {
+		o.Migrator = release.Migrations{
+			Cluster: e.Cluster, Namespace: e.Target.Namespace, Platform: e.Platform, URL: url, Values: e.Target.Values,
+			Holder: o.Record.By, Redact: o.Rollout.Redact, Say: say,
+		}
 	}
 	return o, release.Verification(&o.Rollout, e.Platform.Verify)
 }

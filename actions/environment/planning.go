@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/teei/slipway/internal/plan"
 	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/release"
 	"github.com/teei/slipway/internal/rollout"
@@ -52,6 +53,9 @@ func (e *Environment) Planning(ctx context.Context, w Wanted) (release.Planning,
 		return planning, err
 	}
 	planning.Known.By, planning.Known.From, planning.Known.Only = w.By, w.From, w.Only
+	if e.Platform.Database != nil {
+		planning.Known.Migrator = w.Images[plan.MigratorImage]
+	}
 	planning.Known.Source = platform.Commit(e.Platform.Root)
 	return planning, nil
 }

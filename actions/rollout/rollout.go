@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -60,6 +61,11 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if p.Restore {
+		if options.OnFailure, err = backup(e, evidence, o.Plan, options.Say); err != nil {
+			return err
+		}
+	}
 	options.Rollout.Objects, options.Rollout.Services = planning.Rollout.Objects, planning.Rollout.Services
 	outcome, err := release.Apply(ctx, release.Approved{Plan: p, Evidence: evidence, Digest: o.Approval}, planning, options)
 	e.Tell(w, outcome)
@@ -67,4 +73,24 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 		fmt.Fprintf(w, "%s: nothing would change, nothing was released\n", e.Ledger.Environment)
 	}
 	return err
+}
+
+// backup is the one of the evidence, nil if its file is not on this machine.
+func backup(e *environment.Environment, evidence *plan.Evidence, folder string, say func(string, ...any)) (release.Database, error) {
+	item := evidence.Item(plan.Backup, "")
+	if item == nil || item.File == "" {
+		return nil, nil
+	}
+	file := item.File
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(folder, file)
+	}
+	if _, err := os.Stat(file); err != nil {
+		return nil, nil
+	}
+	url, err := e.DatabaseURL()
+	if err != nil {
+		return nil, err
+	}
+	return release.Backup{URL: url, Dump: file, Tools: os.Getenv("SLIPWAY_POSTGRES_TOOLS"), Say: say}, nil
 }

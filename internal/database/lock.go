@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // HeldError says who holds a lock that was wanted.
@@ -27,7 +28,9 @@ const migrationLock int64 = 0x736c6970776179
 // it when the session ends, also when this program is killed.
 type lock struct{ conn *pgx.Conn }
 
-func takeLock(ctx context.Context, a Address, holder string) (*lock, error) {
+// takeLock takes it at once, or fails with a *HeldError; if it is to wait, it
+// does so for the 30 s of connect.
+func takeLock(ctx context.Context, a Address, holder string, wait bool) (*lock, error) {
 	doing := "lock " + a.String() + " for a migration"
 	conn, err := connect(ctx, a)
 	if err != nil {
@@ -37,6 +40,16 @@ func takeLock(ctx context.Context, a Address, holder string) (*lock, error) {
 	if _, err = conn.Exec(ctx, `SELECT set_config('application_name', $1, false)`, holder); err != nil {
 		l.release()
 		return nil, explain(ctx, doing, err)
+	}
+	if wait {
+		if _, err = conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, migrationLock); err == nil {
+			return l, nil
+		}
+		var refused *pgconn.PgError
+		if !errors.As(err, &refused) || refused.Code != "55P03" {
+			l.release()
+			return nil, explain(ctx, doing, err)
+		}
 	}
 	// Between a failed try and the look at who holds it, it may have been freed.
 	for range 3 {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // MigrateOptions says what to migrate and how.
@@ -14,10 +16,15 @@ type MigrateOptions struct {
 	Dir     string // folder of the migrations
 	Journal string // table that records what was applied. Default: DefaultJournal
 	Holder  string // who takes the lock, shown to others who want it. Default: slipway migrate
+	Fence   int64  // number of the run that migrates, see Fence; 0: the fence is left alone
 
 	// Patience is how long sessions that still hold locks after the command has
 	// ended are waited for. Default: 30s.
 	Patience time.Duration
+
+	// Check is asked, under the lock, about what is pending; an error of it stops
+	// the migration before anything is applied. Default: all is allowed.
+	Check func(ctx context.Context, pending []MigrationFile) error
 
 	// Run runs the platform's own migrate command and returns the end of what it
 	// said. It is not called where nothing is pending.
@@ -29,6 +36,8 @@ type MigrateOptions struct {
 // Migrated is what a migration did.
 type Migrated struct {
 	Plan     Plan     // what was pending before
+	Before   string   // newest migration applied before, "" for none
+	After    string   // and afterwards
 	Applied  []string // migrations that are now in the journal and were not before
 	Changes  []string // objects added (+), removed (-) or changed (~)
 	AsBefore bool     // schema and journal are exactly what they were
@@ -61,25 +70,30 @@ func Migrate(ctx context.Context, o MigrateOptions) (m Migrated, err error) {
 	if err != nil {
 		return m, err
 	}
-	l, err := takeLock(ctx, a, o.Holder)
+	// A run that was taken over may be on its way out.
+	l, err := takeLock(ctx, a, o.Holder, o.Fence != 0)
 	if err != nil {
 		return m, err
 	}
 	defer l.release()
-	before, err := fingerprint(ctx, a, l.conn)
-	if err != nil {
-		return m, err
-	}
 	applied, err := readJournal(ctx, l.conn, o.Journal)
 	if err != nil {
 		return m, explain(ctx, doing, err)
 	}
-	m.Plan = plan(files, applied)
+	m.Plan, m.Before = plan(files, applied), newest(files, applied)
+	m.After = m.Before
 	if err := m.Plan.driftError(doing); err != nil {
 		return m, err
 	}
 	if len(m.Plan.Pending) == 0 {
 		return m, nil
+	}
+	if err := o.admit(ctx, l, m.Plan.Pending); err != nil {
+		return m, err
+	}
+	before, err := fingerprint(ctx, a, l.conn)
+	if err != nil {
+		return m, err
 	}
 	o.Progress("applying " + names(m.Plan.Pending))
 	output, failed := o.Run(ctx)
@@ -93,6 +107,7 @@ func Migrate(ctx context.Context, o MigrateOptions) (m Migrated, err error) {
 		return m, o.failure(ctx, doing, failed, "whether the schema is as before is not known: "+err.Error())
 	}
 	m.compare(o.Journal, files, before, after, applied, nowApplied)
+	m.After = newest(files, nowApplied)
 	switch {
 	case failed != nil:
 		return m, o.failure(ctx, doing, failed, m.state())
@@ -103,6 +118,35 @@ func Migrate(ctx context.Context, o MigrateOptions) (m Migrated, err error) {
 		return m, failf(Migration, doing, "check that the command migrates this database from this folder, and the journal table in slipway.yaml", "the command succeeded, but %s still pending: %s", plural(len(left.Pending), "migration"), names(left.Pending))
 	}
 	return m, nil
+}
+
+// admit asks whether this is what was approved, and marks the database as this
+// run's: an earlier one that was only paused finds that out.
+func (o MigrateOptions) admit(ctx context.Context, l *lock, pending []MigrationFile) error {
+	if o.Check != nil {
+		if err := o.Check(ctx, pending); err != nil {
+			return err
+		}
+	}
+	if o.Fence == 0 {
+		return nil
+	}
+	return pgx.BeginFunc(ctx, l.conn, func(tx pgx.Tx) error { return Fence(ctx, tx, o.Fence) })
+}
+
+// Unknown tells that a migration failed and that what it left is not known.
+func (m Migrated) Unknown() bool {
+	return !m.AsBefore && len(m.Changes) == 0 && len(m.Applied) == 0
+}
+
+// newest is the name of the latest migration of the folder that was applied.
+func newest(files []MigrationFile, applied []record) (name string) {
+	for _, f := range files {
+		if slices.Contains(applied, record{f.Hash, f.When}) {
+			name = f.Name
+		}
+	}
+	return name
 }
 
 // compare leaves out the migrator's own table where it was made just now: it is

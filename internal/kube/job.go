@@ -14,20 +14,19 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Task is a command that runs once, in a pod of its own, to its end.
+// Task is a command that runs once, in a pod of its own, to its end. It runs as
+// user 65532, "nonroot", whatever the image says, and without capabilities.
 type Task struct {
 	Namespace, Name string
 	Image           string
-	// Command instead of the image's own.
-	Command []string
+	// Command and Args instead of the image's own entrypoint and command.
+	Command, Args []string
 	// Env are variables, kept in a Secret that goes with the Job.
 	Env map[string]string
 	// EnvFrom are the application's own ConfigMaps and Secrets.
 	EnvFrom []corev1.EnvFromSource
 	// Pull are the Secrets with which the image is pulled.
 	Pull []corev1.LocalObjectReference
-	// User is the number of the user to run as. Default: that of the image, which must not be root.
-	User int64
 	// Deadline of the whole. Default: 15 minutes.
 	Deadline time.Duration
 	// Said is told when it waits, runs and ends.
@@ -111,16 +110,12 @@ func taskLabels(name string) map[string]string {
 }
 
 func (t Task) job() batchv1.Job {
-	no, yes, once, grace := false, true, int32(0), int64(5)
+	no, yes, once, grace, nobody := false, true, int32(0), int64(5), int64(65532)
 	deadline, kept := int64(t.Deadline.Seconds()), int32(3600)
 	from := t.EnvFrom
 	if len(t.Env) > 0 {
 		own := corev1.EnvFromSource{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: t.Name}}}
 		from = append(slices.Clone(from), own) // the last one wins
-	}
-	var user *int64
-	if t.User != 0 {
-		user = &t.User
 	}
 	return batchv1.Job{
 		ObjectMeta: metav1.ObjectMeta{Name: t.Name, Namespace: t.Namespace, Labels: taskLabels(t.Name)},
@@ -132,10 +127,10 @@ func (t Task) job() batchv1.Job {
 					RestartPolicy: corev1.RestartPolicyNever, AutomountServiceAccountToken: &no, ImagePullSecrets: t.Pull,
 					EnableServiceLinks: &no, TerminationGracePeriodSeconds: &grace,
 					SecurityContext: &corev1.PodSecurityContext{
-						RunAsNonRoot: &yes, RunAsUser: user, SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+						RunAsNonRoot: &yes, RunAsUser: &nobody, SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 					},
 					Containers: []corev1.Container{{
-						Name: taskContainer, Image: t.Image, Command: t.Command, EnvFrom: from,
+						Name: taskContainer, Image: t.Image, Command: t.Command, Args: t.Args, EnvFrom: from,
 						SecurityContext: &corev1.SecurityContext{AllowPrivilegeEscalation: &no, Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}},
 						Resources: corev1.ResourceRequirements{
 							Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("50m"), corev1.ResourceMemory: resource.MustParse("64Mi")},

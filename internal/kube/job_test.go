@@ -12,9 +12,9 @@ import (
 	"github.com/teei/slipway/testenv/testenv"
 )
 
-// task is a command of a shell, as the user of the image's own choice.
+// task is a command of a shell.
 func task(namespace, name, script string) kube.Task {
-	return kube.Task{Namespace: namespace, Name: name, Image: "node:22-bookworm-slim", Command: []string{"sh", "-c", script}, User: 1000}
+	return kube.Task{Namespace: namespace, Name: name, Image: "node:22-bookworm-slim", Command: []string{"sh", "-c", script}}
 }
 
 func TestTask(t *testing.T) {
@@ -26,7 +26,7 @@ func TestTask(t *testing.T) {
 		says          string // of the error, "" for none
 		output        string
 	}{
-		"succeeds":   {script: `echo "$GREETING from $(id -u)"`, output: "hello from 1000\n"},
+		"succeeds":   {script: `echo "$GREETING from $(id -u)"`, output: "hello from 65532\n"},
 		"fails":      {script: `echo half; echo broken >&2; exit 7`, says: "exit code 7", output: "half\nbroken\n"},
 		"unknown":    {image: "example.invalid/none:1", says: "ImagePull"},
 		"bad-name":   {image: "NOT/an image", says: "InvalidImageName"},

@@ -71,13 +71,35 @@ type Record struct {
 	RollbackTo *int `json:"rollbackTo,omitempty"`
 	// Images by service, as the release wants them.
 	Images map[string]string `json:"images,omitempty"`
-	// Migrations that the release applied.
+	// Migrator is the image that applies migrations, Migrations are those that
+	// the release applied, Schema is the newest one before and after it.
+	Migrator   string   `json:"migrator,omitempty"`
 	Migrations []string `json:"migrations,omitempty"`
-	Steps      []Step   `json:"steps"`
+	Schema     *Schema  `json:"schema,omitempty"`
+	// Evidence is what was known when the release was approved: checks, and the
+	// backup that the database can go back to.
+	Evidence []Evidence `json:"evidence,omitempty"`
+	Steps    []Step     `json:"steps"`
 	// Verdict says in a sentence what was found at the end.
 	Verdict string `json:"verdict,omitempty"`
 	// Notes are what people did to it, such as taking its lock away.
 	Notes []string `json:"notes,omitempty"`
+}
+
+// Schema names migrations; "" is before the first.
+type Schema struct {
+	Before string `json:"before"`
+	After  string `json:"after"`
+}
+
+// Evidence is one thing that was learnt before a release.
+type Evidence struct {
+	Kind   string    `json:"kind"`
+	Name   string    `json:"name"`
+	SHA256 string    `json:"sha256"`
+	At     time.Time `json:"at"`
+	Passed bool      `json:"passed"`
+	File   string    `json:"file,omitempty"`
 }
 
 // Step is one thing a release set out to do.

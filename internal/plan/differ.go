@@ -16,6 +16,8 @@ func differences(approved, now *Plan) []string {
 		{"the platform file", approved.PlatformFile, now.PlatformFile},
 		{"who asked", approved.By, now.By},
 		{"the release it comes from", approved.From, now.From},
+		{"the image of the migrator", approved.Migrator, now.Migrator},
+		{"what happens to the database on failure", restores(approved), restores(now)},
 		{"the services asked for", strings.Join(approved.Only, " "), strings.Join(now.Only, " ")},
 	} {
 		if d.approved != d.now {
@@ -30,6 +32,13 @@ func differences(approved, now *Plan) []string {
 		}
 		return "its SQL is another"
 	})...)
+}
+
+func restores(p *Plan) string {
+	if p.Restore {
+		return "restored from the backup"
+	}
+	return "kept as migrated"
 }
 
 // each compares two lists of named things. Change says what differs, "" for nothing.

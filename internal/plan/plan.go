@@ -27,6 +27,11 @@ type Plan struct {
 	Services []Service `json:"services"`
 	// Objects that would be different, in the order in which they are applied.
 	Objects []Object `json:"objects"`
+	// Migrator is the image that applies migrations, by digest.
+	Migrator string `json:"migrator,omitempty"`
+	// Restore says that a release that fails after its migrations goes back to
+	// the backup by itself, and loses what was written since.
+	Restore bool `json:"restore,omitempty"`
 	// Migrations that are pending.
 	Migrations []Migration `json:"migrations"`
 }
@@ -90,13 +95,19 @@ func (p *Plan) Changed() []string {
 	return names
 }
 
-// Images by service, as the release wants them.
+// MigratorImage is the name of the migrator among the images of the services.
+const MigratorImage = "migrate"
+
+// Images by service, as the release wants them, and the migrator's.
 func (p *Plan) Images() map[string]string {
 	images := map[string]string{}
 	for _, s := range p.Services {
 		if s.After != "" {
 			images[s.Name] = s.After
 		}
+	}
+	if p.Migrator != "" {
+		images[MigratorImage] = p.Migrator
 	}
 	return images
 }

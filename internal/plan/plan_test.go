@@ -28,6 +28,8 @@ func sample() *Plan {
 			{ID: "Secret/shop/keys", Action: Change, Fields: []Field{{Path: "data.token", Before: text("hmac-sha256:1"), After: text("hmac-sha256:2"), Secret: true}}},
 			{ID: "Deployment/shop/web", Service: "web", Action: Change, Fields: []Field{{Path: "spec.replicas", Before: text("1"), After: text("2")}, {Path: "spec.paused", After: text("true")}}},
 		},
+		Migrator:   "r/migrate@sha256:3",
+		Restore:    true,
 		Migrations: []Migration{{Name: "0001_a", SHA256: "aa", SQL: "SELECT '<&>';"}},
 	}
 }

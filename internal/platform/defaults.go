@@ -57,6 +57,7 @@ func (p *Platform) fillDefaults() {
 	if p.Database != nil {
 		fill(&p.Database.URL, DefaultDatabase)
 		fill(&p.Database.Journal, DefaultJournal)
+		fill(&p.Database.OnFailure, Keep)
 	}
 	for i := range p.Variables {
 		fill(&p.Variables[i].Format, "string")

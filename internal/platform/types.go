@@ -111,9 +111,17 @@ type Database struct {
 	Package string `yaml:"package,omitempty"`
 	// Journal is the table that records what was applied. Default: drizzle.__drizzle_migrations.
 	Journal string `yaml:"journal,omitempty"`
+	// OnFailure says what a release that fails after its migrations does with the database by itself: keep the migrated schema, or restore the backup of the plan, which loses what was written since. Default: keep.
+	OnFailure string `yaml:"onFailure,omitempty"`
 	// Command runs the migrations in the migrate image, for example [dist/migrate.js].
 	Command []string `yaml:"command,omitempty"`
 }
+
+// What a release that fails after its migrations does with the database by itself.
+const (
+	Keep    = "keep"
+	Restore = "restore"
+)
 
 // Variable that every environment must have.
 type Variable struct {

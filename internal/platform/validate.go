@@ -117,6 +117,12 @@ func validateDatabase(db *Database, d *document) {
 		}
 		return ""
 	})
+	d.text("database.onFailure", db.OnFailure, func(s string) string {
+		if s != Keep && s != Restore {
+			return "expected keep or restore, found " + quote(s)
+		}
+		return ""
+	})
 }
 
 func validateVariables(variables []Variable, d *document) {

@@ -3,6 +3,7 @@ package release
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/teei/slipway/internal/ledger"
@@ -39,10 +40,16 @@ func Apply(ctx context.Context, a Approved, again Planning, o Options) (*Outcome
 	if err := same(ctx); err != nil || a.Plan.Empty() {
 		return nil, err
 	}
-	if len(a.Plan.Migrations) > 0 {
+	if len(a.Plan.Migrations) > 0 && (o.Migrator == nil || a.Plan.Migrator == "") {
 		return nil, &MigrationsError{Names: a.Plan.Migrations}
 	}
-	o.Check = same
+	if !a.Plan.Restore {
+		o.OnFailure = nil
+	} else if o.OnFailure == nil && len(a.Plan.Migrations) > 0 {
+		return nil, &BackupAwayError{Plan: a.Evidence.Plan}
+	}
+	o.Check, o.Migrations = same, a.Plan.Migrations
+	o.Record.Migrator, o.Record.Evidence = a.Plan.Migrator, evidence(a.Evidence)
 	o.Record.Plan, o.Record.Approval = a.Evidence.Plan, a.Digest
 	o.Record.Source, o.Record.PlatformFile, o.Record.From = a.Plan.Source, a.Plan.PlatformFile, a.Plan.From
 	return Run(ctx, o)
@@ -54,7 +61,33 @@ func Promoted(r *ledger.Record) (map[string]string, error) {
 	if r.State != ledger.Released || r.RollbackTo != nil {
 		return nil, &NotTestedError{Release: fmt.Sprintf("%s #%d", r.Environment, r.Number), State: r.State}
 	}
-	return r.Images, nil
+	images := maps.Clone(r.Images)
+	if r.Migrator != "" {
+		images[plan.MigratorImage] = r.Migrator
+	}
+	return images, nil
+}
+
+func evidence(e *plan.Evidence) (out []ledger.Evidence) {
+	for _, i := range e.Items {
+		out = append(out, ledger.Evidence{Kind: i.Kind, Name: i.Name, SHA256: i.SHA256, At: i.At, Passed: i.Passed, File: i.File})
+	}
+	return out
+}
+
+// BackupAwayError says that a plan goes back to a backup which is not here.
+type BackupAwayError struct{ Plan string }
+
+func (e *BackupAwayError) Error() string {
+	return "apply plan " + e.Plan[:min(12, len(e.Plan))] + ": if it fails it restores the backup of its evidence, and that file is not on this machine"
+}
+
+// Usage marks that nothing was begun.
+func (e *BackupAwayError) Usage() bool { return true }
+
+// Hint says what to do about it.
+func (e *BackupAwayError) Hint() string {
+	return "make the plan with --report of the run that took the backup, and bring that run's folder here; or set database.onFailure to keep"
 }
 
 // NotTestedError says that a release did not end well enough to be promoted.
@@ -72,16 +105,3 @@ func (e *NotTestedError) Usage() bool { return true }
 
 // Hint says what to do about it.
 func (e *NotTestedError) Hint() string { return "`slipway releases` lists what was released there" }
-
-// MigrationsError says that a plan has migrations, which nobody here can run.
-type MigrationsError struct{ Names []plan.Migration }
-
-func (e *MigrationsError) Error() string {
-	return fmt.Sprintf("apply the plan: %d migrations are pending, from %s on", len(e.Names), e.Names[0].Name)
-}
-
-// Usage marks that nothing was begun.
-func (e *MigrationsError) Usage() bool { return true }
-
-// Hint says what to do about it.
-func (e *MigrationsError) Hint() string { return "run `ci migrate` first, then make a new plan" }

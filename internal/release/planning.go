@@ -39,6 +39,7 @@ func Known(ctx context.Context, p *platform.Platform, databaseURL string) (plan.
 	if d == nil {
 		return known, nil
 	}
+	known.Restore = d.OnFailure == platform.Restore
 	pending, err := database.Pending(ctx, databaseURL, path.Join(p.Root, d.Migrations), d.Journal)
 	if err != nil {
 		return known, err

@@ -84,6 +84,11 @@ func TestDocumentedRoles(t *testing.T) {
 	if err != nil || outcome.State != ledger.Released {
 		t.Fatalf("%+v, %v", outcome, err)
 	}
+	// A migration is a task in the application's namespace.
+	task := kube.Task{Namespace: namespace, Name: migrateTask(1), Image: "node:22-bookworm-slim", Command: []string{"node", "-p", "process.env.VALUE"}, Env: map[string]string{"VALUE": "from its Secret"}}
+	if said, err := account.Run(t.Context(), task); err != nil || said != "from its Secret\n" {
+		t.Errorf("task: %q, %v", said, err)
+	}
 	if _, err := Plan(t.Context(), Planning{Ledger: l, Rollout: options("two").Rollout}); err != nil {
 		t.Error("plan:", err)
 	}

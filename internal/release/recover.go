@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/ledger"
@@ -31,6 +32,9 @@ func (o *Options) recover(ctx context.Context, lock *ledger.Lock) error {
 func (o *Options) take(ctx context.Context, lock *ledger.Lock, record *ledger.Record) (*ledger.Entry, []rollout.Change, error) {
 	entry, err := o.Ledger.Take(ctx, record.Number, lock.Fence)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := o.endMigration(ctx, entry.Record); err != nil {
 		return nil, nil, err
 	}
 	changes, err := o.changes(ctx, entry.Record)
@@ -65,8 +69,12 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 	if to != nil {
 		outcome.State, outcome.Verdict = ledger.Released, "back at "+o.Ledger.Name(*to)+": "+count(len(changes), "object")+" compared"
 	}
+	if database == "" {
+		stays, failed := o.schemaStays(ctx, entry.Record)
+		database, err = stays, errors.Join(err, failed)
+	}
 	if database != "" {
-		outcome.Verdict += "; " + database
+		outcome.Verdict = strings.Replace(outcome.Verdict, "everything is", "the services are", 1) + "; " + database
 	}
 	if err == nil && o.Rollout.Verify != nil && len(changes) > 0 {
 		if err = o.Rollout.Verify(ctx); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/plan"
 	"github.com/teei/slipway/internal/rollout"
 )
 
@@ -23,6 +24,13 @@ type Options struct {
 	Record ledger.Record
 	// Database is what a rollback does with the data; nil leaves it on its schema.
 	Database Database
+	// Migrations are applied before any service is touched, by Migrator with the
+	// image of Record.
+	Migrations []plan.Migration
+	Migrator   Migrator
+	// OnFailure is what a release that fails after its migrations does with the
+	// data by itself; nil leaves it on the migrated schema.
+	OnFailure Database
 	// Check is asked once the lock is held and what was left half done is taken
 	// back, before anything else is written; nil allows all.
 	Check func(context.Context) error
@@ -68,12 +76,18 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 		return nil, err
 	}
 	o.say("release %s", o.Ledger.Name(entry.Record.Number))
-	wanted := intent{Objects: o.Rollout.Objects, Services: o.Rollout.Services, Namespace: o.Rollout.Namespace}
+	wanted := intent{
+		Objects: o.Rollout.Objects, Services: o.Rollout.Services, Namespace: o.Rollout.Namespace,
+		Migrations: o.Migrations, Migrator: record.Migrator,
+	}
 	if err := entry.Begin(ctx, intentStep, wanted); err != nil {
 		return nil, err
 	}
 	if err := entry.End(ctx, intentStep, nil); err != nil {
 		return nil, err
+	}
+	if outcome, err := o.migrate(ctx, lock, entry, wanted); err != nil {
+		return outcome, err
 	}
 	return o.roll(ctx, lock, entry, nil)
 }
@@ -100,12 +114,16 @@ func Resume(ctx context.Context, o Options) (*Outcome, error) {
 	var wanted intent
 	if found, err := o.wanted(ctx, record, &wanted); err != nil {
 		return nil, err
-	} else if !found || record.RollbackTo != nil {
-		// It had not begun, or is a rollback: then the way on is the way back.
+	} else if !found || record.RollbackTo != nil || stepOf(record, databaseStep) != nil {
+		// It had not begun, is a rollback, or its database goes back already: then
+		// the way on is the way back.
 		return o.takeBack(ctx, lock, entry, changes)
 	}
 	o.say("resume %s", o.Ledger.Name(record.Number))
 	o.Rollout.Objects, o.Rollout.Services, o.Rollout.Namespace = wanted.Objects, wanted.Services, wanted.Namespace
+	if outcome, err := o.migrate(ctx, lock, entry, wanted); err != nil {
+		return outcome, err
+	}
 	return o.roll(ctx, lock, entry, changes)
 }
 
@@ -138,8 +156,13 @@ func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Ent
 		return outcome, &CancelledError{Release: o.Ledger.Name(entry.Record.Number), Environment: o.Ledger.Environment, Err: err}
 	case err == nil:
 		outcome.State, outcome.Verdict = ledger.Released, count(len(result.Services), "service")+" run what was released"
+	case o.OnFailure != nil && len(entry.Record.Migrations) > 0:
+		return o.restore(context.WithoutCancel(ctx), lock, entry, err)
 	case clean(result):
 		outcome.State, outcome.Verdict = ledger.Failed, "everything is as before: "+count(len(result.Undone), "object")+" compared"
+		if len(entry.Record.Migrations) > 0 {
+			outcome.Verdict = "the services are as before: " + count(len(result.Undone), "object") + " compared; " + applied(entry.Record.Migrations)
+		}
 	default:
 		outcome.State, outcome.Verdict = ledger.Stuck, "not everything could be taken back"
 	}
@@ -253,4 +276,7 @@ type intent struct {
 	Namespace string            `json:"namespace"`
 	Objects   []*kube.Object    `json:"objects"`
 	Services  []rollout.Service `json:"services"`
+	// Migrations are applied first, with the image Migrator.
+	Migrations []plan.Migration `json:"migrations,omitempty"`
+	Migrator   string           `json:"migrator,omitempty"`
 }

@@ -145,6 +145,11 @@ func (d Planned) migrations(b *strings.Builder) {
 		return
 	}
 	b.WriteString("\n### Migrations\n\n")
+	if d.Plan.Restore {
+		b.WriteString("If the release fails after them, the database goes back to the backup by itself: **what is written after the backup is lost**.\n\n")
+	} else {
+		b.WriteString("If the release fails after them, the services go back and the schema stays migrated.\n\n")
+	}
 	for i, m := range d.Plan.Migrations {
 		if b.Len() > mostText {
 			fmt.Fprintf(b, "\n%d more are in plan.json.\n", len(d.Plan.Migrations)-i)
@@ -214,6 +219,9 @@ func (d Planned) Text(w io.Writer) error {
 	}
 	for _, m := range p.Migrations {
 		fmt.Fprintf(&b, "  + migration %s\n", plain(m.Name))
+	}
+	if len(p.Migrations) > 0 && p.Restore {
+		b.WriteString("  if it fails after them, the database goes back to the backup and loses what was written since\n")
 	}
 	for _, i := range d.Evidence.Items {
 		fmt.Fprintf(&b, "  evidence: %s %s, %s\n", i.Kind, plain(i.Name), plain(i.Detail))

@@ -34,6 +34,7 @@ func refine(s *jsonschema.Schema) {
 	get("", "infrastructure").PropertyNames = &jsonschema.Schema{Enum: anys(platform.InfrastructureKinds())}
 	get("", "environments").PropertyNames = &jsonschema.Schema{Pattern: label}
 	get("", "services").MinItems = ptr(uint64(1))
+	get("Database", "onFailure").Enum = []any{platform.Keep, platform.Restore}
 	get("Check", "needs").Items.Enum = anys(platform.InfrastructureKinds())
 	get("Flow", "steps").MinItems = ptr(uint64(1))
 	get("FlowStep", "method").Enum = anys(platform.Methods)

@@ -1,0 +1,239 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/teei/slipway/internal/database"
+	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/plan"
+	"github.com/teei/slipway/internal/platform"
+)
+
+// Migrating is what a migrator is asked to do.
+type Migrating struct {
+	Release int // number of the release
+	Fence   int64
+	Image   string           // of the migrator
+	Wanted  []plan.Migration // what was approved: these, or the last of these
+	// Still is asked right before anything is applied.
+	Still func(ctx context.Context) error
+}
+
+// Migrator applies the migrations of a release.
+type Migrator interface {
+	Migrate(ctx context.Context, m Migrating) (database.Migrated, error)
+}
+
+// migrateStep applies what the plan has of migrations, before any service is touched.
+const migrateStep = "migrate"
+
+// migrate makes that step, if it is not behind us. The outcome is nil if the
+// release goes on.
+func (o *Options) migrate(ctx context.Context, lock *ledger.Lock, entry *ledger.Entry, wanted intent) (*Outcome, error) {
+	if len(wanted.Migrations) == 0 || migrated(entry.Record) {
+		return nil, nil
+	}
+	outcome := &Outcome{Number: entry.Record.Number, Record: entry.Record, State: ledger.Running, Verdict: "its migrations wait"}
+	if o.Migrator == nil {
+		return outcome, &MigrationsError{Names: wanted.Migrations}
+	}
+	ctx, stop := untilLost(ctx, lock)
+	defer stop()
+	if err := lock.Hold(ctx); err != nil {
+		return outcome, err
+	}
+	if err := entry.Begin(ctx, migrateStep, nil); err != nil {
+		return outcome, err
+	}
+	m, err := o.Migrator.Migrate(ctx, Migrating{
+		Release: entry.Record.Number, Fence: lock.Fence, Image: wanted.Migrator, Wanted: wanted.Migrations, Still: lock.Hold,
+	})
+	if replaced(err) {
+		return outcome, err
+	}
+	record := entry.Record
+	record.Migrations = append(record.Migrations, m.Applied...)
+	if record.Schema == nil {
+		record.Schema = &ledger.Schema{Before: m.Before}
+	}
+	record.Schema.After = m.After
+	lasting := context.WithoutCancel(ctx)
+	noted := entry.End(lasting, migrateStep, err)
+	if err == nil {
+		return nil, noted
+	}
+	outcome.State, outcome.Verdict = ledger.Failed, "the migration failed, the schema is as before and no service was touched"
+	switch {
+	case m.Unknown():
+		outcome.State, outcome.Verdict = ledger.Stuck, "the migration failed, what it left of the schema is not known, and no service was touched"
+	case !m.AsBefore && o.OnFailure != nil:
+		return o.restore(lasting, lock, entry, errors.Join(err, noted))
+	case !m.AsBefore:
+		outcome.Verdict = "the migration failed half-way, no service was touched; " + applied(record.Migrations)
+	}
+	return outcome, errors.Join(err, noted, entry.Close(lasting, outcome.State, outcome.Verdict))
+}
+
+// migrated reports whether that step ended well.
+func migrated(record *ledger.Record) bool {
+	step := stepOf(record, migrateStep)
+	return step != nil && step.Ended != nil && step.Error == ""
+}
+
+// restore takes a release back together with its database, as its plan said.
+func (o *Options) restore(ctx context.Context, lock *ledger.Lock, entry *ledger.Entry, failed error) (*Outcome, error) {
+	o.say("the plan says that the database goes back to its backup")
+	back := *o
+	back.Database = o.OnFailure
+	changes, err := o.changes(ctx, entry.Record)
+	if err != nil {
+		return nil, errors.Join(failed, err)
+	}
+	outcome, err := back.takeBack(ctx, lock, entry, changes)
+	return outcome, errors.Join(failed, err)
+}
+
+// schemaStays says what migrations the services that go back will meet, "" for none.
+func (o *Options) schemaStays(ctx context.Context, record *ledger.Record) (string, error) {
+	names := slices.Clone(record.Migrations)
+	if to := record.RollbackTo; to != nil {
+		all, err := o.Ledger.Releases(ctx)
+		if err != nil {
+			return "", err
+		}
+		for _, r := range slices.Backward(all) {
+			if r.Number > *to && r.Number < record.Number {
+				names = append(names, r.Migrations...)
+			}
+		}
+	}
+	if step := stepOf(record, migrateStep); step != nil && step.Ended == nil {
+		return "its migration ended in the middle, `slipway plan` shows what of it was applied", nil
+	}
+	if len(names) == 0 {
+		return "", nil
+	}
+	return applied(names), nil
+}
+
+func applied(names []string) string {
+	if len(names) == 0 {
+		return "the schema is not as before, though no migration is noted in it"
+	}
+	return "the schema stays as migrated: " + strings.Join(names, ", ")
+}
+
+// Migrations is a Migrator that runs the platform's own command in a pod of the
+// cluster, which can reach the database and has the migrator's image.
+type Migrations struct {
+	Cluster   *kube.Cluster
+	Namespace string
+	Platform  *platform.Platform
+	URL       string            // address of the database; never shown
+	Values    map[string]string // variables of the command
+	Holder    ledger.Holder
+	Redact    func(string) string
+	Say       func(format string, args ...any)
+}
+
+// failedLines is how much of what a failed command said is shown.
+const failedLines = 20
+
+// Migrate applies what is pending, if it is what was approved.
+func (m Migrations) Migrate(ctx context.Context, o Migrating) (database.Migrated, error) {
+	d := m.Platform.Database
+	if d == nil || o.Image == "" {
+		return database.Migrated{AsBefore: true}, &MigrationsError{Names: o.Wanted}
+	}
+	done, err := database.Migrate(ctx, database.MigrateOptions{
+		URL: m.URL, Dir: path.Join(m.Platform.Root, d.Migrations), Journal: d.Journal, Holder: m.Holder.Name(), Fence: o.Fence,
+		Progress: func(message string) { m.Say("  %s", message) },
+		Check: func(ctx context.Context, pending []database.MigrationFile) error {
+			return errors.Join(approved(pending, o.Wanted), o.Still(ctx))
+		},
+		Run: func(ctx context.Context) (string, error) {
+			return m.Cluster.Run(ctx, kube.Task{
+				Namespace: m.Namespace, Name: migrateTask(o.Release), Image: o.Image, Args: d.Command, Env: m.Values,
+				Said: func(message string) { m.Say("  %s", message) },
+			})
+		},
+	})
+	done.Output = m.Redact(done.Output)
+	if err != nil {
+		for _, line := range last(done.Output, failedLines) {
+			m.Say("    │ %s", line)
+		}
+		return done, err
+	}
+	m.Say("✓ %s applied in %.1f s: %s", count(len(done.Applied), "migration"), done.Seconds, strings.Join(done.Applied, ", "))
+	return done, nil
+}
+
+func last(text string, n int) []string {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	return lines[max(0, len(lines)-n):]
+}
+
+// migrateTask is the name of the Job that migrates for a release.
+func migrateTask(release int) string { return "slipway-migrate-" + strconv.Itoa(release) }
+
+// endMigration ends what a process that died left running of a migration.
+func (o *Options) endMigration(ctx context.Context, record *ledger.Record) error {
+	step := stepOf(record, migrateStep)
+	if step == nil || step.Ended != nil {
+		return nil
+	}
+	ctx, stop := context.WithTimeoutCause(ctx, time.Minute, errors.New("its pod does not end"))
+	defer stop()
+	return o.Rollout.Cluster.EndTask(ctx, o.Rollout.Namespace, migrateTask(record.Number))
+}
+
+// approved refuses migrations that nobody approved. The first of the approved
+// ones may be applied already, by an attempt that died.
+func approved(pending []database.MigrationFile, wanted []plan.Migration) error {
+	rest := wanted[max(0, len(wanted)-len(pending)):]
+	for i, p := range pending {
+		if i >= len(rest) || rest[i].Name != p.Name || rest[i].SHA256 != p.Hash {
+			return &UnapprovedError{Name: p.Name}
+		}
+	}
+	return nil
+}
+
+// UnapprovedError names a migration that would be applied and was not approved.
+type UnapprovedError struct{ Name string }
+
+func (e *UnapprovedError) Error() string {
+	return fmt.Sprintf("migrate: %s is pending here, and is not what was approved", e.Name)
+}
+
+// Usage marks that nothing was begun.
+func (e *UnapprovedError) Usage() bool { return true }
+
+// Hint says what to do about it.
+func (e *UnapprovedError) Hint() string {
+	return "check out the commit of the plan, or make a new plan"
+}
+
+// MigrationsError says that a release has migrations, and nothing to apply them with.
+type MigrationsError struct{ Names []plan.Migration }
+
+func (e *MigrationsError) Error() string {
+	return fmt.Sprintf("migrate: %s pending, from %s on, and there is no image to apply them with", count(len(e.Names), "migration"), e.Names[0].Name)
+}
+
+// Usage marks that nothing was begun.
+func (e *MigrationsError) Usage() bool { return true }
+
+// Hint says what to do about it.
+func (e *MigrationsError) Hint() string {
+	return "name the workspace's package with the migrator as database.package in slipway.yaml, so that `ci images` makes the image, then make a new plan; or run `ci migrate` first"
+}
