@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -85,6 +88,56 @@ func TestRollbackWithDatabase(t *testing.T) {
 	said(1, "rollback", "--database", backup.Path, "--accept-loss", "--to", "0")
 	if version() != "old" {
 		t.Error("a rollback to no backup changed a service")
+	}
+}
+
+// TestApplyMigrates: the plan shows the migration and what a failure would do,
+// apply runs it in the cluster, and the record has it.
+func TestApplyMigrates(t *testing.T) {
+	t.Parallel()
+	url, environment, namespace, dir := testenv.Database(t), testenv.Environment(t), testenv.Namespace(t), t.TempDir()
+	slipway := filepath.Join(dir, "slipway")
+	run(t, "..", "go", "build", "-o", slipway, "./actions")
+	const sql = "CREATE TABLE orders (item text)"
+	sum := sha256.Sum256([]byte(sql))
+	migrator := `psql "$DATABASE_URL" --single-transaction --set ON_ERROR_STOP=1 -c 'CREATE SCHEMA drizzle' -c 'CREATE TABLE drizzle.__drizzle_migrations (hash text, created_at bigint)' -c '` +
+		sql + `' -c "INSERT INTO drizzle.__drizzle_migrations VALUES (\$\$` + hex.EncodeToString(sum[:]) + `\$\$, 1700000000000)"`
+	for name, text := range map[string]string{
+		"slipway.yaml": anothersRepository["slipway.yaml"] + "database:\n  migrate: pnpm db:migrate\n  migrations: migrations\n  command:\n    - sh\n    - -c\n    - |\n      " + migrator + "\n" +
+			"variables: [{name: DATABASE_URL, format: postgres-url}]\n",
+		"images.json":                   `{"references": {"migrate": "postgres:15"}}`,
+		"deploy.yaml":                   strings.ReplaceAll(cancelledManifest, "$version", "one"),
+		"migrations/0000_orders.sql":    sql,
+		"migrations/meta/_journal.json": `{"version": "7", "dialect": "postgresql", "entries": [{"idx": 0, "when": 1700000000000, "tag": "0000_orders"}]}`,
+	} {
+		file := filepath.Join(dir, name)
+		text = strings.NewReplacer("ENVIRONMENT", environment, "NAMESPACE", namespace, "STRATEGY", "RollingUpdate", "READY", "true", "SLOW", "0").Replace(text)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	said := func(args ...string) string {
+		t.Helper()
+		cmd := exec.Command(slipway, append(args, "--root", dir, "--env", environment)...)
+		cmd.Env = append(os.Environ(), "TEST_KUBECONFIG="+testenv.Env(t)["KUBECONFIG"], "DATABASE_URL="+url, "GITHUB_OUTPUT="+filepath.Join(dir, "outputs"))
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", args, err, out)
+		}
+		return string(out)
+	}
+	if out := said("plan", "--images", "images.json"); !strings.Contains(out, "+ migration 0000_orders") {
+		t.Errorf("the plan does not show it:\n%s", out)
+	}
+	if out := said("apply", "--approval", approvalIn(t, filepath.Join(dir, "outputs"))); !strings.Contains(out, "✓ 1 migration applied") || strings.Contains(out, url) {
+		t.Errorf("%s", out)
+	}
+	if query(t, url, `SELECT count(*)::text FROM orders`) != "0" {
+		t.Error("the table is not there")
+	}
+	if out := said("release", "1", "--json"); !strings.Contains(out, `"0000_orders"`) || !strings.Contains(out, `"migrator": "postgres:15"`) {
+		t.Errorf("the record does not have it:\n%s", out)
 	}
 }
 

@@ -188,5 +188,5 @@ func (o MigrateOptions) failure(ctx context.Context, doing string, failed error,
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w; %s", doing, context.Cause(ctx), state)
 	}
-	return failf(Migration, doing, "what the command said is in the log of this stage", "%w; %s", failed, state)
+	return failf(Migration, doing, "what the command said is shown above", "%w; %s", failed, state)
 }

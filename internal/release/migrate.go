@@ -178,6 +178,9 @@ func (m Migrations) Migrate(ctx context.Context, o Migrating) (database.Migrated
 }
 
 func last(text string, n int) []string {
+	if strings.TrimSpace(text) == "" {
+		return nil
+	}
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	return lines[max(0, len(lines)-n):]
 }

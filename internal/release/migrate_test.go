@@ -262,7 +262,10 @@ func TestMigrationThatDied(t *testing.T) {
 			dead := &died{Migrator: o.Migrator, running: make(chan struct{})}
 			o.Migrator = dead
 			ended := make(chan error)
-			go func() { _, err := Apply(context.WithoutCancel(t.Context()), m.approve(m.plan(first)), first, o); ended <- err }()
+			go func() {
+				_, err := Apply(context.WithoutCancel(t.Context()), m.approve(m.plan(first)), first, o)
+				ended <- err
+			}()
 			<-dead.running
 			task := "slipway-migrate-1"
 			testenv.Kubectl(t, "--namespace", m.namespace, "wait", "--for=create", "job/"+task, "--timeout=60s")
