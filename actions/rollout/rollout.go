@@ -3,8 +3,10 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -85,8 +87,10 @@ func backup(e *environment.Environment, evidence *plan.Evidence, folder string, 
 	if !filepath.IsAbs(file) {
 		file = filepath.Join(folder, file)
 	}
-	if _, err := os.Stat(file); err != nil {
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("read the backup: %w", err)
 	}
 	url, err := e.DatabaseURL()
 	if err != nil {
