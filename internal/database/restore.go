@@ -22,8 +22,8 @@ type RestoreOptions struct {
 	// Label tells this restore from others, such as the number of the rollback:
 	// repeated with the same one, it finishes what was begun.
 	Label string
-	// Still is asked right before the databases change names: an error of it
-	// stops that. Default: nobody is asked.
+	// Still is asked before anything is dropped or made, and again right before
+	// the databases change names: an error of it stops that. Default: nobody is asked.
 	Still    func(ctx context.Context) error
 	Progress func(message string)
 }
@@ -65,6 +65,11 @@ func Restore(ctx context.Context, o RestoreOptions) (r Restored, err error) {
 		return r, err
 	}
 	defer hangUp(admin)
+	if o.Still != nil { // one that was overtaken must not drop its successor's
+		if err := o.Still(ctx); err != nil {
+			return r, err
+		}
+	}
 	if err := dropAttempts(ctx, admin, a, o.Label); err != nil {
 		return r, err
 	}

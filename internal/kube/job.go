@@ -56,6 +56,8 @@ func (c *Cluster) Run(ctx context.Context, t Task) (output string, err error) {
 	if t.Said == nil {
 		t.Said = func(string) {}
 	}
+	ctx, stop := context.WithTimeoutCause(ctx, t.Deadline+time.Minute, errors.New("it did not end by its deadline"))
+	defer stop()
 	if err := c.EndTask(ctx, t.Namespace, t.Name); err != nil {
 		return "", err
 	}
@@ -67,8 +69,6 @@ func (c *Cluster) Run(ctx context.Context, t Task) (output string, err error) {
 	if err := c.startTask(ctx, t); err != nil {
 		return "", err
 	}
-	ctx, stop := context.WithTimeoutCause(ctx, t.Deadline+time.Minute, errors.New("it did not end by its deadline"))
-	defer stop()
 	pod, err := c.awaitTask(ctx, t)
 	if pod != nil {
 		log, failed := c.Logs(context.WithoutCancel(ctx), t.Namespace, pod.Name, LogOptions{Container: taskContainer, Lines: 2000})
@@ -110,7 +110,7 @@ func taskLabels(name string) map[string]string {
 }
 
 func (t Task) job() batchv1.Job {
-	no, yes, once, grace, nobody := false, true, int32(0), int64(5), int64(65532)
+	no, yes, never, grace, nobody := false, true, int32(0), int64(5), int64(65532)
 	deadline, kept := int64(t.Deadline.Seconds()), int32(3600)
 	from := t.EnvFrom
 	if len(t.Env) > 0 {
@@ -120,7 +120,7 @@ func (t Task) job() batchv1.Job {
 	return batchv1.Job{
 		ObjectMeta: metav1.ObjectMeta{Name: t.Name, Namespace: t.Namespace, Labels: taskLabels(t.Name)},
 		Spec: batchv1.JobSpec{
-			Suspend: &yes, BackoffLimit: &once, ActiveDeadlineSeconds: &deadline, TTLSecondsAfterFinished: &kept,
+			Suspend: &yes, BackoffLimit: &never, ActiveDeadlineSeconds: &deadline, TTLSecondsAfterFinished: &kept,
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{Labels: taskLabels(t.Name)},
 				Spec: corev1.PodSpec{

@@ -111,6 +111,9 @@ func (o *Options) schemaStays(ctx context.Context, record *ledger.Record) (strin
 		}
 		for _, r := range slices.Backward(all) {
 			if r.Number > *to && r.Number < record.Number {
+				if step := stepOf(r, databaseStep); r.RollbackTo != nil && step != nil && step.Ended != nil && step.Error == "" {
+					names = nil // that rollback took the database back
+				}
 				names = append(names, r.Migrations...)
 			}
 		}

@@ -242,6 +242,9 @@ func check(t *testing.T, m *migrating, outcome *Outcome, err error, verdict, col
 	if m.columns() != columns {
 		t.Errorf("%s, want %s", m.columns(), columns)
 	}
+	if r := outcome.Record; r != nil && (len(r.Migrations) > 0 || r.Schema.After != r.Schema.Before) {
+		t.Errorf("the record has migrations that went with the database: %+v", r)
+	}
 }
 
 // TestMigrationThatDied: its process is gone and its pod still works. Whoever

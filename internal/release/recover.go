@@ -69,6 +69,9 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 	if to != nil {
 		outcome.State, outcome.Verdict = ledger.Released, "back at "+o.Ledger.Name(*to)+": "+count(len(changes), "object")+" compared"
 	}
+	if schema := entry.Record.Schema; database != "" && schema != nil {
+		entry.Record.Migrations, schema.After = nil, schema.Before // they went with it
+	}
 	if database == "" {
 		stays, failed := o.schemaStays(ctx, entry.Record)
 		database, err = stays, errors.Join(err, failed)
