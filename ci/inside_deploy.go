@@ -78,9 +78,10 @@ func releaseInside(ctx context.Context, p *platform.Platform, o order, say func(
 	if err != nil {
 		return nil, err
 	}
+	began := time.Now()
 	options := rollout.Options{
 		Cluster: cluster, Namespace: o.Namespace, Objects: objects, Services: release.Services(p, o.Images), Deadline: o.Deadline,
-		Verify:   func(ctx context.Context) error { return verify(ctx, cluster, p, o, say) },
+		Verify:   func(ctx context.Context) error { return verify(ctx, cluster, p, o, began, say) },
 		Progress: release.Teller(say),
 		Redact:   redactor(o.Values),
 	}
@@ -111,7 +112,7 @@ func inject(objects []*kube.Object, what string) error {
 	service, variable, _ := strings.Cut(what, ":")
 	name, value, _ := strings.Cut(variable, "=")
 	for _, obj := range objects {
-		if obj.GetKind() != "Deployment" || obj.GetName() != service {
+		if len(kube.Images(obj)) == 0 || obj.GetName() != service {
 			continue
 		}
 		containers, _, err := unstructured.NestedSlice(obj.Object, "spec", "template", "spec", "containers")
@@ -125,7 +126,7 @@ func inject(objects []*kube.Object, what string) error {
 		}
 		return unstructured.SetNestedSlice(obj.Object, containers, "spec", "template", "spec", "containers")
 	}
-	return &platform.UsageError{Message: "--inject: the manifests have no Deployment " + service, Advice: "name a service, as in --inject q2q-ai:FAULT=exit"}
+	return &platform.UsageError{Message: "--inject: the manifests have no workload " + service, Advice: "name a service, as in --inject q2q-ai:FAULT=exit"}
 }
 
 // checkVariables refuses a release that a service would only die of.
@@ -148,7 +149,7 @@ func checkVariables(ctx context.Context, cluster *kube.Cluster, objects []*kube.
 
 // verify asks, once all services are healthy, for what they live on and for
 // what users do.
-func verify(ctx context.Context, cluster *kube.Cluster, p *platform.Platform, o order, say func(string, ...any)) error {
+func verify(ctx context.Context, cluster *kube.Cluster, p *platform.Platform, o order, began time.Time, say func(string, ...any)) error {
 	for _, kind := range platform.InfrastructureKinds() {
 		in, ok := p.Infrastructure[kind]
 		if !ok {
@@ -160,7 +161,11 @@ func verify(ctx context.Context, cluster *kube.Cluster, p *platform.Platform, o 
 		}
 		say("✓ %s answers a query after %s", kind, seconds(took))
 	}
-	return release.Flows(ctx, cluster, o.Namespace, p.Flows, say)
+	v := release.Verifier{Cluster: cluster, Namespace: o.Namespace, Platform: p, Began: began, Redact: redactor(o.Values), Say: say}
+	if m := p.Verify.Metrics; m != nil {
+		v.Prometheus = os.Getenv(m.Prometheus)
+	}
+	return v.Verify(ctx)
 }
 
 // redactor takes the values of variables out of what pods and commands said.

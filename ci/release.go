@@ -89,6 +89,9 @@ func (p *pipeline) usualPort(variable string) (int, bool) {
 			return in.Port, true
 		}
 	}
+	if m := p.platform.Verify.Metrics; m != nil && m.Prometheus == variable {
+		return 9090, true
+	}
 	if d := p.platform.Database; d != nil && d.URL == variable {
 		return 5432, true
 	}

@@ -95,15 +95,14 @@ func (e *Environment) Tell(w io.Writer, outcome *release.Outcome) {
 // with its progress on w.
 func (e *Environment) Release(w io.Writer) (release.Options, error) {
 	say := func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
+	redact := platform.Redactor(slices.Collect(maps.Values(e.Target.Values)))
 	o := release.Options{
 		Ledger: e.Ledger, Record: ledger.Record{By: release.HolderOf(os.Getenv)}, Say: say,
 		Rollout: rollout.Options{
 			Cluster: e.Cluster, Namespace: e.Target.Namespace,
-			Verify: func(ctx context.Context) error {
-				return release.Flows(ctx, e.Cluster, e.Target.Namespace, e.Platform.Flows, say)
-			},
+			Verify:   e.Verifier(say).Verify,
 			Progress: release.Teller(say),
-			Redact:   platform.Redactor(slices.Collect(maps.Values(e.Target.Values))),
+			Redact:   redact,
 			Grace:    grace(),
 		},
 	}
@@ -114,6 +113,18 @@ func (e *Environment) Release(w io.Writer) (release.Options, error) {
 		}
 	}
 	return o, release.Verification(&o.Rollout, e.Platform.Verify)
+}
+
+// Verifier verifies this environment as a whole, beside what was before now.
+func (e *Environment) Verifier(say func(string, ...any)) release.Verifier {
+	v := release.Verifier{
+		Cluster: e.Cluster, Namespace: e.Target.Namespace, Platform: e.Platform, Began: time.Now(), Say: say,
+		Redact: platform.Redactor(slices.Collect(maps.Values(e.Target.Values))),
+	}
+	if m := e.Platform.Verify.Metrics; m != nil {
+		v.Prometheus = e.Target.Values[m.Prometheus]
+	}
+	return v
 }
 
 // grace is what a runner leaves a step of a workflow that is cancelled: INT,

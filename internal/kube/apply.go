@@ -167,6 +167,12 @@ func (c *Cluster) EnsureNamespace(ctx context.Context, name string) error {
 	return err
 }
 
+// Immutable reports whether the API server refused a write because it changes
+// what can only be chosen when an object is created.
+func Immutable(err error) bool {
+	return apierrors.IsInvalid(err) && strings.Contains(err.Error(), "field is immutable")
+}
+
 // Stale reports whether the API server refused a write because the object is
 // no longer of the resource version that was read.
 func Stale(err error) bool {

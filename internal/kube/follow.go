@@ -19,6 +19,8 @@ import (
 var (
 	Deployments    = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}
 	ReplicaSets    = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "replicasets"}
+	StatefulSets   = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "statefulsets"}
+	DaemonSets     = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "daemonsets"}
 	Jobs           = schema.GroupVersionResource{Group: "batch", Version: "v1", Resource: "jobs"}
 	Pods           = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
 	Events         = schema.GroupVersionResource{Version: "v1", Resource: "events"}

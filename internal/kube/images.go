@@ -54,6 +54,22 @@ func eachContainer(obj *Object, visit func(map[string]any)) {
 	}
 }
 
+// podOfWorkload is the spec of the pods that a workload makes.
+func podOfWorkload(obj *Object) (*corev1.PodSpec, error) {
+	spec, found, err := unstructured.NestedMap(obj.Object, podSpecs[obj.GetKind()]...)
+	if err != nil || !found {
+		return nil, fmt.Errorf("%s makes no pods", ID(obj))
+	}
+	pod := &corev1.PodSpec{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(spec, pod); err != nil {
+		return nil, fmt.Errorf("read the pods of %s: %w", ID(obj), err)
+	}
+	if len(pod.Containers) == 0 {
+		return nil, fmt.Errorf("%s has no container", ID(obj))
+	}
+	return pod, nil
+}
+
 // Containers returns the containers of a workload, init containers last; other
 // objects have none.
 func Containers(obj *Object) ([]corev1.Container, error) {

@@ -27,6 +27,9 @@ type Task struct {
 	EnvFrom []corev1.EnvFromSource
 	// Pull are the Secrets with which the image is pulled.
 	Pull []corev1.LocalObjectReference
+	// Like is a workload whose variables, volumes, account, user and limits the
+	// task has, and its image too, if it has none; nil for none.
+	Like *Object
 	// Deadline of the whole. Default: 15 minutes.
 	Deadline time.Duration
 	// Said is told when it waits, runs and ends.
@@ -82,7 +85,11 @@ func (c *Cluster) Run(ctx context.Context, t Task) (output string, err error) {
 // startTask creates the Job asleep, so that its Secret can belong to it and
 // nothing outlives it, and then wakes it.
 func (c *Cluster) startTask(ctx context.Context, t Task) error {
-	job, err := Untyped("batch/v1", "Job", t.job())
+	typed := t.job()
+	if err := t.imitate(&typed.Spec.Template.Spec); err != nil {
+		return err
+	}
+	job, err := Untyped("batch/v1", "Job", typed)
 	if err != nil {
 		return err
 	}
@@ -141,6 +148,32 @@ func (t Task) job() batchv1.Job {
 			},
 		},
 	}
+}
+
+// imitate gives the task's pod what the workload's have that it is to be like.
+func (t Task) imitate(pod *corev1.PodSpec) error {
+	if t.Like == nil {
+		return nil
+	}
+	like, err := podOfWorkload(t.Like)
+	if err != nil {
+		return fmt.Errorf("run %s: %w", t.Name, err)
+	}
+	main, own := like.Containers[0], &pod.Containers[0]
+	if own.Image == "" {
+		own.Image = main.Image
+	}
+	own.Env, own.EnvFrom = main.Env, append(slices.Clone(main.EnvFrom), own.EnvFrom...)
+	own.VolumeMounts, own.WorkingDir, own.SecurityContext = main.VolumeMounts, main.WorkingDir, main.SecurityContext
+	own.Resources = main.Resources
+	pod.Volumes, pod.ServiceAccountName, pod.AutomountServiceAccountToken = like.Volumes, like.ServiceAccountName, like.AutomountServiceAccountToken
+	pod.SecurityContext, pod.NodeSelector, pod.Tolerations, pod.Affinity = like.SecurityContext, like.NodeSelector, like.Tolerations, like.Affinity
+	pod.ImagePullSecrets = append(slices.Clone(like.ImagePullSecrets), pod.ImagePullSecrets...)
+	// Volumes that a StatefulSet makes for each of its pods are not the task's.
+	own.VolumeMounts = slices.DeleteFunc(slices.Clone(own.VolumeMounts), func(m corev1.VolumeMount) bool {
+		return !slices.ContainsFunc(pod.Volumes, func(v corev1.Volume) bool { return v.Name == m.Name })
+	})
+	return nil
 }
 
 // awaitTask watches a task to its end and returns its pod, nil if none ever ran.

@@ -22,6 +22,8 @@ type LogOptions struct {
 	Lines int
 	// Bytes at most. Default: 64 KiB.
 	Bytes int
+	// Since leaves out what was said earlier.
+	Since time.Time
 }
 
 // Logs returns the last log of a container, as its process wrote it.
@@ -36,6 +38,9 @@ func (c *Cluster) Logs(ctx context.Context, namespace, pod string, o LogOptions)
 	if o.Container != "" {
 		query.Set("container", o.Container)
 	}
+	if !o.Since.IsZero() {
+		query.Set("sinceTime", o.Since.UTC().Format(time.RFC3339))
+	}
 	if o.Previous {
 		query.Set("previous", "true")
 	}
@@ -48,6 +53,15 @@ func (c *Cluster) Logs(ctx context.Context, namespace, pod string, o LogOptions)
 		return nil, fmt.Errorf("read log of %s/%s: %s", namespace, pod, answer.message())
 	}
 	return answer.Body, nil
+}
+
+// DeletePod deletes this pod and no other of its name; its controller may make a new one.
+func (c *Cluster) DeletePod(ctx context.Context, pod *corev1.Pod) error {
+	obj, err := Untyped("v1", "Pod", corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name, ResourceVersion: pod.ResourceVersion}})
+	if err != nil {
+		return err
+	}
+	return c.Delete(ctx, obj)
 }
 
 // message is what the API server says in an error of its own.

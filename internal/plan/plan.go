@@ -51,9 +51,10 @@ type Service struct {
 
 // What happens to an object.
 const (
-	Create = "create"
-	Change = "change"
-	Own    = "own" // its content stays, slipway becomes the owner of fields
+	Create  = "create"
+	Change  = "change"
+	Replace = "replace" // it cannot be changed, so it is deleted and another one made
+	Own     = "own"     // its content stays, slipway becomes the owner of fields
 )
 
 // Object is one object of the cluster that would be written.

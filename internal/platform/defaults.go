@@ -54,6 +54,13 @@ func (p *Platform) fillDefaults() {
 	if logs := p.Verify.Logs; logs != nil && logs.Levels == nil {
 		logs.Levels = []string{"error", "fatal"}
 	}
+	if p.Verify.Metrics != nil {
+		p.Verify.Metrics.fillDefaults()
+	}
+	p.Watch.fillDefaults()
+	for i := range p.Verify.Inside {
+		p.Verify.Inside[i].fillDefaults("")
+	}
 	if p.Database != nil {
 		fill(&p.Database.URL, DefaultDatabase)
 		fill(&p.Database.Journal, DefaultJournal)
@@ -77,6 +84,11 @@ func (p *Platform) fillDefaults() {
 
 func (s *Service) fillDefaults(pnpm bool) {
 	fill(&s.Health, DefaultHealth)
+	for _, hook := range []*Command{s.Hooks.Before, s.Hooks.After} {
+		if hook != nil {
+			hook.fillDefaults(s.Name)
+		}
+	}
 	if s.Image.FromWorkspace() {
 		fill(&s.Image.Base, DefaultBase)
 		if s.Image.Command == nil {
@@ -85,6 +97,13 @@ func (s *Service) fillDefaults(pnpm bool) {
 	}
 	if s.Path != "" && pnpm {
 		fill(&s.Dev, "pnpm --filter ./"+strings.TrimPrefix(s.Path, "./")+" dev")
+	}
+}
+
+func (c *Command) fillDefaults(service string) {
+	fill(&c.Service, service)
+	if c.Timeout.Duration == 0 {
+		c.Timeout.Duration = 5 * time.Minute
 	}
 }
 

@@ -102,7 +102,7 @@ func nameOf(t reflect.Type) string {
 	switch t.Name() {
 	case "FlowStep":
 		return "a flow's step"
-	case "Platform", "Toolchain", "Infrastructure", "Database", "Manifests":
+	case "Platform", "Toolchain", "Infrastructure", "Database", "Manifests", "Metrics", "Watch", "Hooks":
 		return "the " + strings.ToLower(t.Name())
 	case "Image", "Environment":
 		return "an " + strings.ToLower(t.Name())

@@ -23,6 +23,12 @@ func (p *Platform) Service(name string) (Service, bool) {
 	return Service{}, false
 }
 
+// Group is the number of the group that a service is released together with, 0
+// for one that is released alone.
+func (p *Platform) Group(service string) int {
+	return 1 + slices.IndexFunc(p.Together, func(group []string) bool { return slices.Contains(group, service) })
+}
+
 // releaseOrder is the order that the file names, else the order of its
 // services, in which each is moved behind those it comes after.
 func releaseOrder(p *Platform) []string {

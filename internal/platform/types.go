@@ -24,10 +24,14 @@ type Platform struct {
 	Services []Service `yaml:"services"`
 	// Order in which services are released, by name. Default: the order of services, each moved behind those it comes after.
 	Order []string `yaml:"order,omitempty"`
+	// Together lists groups of services that are released at the same time; they stand side by side in the order. Absent: one at a time.
+	Together [][]string `yaml:"together,omitempty"`
 	// Manifests: where the Kubernetes objects come from.
 	Manifests Manifests `yaml:"manifests,omitempty"`
 	// Verify: what else a service with new pods has to show before the next one begins.
 	Verify Verify `yaml:"verify,omitempty"`
+	// Watch says what happens in the day after a release.
+	Watch Watch `yaml:"watch,omitempty"`
 	// Flows a user takes through the platform, tried after a release.
 	Flows []Flow `yaml:"flows,omitempty"`
 	// Registry that images are pushed to, host and path; $NAME is read from the environment.
@@ -39,12 +43,16 @@ type Platform struct {
 	Root string `yaml:"-"`
 }
 
-// Verify is what a service with new pods has to show, beside being healthy.
+// Verify is what a service with new pods has to show, beside being healthy, and what all of them have to show together.
 type Verify struct {
 	// Settle is how long it has to stay available without a restart. Default: 10s.
 	Settle *Duration `yaml:"settle,omitempty"`
 	// Logs of the new pods must have no critical line. Absent: they are not looked at.
 	Logs *Logs `yaml:"logs,omitempty"`
+	// Metrics of the services must not show more errors or slower answers. Absent: they are not looked at.
+	Metrics *Metrics `yaml:"metrics,omitempty"`
+	// Inside lists commands run in the cluster once all services are healthy, for example one that reaches the servers from in there, with the platform's own secrets.
+	Inside []Command `yaml:"inside,omitempty"`
 }
 
 // Logs say which lines are critical.
@@ -149,6 +157,8 @@ type Service struct {
 	Image Image `yaml:"image,omitempty"`
 	// After names services that must be released before this one.
 	After []string `yaml:"after,omitempty"`
+	// Hooks are commands before and after its release.
+	Hooks Hooks `yaml:"hooks,omitempty"`
 	// Dev starts the service in `ci dev`. Default: pnpm --filter ./PATH dev.
 	Dev string `yaml:"dev,omitempty"`
 }

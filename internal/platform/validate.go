@@ -30,8 +30,12 @@ func validate(p *Platform, d *document) {
 	validateVariables(p.Variables, d)
 	validateServices(p, d)
 	validateOrder(p, d)
+	validateTogether(p, d)
+	validateHooks(p, d)
 	validateManifests(p.Manifests, d)
 	validateLogs(p.Verify.Logs, d)
+	validateMetrics(p.Verify.Metrics, d)
+	validateWatch(p.Watch, d)
 	validateFlows(p, d)
 	for _, name := range sortedKeys(p.Environments) {
 		validateEnvironment(name, p, d)
@@ -117,12 +121,7 @@ func validateDatabase(db *Database, d *document) {
 		}
 		return ""
 	})
-	d.text("database.onFailure", db.OnFailure, func(s string) string {
-		if s != Keep && s != Restore {
-			return "expected keep or restore, found " + quote(s)
-		}
-		return ""
-	})
+	d.text("database.onFailure", db.OnFailure, oneOf(Keep, Restore))
 }
 
 func validateVariables(variables []Variable, d *document) {
@@ -171,7 +170,7 @@ func validateEnvironment(name string, p *Platform, d *document) {
 }
 
 // required are the variables that an environment must have a value for: those
-// listed, and those that hold the addresses of infrastructure and database.
+// listed, and those that hold the addresses of infrastructure, database and Prometheus.
 func (p *Platform) Required() []string {
 	var names []string
 	for _, v := range p.Variables {
@@ -182,6 +181,9 @@ func (p *Platform) Required() []string {
 	}
 	if p.Database != nil {
 		names = append(names, p.Database.URL)
+	}
+	if m := p.Verify.Metrics; m != nil {
+		names = append(names, m.Prometheus)
 	}
 	var once []string
 	for _, name := range names {

@@ -64,7 +64,10 @@ func Plan(ctx context.Context, o Planning) (*plan.Plan, error) {
 func (o *Planning) object(hasher *ledger.Hasher, d rollout.Difference) plan.Object {
 	before, after := d.States()
 	out := plan.Object{ID: kube.ID(d.Object), Service: d.Service, Action: plan.Change}
-	if before == nil {
+	switch {
+	case d.Replaced:
+		out.Action = plan.Replace
+	case before == nil:
 		out.Action = plan.Create
 	}
 	out.Fields = plan.Fields(before, after, func(field, value string) (string, bool) {

@@ -19,9 +19,19 @@ import (
 func Services(p *platform.Platform, images map[string]string) []rollout.Service {
 	var services []rollout.Service
 	for _, s := range p.Ordered() {
-		services = append(services, rollout.Service{Name: s.Name, Port: s.Port, Health: s.Health, Image: images[s.Name]})
+		services = append(services, rollout.Service{
+			Name: s.Name, Port: s.Port, Health: s.Health, Image: images[s.Name], Group: p.Group(s.Name),
+			Before: commandOf(s.Hooks.Before), After: commandOf(s.Hooks.After),
+		})
 	}
 	return services
+}
+
+func commandOf(c *platform.Command) *rollout.Command {
+	if c == nil {
+		return nil
+	}
+	return &rollout.Command{Entrypoint: c.Entrypoint, Args: c.Run, Service: c.Service, Image: c.Image, Timeout: c.Timeout.Duration}
 }
 
 // Known reads what a plan holds and the cluster does not know: the platform

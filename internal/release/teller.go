@@ -13,6 +13,10 @@ func Teller(say func(format string, args ...any)) func(rollout.Progress) {
 		switch p.Phase {
 		case rollout.Applying:
 			say("· %s", p.Service)
+		case rollout.Hooking:
+			say("· %s: hook %s", p.Service, p.Detail)
+		case rollout.Hooked:
+			say("✓ %s: hook %s after %.1fs", p.Service, p.Detail, p.Elapsed.Seconds())
 		case rollout.Healthy:
 			say("✓ %s healthy after %.1fs", p.Service, p.Elapsed.Seconds())
 		case rollout.Failed:

@@ -210,7 +210,7 @@ func (d Planned) Text(w io.Writer) error {
 		}
 	}
 	for _, o := range p.Objects {
-		fmt.Fprintf(&b, "  %s %s\n", map[string]string{plan.Create: "+", plan.Change: "~", plan.Own: "="}[o.Action], plain(o.ID))
+		fmt.Fprintf(&b, "  %s %s\n", map[string]string{plan.Create: "+", plan.Change: "~", plan.Replace: "±", plan.Own: "="}[o.Action], plain(o.ID))
 		for _, f := range o.Fields {
 			if o.Action == plan.Change {
 				fmt.Fprintf(&b, "      %s: %s → %s\n", plain(f.Path), textValue(f.Before), textValue(f.After))

@@ -14,12 +14,28 @@ import (
 
 // world is a Deployment of one replica in the middle of an update from image
 // a to image b, with both ReplicaSets and a new pod that is starting.
-func world() *state {
+type world struct {
+	deployment *appsv1.Deployment
+	sets       []*appsv1.ReplicaSet
+	pods       []*corev1.Pod
+	generation int64
+	exits      map[string]int32
+}
+
+func (w *world) assess() verdict {
+	s := state{pods: w.pods, generation: w.generation, exits: w.exits}
+	if w.deployment != nil {
+		s.workload = deployment{w.deployment, w.sets}
+	}
+	return assess(s)
+}
+
+func newWorld() *world {
 	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "api", UID: "d", Generation: 2}}
 	one := int32(1)
 	d.Spec.Replicas, d.Spec.Template = &one, podTemplate("b")
 	d.Status = appsv1.DeploymentStatus{ObservedGeneration: 2, Replicas: 2, UpdatedReplicas: 1, AvailableReplicas: 1}
-	return &state{
+	return &world{
 		deployment: d, generation: 2,
 		sets: []*appsv1.ReplicaSet{replicaSet("old", "a"), replicaSet("new", "b")},
 		pods: []*corev1.Pod{newPod("api-old", "old"), newPod("api-new", "new")},
@@ -52,7 +68,7 @@ func newPod(name, set string) *corev1.Pod {
 	return p
 }
 
-func (s *state) converged() {
+func (s *world) converged() {
 	s.deployment.Status = appsv1.DeploymentStatus{ObservedGeneration: 2, Replicas: 1, UpdatedReplicas: 1, AvailableReplicas: 1}
 	makeReady(s.pods[1])
 	s.pods = s.pods[1:]
@@ -63,23 +79,23 @@ func makeReady(p *corev1.Pod) {
 }
 
 // container is the status of the new pod's container.
-func (s *state) container() *corev1.ContainerStatus { return &s.pods[1].Status.ContainerStatuses[0] }
+func (s *world) container() *corev1.ContainerStatus { return &s.pods[1].Status.ContainerStatuses[0] }
 
-func waits(reason, message string) func(*state) {
-	return func(s *state) {
+func waits(reason, message string) func(*world) {
+	return func(s *world) {
 		s.container().State.Waiting = &corev1.ContainerStateWaiting{Reason: reason, Message: message}
 	}
 }
 
-func ended(code int32, restarts int32) func(*state) {
-	return func(s *state) {
+func ended(code int32, restarts int32) func(*world) {
+	return func(s *world) {
 		s.container().State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code}}
 		s.container().RestartCount = restarts
 	}
 }
 
-func cannotCreate(message string) func(*state) {
-	return func(s *state) {
+func cannotCreate(message string) func(*world) {
+	return func(s *world) {
 		s.pods = s.pods[:1]
 		s.sets[1].Status.Conditions = []appsv1.ReplicaSetCondition{{
 			Type: appsv1.ReplicaSetReplicaFailure, Status: corev1.ConditionTrue, Reason: "FailedCreate", Message: message,
@@ -90,62 +106,62 @@ func cannotCreate(message string) func(*state) {
 func TestAssess(t *testing.T) {
 	tests := []struct {
 		name    string
-		change  func(*state)
+		change  func(*world)
 		done    bool
 		fails   string // part of the reason; empty: it does not fail
 		waiting string // part of what it waits for
 	}{
-		{name: "starting", change: func(*state) {}, waiting: "0 of 1 new pods are ready"},
-		{name: "converged", change: (*state).converged, done: true},
-		{name: "old pods left", change: func(s *state) { makeReady(s.pods[1]) }, waiting: "old pods are still there"},
-		{name: "ready for less than minReadySeconds", change: func(s *state) { s.converged(); s.deployment.Status.AvailableReplicas = 0 }, waiting: "not yet available"},
-		{name: "no Deployment yet", change: func(s *state) { s.deployment = nil }, waiting: "not there yet"},
-		{name: "watch is behind our write", change: func(s *state) { s.converged(); s.generation = 3 }, waiting: "not there yet"},
-		{name: "controller is behind", change: func(s *state) { s.converged(); s.deployment.Status.ObservedGeneration = 1 }, waiting: "has not seen"},
-		{name: "old pods only terminate", change: func(s *state) {
+		{name: "starting", change: func(*world) {}, waiting: "0 of 1 new pods are ready"},
+		{name: "converged", change: (*world).converged, done: true},
+		{name: "old pods left", change: func(s *world) { makeReady(s.pods[1]) }, waiting: "old pods are still there"},
+		{name: "ready for less than minReadySeconds", change: func(s *world) { s.converged(); s.deployment.Status.AvailableReplicas = 0 }, waiting: "not yet available"},
+		{name: "no Deployment yet", change: func(s *world) { s.deployment = nil }, waiting: "not there yet"},
+		{name: "watch is behind our write", change: func(s *world) { s.converged(); s.generation = 3 }, waiting: "not there yet"},
+		{name: "controller is behind", change: func(s *world) { s.converged(); s.deployment.Status.ObservedGeneration = 1 }, waiting: "has not seen"},
+		{name: "old pods only terminate", change: func(s *world) {
 			old := s.pods[0]
 			s.converged()
 			old.DeletionTimestamp = &metav1.Time{Time: time.Unix(1, 0)}
 			s.pods = append(s.pods, old)
 		}, done: true},
-		{name: "scaling seen before the new ReplicaSet is made", change: func(s *state) {
+		{name: "scaling seen before the new ReplicaSet is made", change: func(s *world) {
 			s.converged()
 			s.sets = s.sets[:1]
 			s.deployment.Status.UpdatedReplicas = 0
 		}, waiting: "no ReplicaSet"},
-		{name: "available counts old pods", change: func(s *state) { s.deployment.Status.UpdatedReplicas = 0 }, waiting: "0 of 1 new pods exist"},
-		{name: "not available", change: func(s *state) {
+		{name: "available counts old pods", change: func(s *world) { s.deployment.Status.UpdatedReplicas = 0 }, waiting: "0 of 1 new pods exist"},
+		{name: "not available", change: func(s *world) {
 			s.deployment.Status = appsv1.DeploymentStatus{ObservedGeneration: 2, Replicas: 1, UpdatedReplicas: 1}
 		}, waiting: "0 of 1 new pods are ready"},
-		{name: "stale deadline condition", change: func(s *state) {
+		{name: "stale deadline condition", change: func(s *world) {
 			s.converged()
 			s.deployment.Status.Conditions = []appsv1.DeploymentCondition{{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionFalse, Reason: "ProgressDeadlineExceeded"}}
 		}, done: true},
-		{name: "paused", change: func(s *state) { s.deployment.Spec.Paused = true }, fails: "paused"},
+		{name: "paused", change: func(s *world) { s.deployment.Spec.Paused = true }, fails: "paused"},
 
 		{name: "one exit", change: ended(1, 0)},
 		{name: "second exit", change: ended(1, 1), fails: "exited 2 times, last with code 1"},
 		{name: "second exit with code 0", change: ended(0, 1), fails: "exited 2 times"},
-		{name: "restarted once, runs", change: func(s *state) {
+		{name: "restarted once, runs", change: func(s *world) {
 			s.container().RestartCount = 1
 			s.container().State.Running = &corev1.ContainerStateRunning{}
 		}},
-		{name: "exits of before do not count", change: func(s *state) {
+		{name: "exits of before do not count", change: func(s *world) {
 			ended(1, 7)(s)
 			s.exits = map[string]int32{"api-new/api": 7}
 		}},
-		{name: "crash loop", change: func(s *state) {
+		{name: "crash loop", change: func(s *world) {
 			waits("CrashLoopBackOff", "back-off 10s")(s)
 			s.container().LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 3}
 		}, fails: "again and again, last with code 3"},
-		{name: "out of memory", change: func(s *state) {
+		{name: "out of memory", change: func(s *world) {
 			waits("CrashLoopBackOff", "")(s)
 			s.container().LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 137, Reason: "OOMKilled"}
 		}, fails: "needs more memory"},
-		{name: "crash loop of an old pod", change: func(s *state) {
+		{name: "crash loop of an old pod", change: func(s *world) {
 			s.pods[0].Status.ContainerStatuses[0].State.Waiting = &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}
 		}},
-		{name: "crash loop of a pod on its way out", change: func(s *state) {
+		{name: "crash loop of a pod on its way out", change: func(s *world) {
 			waits("CrashLoopBackOff", "")(s)
 			s.pods[1].DeletionTimestamp = &metav1.Time{Time: time.Unix(1, 0)}
 		}},
@@ -161,24 +177,24 @@ func TestAssess(t *testing.T) {
 		{name: "no such command", change: waits("RunContainerError", `exec: "nope": executable file not found in $PATH`), fails: "cannot be started"},
 		{name: "node too slow", change: waits("RunContainerError", "context deadline exceeded")},
 
-		{name: "init container done", change: func(s *state) {
+		{name: "init container done", change: func(s *world) {
 			s.pods[1].Spec.InitContainers = []corev1.Container{{Name: "init"}}
 			s.pods[1].Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "init", RestartCount: 1, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}}}
 		}},
-		{name: "init container fails twice", change: func(s *state) {
+		{name: "init container fails twice", change: func(s *world) {
 			s.pods[1].Spec.InitContainers = []corev1.Container{{Name: "init"}}
 			s.pods[1].Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "init", RestartCount: 1, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 2}}}}
 		}, fails: "container init exited 2 times"},
 
-		{name: "no room on the node", change: func(s *state) {
+		{name: "no room on the node", change: func(s *world) {
 			s.pods[1].Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "0/1 nodes are available"}}
 		}},
-		{name: "quota, nothing will go", change: func(s *state) {
+		{name: "quota, nothing will go", change: func(s *world) {
 			cannotCreate(`pods "x" is forbidden: exceeded quota: q`)(s)
 			none := intstr.FromString("25%")
 			s.deployment.Spec.Strategy.RollingUpdate = &appsv1.RollingUpdateDeployment{MaxUnavailable: &none}
 		}, fails: "may not be created"},
-		{name: "quota, an old pod is going", change: func(s *state) {
+		{name: "quota, an old pod is going", change: func(s *world) {
 			cannotCreate(`pods "x" is forbidden: exceeded quota: q`)(s)
 			s.pods[0].DeletionTimestamp = &metav1.Time{Time: time.Unix(1, 0)}
 		}},
@@ -186,15 +202,15 @@ func TestAssess(t *testing.T) {
 		{name: "webhook refuses", change: cannotCreate(`admission webhook "w" denied the request: no`), fails: "denied the request"},
 		{name: "webhook is away", change: cannotCreate("failed calling webhook: connection refused")},
 		{name: "service account not seen yet", change: cannotCreate(`pods "x" is forbidden: error looking up service account n/s: serviceaccount "s" not found`)},
-		{name: "failure of the old ReplicaSet", change: func(s *state) {
+		{name: "failure of the old ReplicaSet", change: func(s *world) {
 			s.sets[0].Status.Conditions = []appsv1.ReplicaSetCondition{{Type: appsv1.ReplicaSetReplicaFailure, Status: corev1.ConditionTrue, Reason: "FailedCreate", Message: "forbidden"}}
 		}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := world()
+			s := newWorld()
 			tt.change(s)
-			v := assess(*s)
+			v := s.assess()
 			if v.done != tt.done {
 				t.Errorf("done = %v, waiting for %q", v.done, v.waiting)
 			}
@@ -214,7 +230,7 @@ func TestAssess(t *testing.T) {
 }
 
 func TestTooLateNamesWhatIsMissing(t *testing.T) {
-	s := world()
+	s := newWorld()
 	if got := unready(s.pods[1]); got != "" {
 		t.Errorf("a pod with nothing to say: %q", got)
 	}

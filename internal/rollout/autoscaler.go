@@ -9,7 +9,7 @@ import (
 	"github.com/teei/slipway/internal/kube"
 )
 
-// autoscaled lists the Deployments whose replicas belong to an autoscaler.
+// autoscaled lists the workloads, as kind/name, whose replicas belong to an autoscaler.
 func autoscaled(ctx context.Context, c *kube.Cluster, namespace string) (map[string]bool, error) {
 	list, err := kube.List[autoscalingv2.HorizontalPodAutoscaler](ctx, c, kube.Autoscalers, namespace, "", "")
 	if err != nil && !kube.NotFound(err) {
@@ -17,11 +17,14 @@ func autoscaled(ctx context.Context, c *kube.Cluster, namespace string) (map[str
 	}
 	out := map[string]bool{}
 	for _, scaler := range list {
-		if scaler.Spec.ScaleTargetRef.Kind == "Deployment" {
-			out[scaler.Spec.ScaleTargetRef.Name] = true
-		}
+		out[scaler.Spec.ScaleTargetRef.Kind+"/"+scaler.Spec.ScaleTargetRef.Name] = true
 	}
 	return out, nil
+}
+
+// autoscales reports whether an autoscaler owns the object's replicas.
+func (r *run) autoscales(obj *kube.Object) bool {
+	return obj.GetNamespace() == r.Namespace && r.scaled[obj.GetKind()+"/"+obj.GetName()]
 }
 
 // withoutReplicas leaves the number of replicas to the autoscaler. Where we

@@ -56,20 +56,31 @@ func (e *EditedError) Hint() string {
 
 // step runs a part of the rollout between two notes in the journal.
 func (r *run) step(ctx context.Context, name string, changes []Change, act func() error) error {
+	if err := r.begin(ctx, name, changes); err != nil {
+		return err
+	}
+	err := act()
+	if r.Journal == nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	// The outcome is noted also when the run was cancelled meanwhile.
+	return errors.Join(err, r.Journal.End(context.WithoutCancel(ctx), name, err))
+}
+
+func (r *run) begin(ctx context.Context, name string, changes []Change) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, c := range changes {
 		if _, noted := r.earlier[kube.ID(c.Object)]; !noted {
 			r.done = append(r.done, c)
 		}
 	}
 	if r.Journal == nil {
-		return act()
+		return nil
 	}
-	if err := r.Journal.Begin(ctx, name, changes); err != nil {
-		return err
-	}
-	err := act()
-	// The outcome is noted also when the run was cancelled meanwhile.
-	return errors.Join(err, r.Journal.End(context.WithoutCancel(ctx), name, err))
+	return r.Journal.Begin(ctx, name, changes)
 }
 
 // change describes what is about to be written. What an earlier attempt at this
@@ -110,7 +121,7 @@ func (r *run) put(ctx context.Context, obj, expected *kube.Object) (*kube.Object
 				return nil, err
 			}
 		}
-		if expected != nil && live != nil && !same(live, expected, r.scaled[obj.GetName()]) {
+		if expected != nil && live != nil && !same(live, expected, r.autoscales(obj)) {
 			// Our own write, of which only the answer was lost, is nobody's edit.
 			if who := kube.LastManager(live); who != kube.Manager {
 				return nil, &EditedError{Object: kube.ID(obj), Manager: who}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -15,10 +16,21 @@ import (
 type run struct {
 	Options
 	view    *view
-	scaled  map[string]bool   // Deployments an autoscaler owns the replicas of
+	scaled  map[string]bool   // workloads, as kind/name, an autoscaler owns the replicas of
 	earlier map[string]Change // noted by an earlier attempt, by object
-	done    []Change          // what may have been changed, in order
 	result  *Result
+	looks   bool // and changes nothing
+
+	mu   sync.Mutex // of what follows, and of Progress and Journal
+	done []Change   // what may have been changed, in order
+}
+
+func (r *run) report(p Progress) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.Progress != nil {
+		r.Progress(p)
+	}
 }
 
 // Deploy applies the objects and then updates one service after the other, in
@@ -82,7 +94,7 @@ func (r *run) prepare(ctx, watching context.Context) ([]Difference, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.view, err = follow(watching, r.Cluster, r.Namespace)
+	r.view, err = follow(watching, r.Cluster, r.Namespace, r.kinds(r.Objects))
 	return differences, err
 }
 
@@ -99,20 +111,48 @@ func (r *run) forward(ctx context.Context, differences []Difference) error {
 	if err := r.configure(ctx, others); err != nil {
 		return err
 	}
-	for i, s := range r.Services {
-		start := time.Now()
-		err := r.service(ctx, i, workloads[s.Name])
-		r.result.Services[i].Seconds = time.Since(start).Seconds()
-		if err != nil {
-			r.report(Progress{Service: s.Name, Phase: Failed, Elapsed: time.Since(start), Detail: err.Error()})
+	for i := 0; i < len(r.Services); {
+		until := i + 1
+		for until < len(r.Services) && r.Services[i].Group != 0 && r.Services[until].Group == r.Services[i].Group {
+			until++
+		}
+		if err := r.together(ctx, i, until, workloads); err != nil {
 			return err
 		}
+		i = until
 	}
 	if r.Verify != nil {
 		return r.Verify(ctx)
 	}
 	return nil
 }
+
+// together releases services from i up to until at the same time. The first that
+// fails ends the waiting for the others: all of them go back.
+func (r *run) together(ctx context.Context, i, until int, workloads map[string]Difference) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	errs := make([]error, until)
+	var work sync.WaitGroup
+	for n := i; n < until; n++ {
+		work.Go(func() {
+			s, start := r.Services[n], time.Now()
+			err := r.service(ctx, n, workloads[s.Name])
+			r.result.Services[n].Seconds = time.Since(start).Seconds()
+			if err == nil || context.Cause(ctx) == errOther && (errors.Is(err, errOther) || errors.Is(err, context.Canceled)) {
+				return
+			}
+			r.report(Progress{Service: s.Name, Phase: Failed, Elapsed: time.Since(start), Detail: err.Error()})
+			errs[n] = err
+			stop(errOther)
+		})
+	}
+	work.Wait()
+	return errors.Join(errs...)
+}
+
+// errOther ends the waiting for a service whose neighbour in a group failed.
+var errOther = errors.New("another service of its group failed")
 
 // note keeps the failure in the result, whatever kind it is.
 func (r *run) note(err error) {
@@ -144,20 +184,27 @@ func (r *run) configure(ctx context.Context, others []Difference) error {
 	return r.step(ctx, Configuration, changes, act)
 }
 
-// applyOther applies an object that is not a service's. A Deployment among
-// them has to come up too: services may need it.
+// applyOther applies an object that is not a service's. A workload among them
+// has to come up too, and a Job to end: services may need it.
 func (r *run) applyOther(ctx context.Context, d Difference) error {
 	start, id := time.Now(), kube.ID(d.Object)
 	action := "changed"
 	switch {
 	case !d.Changed:
 		action = "unchanged"
+	case d.Replaced:
+		action = "replaced"
 	case d.Before == nil:
 		action = "created"
 	}
-	g := goal{name: d.Object.GetName(), start: start, deadline: start.Add(r.Deadline)}
+	g := goal{kind: d.Object.GetKind(), name: d.Object.GetName(), start: start, deadline: start.Add(r.Deadline)}
 	if d.Before != nil {
 		g.exits, g.generation = exitsOf(r.view.pods.List()), d.Before.GetGeneration()
+	}
+	if d.Replaced {
+		if err := r.clear(ctx, d); err != nil {
+			return err
+		}
 	}
 	if d.Changed {
 		applied, err := r.put(ctx, d.Object, d.Before)
@@ -168,7 +215,7 @@ func (r *run) applyOther(ctx context.Context, d Difference) error {
 	}
 	r.result.Objects = append(r.result.Objects, ObjectResult{ID: id, Action: action})
 	r.report(Progress{Service: id, Phase: Applying, Detail: action})
-	if d.Object.GetKind() != "Deployment" || d.Object.GetNamespace() != r.Namespace {
+	if !runs(d.Object.GetKind()) || d.Object.GetNamespace() != r.Namespace {
 		return nil
 	}
 	v, err := r.view.wait(ctx, g, func(verdict) {})
@@ -179,6 +226,18 @@ func (r *run) applyOther(ctx context.Context, d Difference) error {
 		return r.diagnose(ctx, d.Object.GetName(), v.failure)
 	}
 	return nil
+}
+
+// clear makes room for an object that cannot be changed.
+func (r *run) clear(ctx context.Context, d Difference) error {
+	live, err := r.Cluster.Read(ctx, d.Object)
+	if err != nil || live == nil {
+		return err
+	}
+	if err := r.erase(ctx, live); err != nil {
+		return err
+	}
+	return r.view.gone(ctx, d.Object.GetKind(), d.Object.GetName())
 }
 
 // service rolls one service out: apply, converge, ask its new pods, ask through
@@ -193,7 +252,12 @@ func (r *run) service(ctx context.Context, i int, d Difference) error {
 func (r *run) update(ctx context.Context, i int, d Difference) error {
 	s, out := r.Services[i], &r.result.Services[i]
 	r.report(Progress{Service: s.Name, Phase: Applying})
-	g := goal{name: s.Name, start: time.Now(), exits: exitsOf(r.view.pods.List())}
+	if d.Changed {
+		if err := r.hook(ctx, s, "before", s.Before); err != nil {
+			return err
+		}
+	}
+	g := goal{kind: d.Object.GetKind(), name: s.Name, start: time.Now(), exits: exitsOf(r.view.pods.List())}
 	g.deadline = g.start.Add(r.Deadline)
 	applied := d.Before
 	if d.Changed {
@@ -212,6 +276,11 @@ func (r *run) update(ctx context.Context, i int, d Difference) error {
 	v, err := r.settle(ctx, s, g, out.Changed)
 	if err != nil {
 		return err
+	}
+	if d.Changed {
+		if err := r.hook(ctx, s, "after", s.After); err != nil {
+			return err
+		}
 	}
 	out.Pods = len(v.pods)
 	out.Healthy = true
@@ -232,7 +301,7 @@ func (r *run) settle(ctx context.Context, s Service, g goal, changed bool) (verd
 			return v, r.diagnose(ctx, s.Name, r.answerOf(ctx, s, v.failure))
 		}
 		if v.wanted == 0 {
-			return v, r.diagnose(ctx, s.Name, &sign{reason: "its Deployment asks for 0 replicas, so nothing can answer"})
+			return v, r.diagnose(ctx, s.Name, &sign{reason: "its " + g.kind + " asks for no pod, so nothing can answer"})
 		}
 		r.report(Progress{Service: s.Name, Phase: Probing, Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(g.start)})
 		failed, err := r.probe(ctx, s, g, v.pods)
@@ -258,11 +327,17 @@ func (r *run) settle(ctx context.Context, s Service, g goal, changed bool) (verd
 
 // lasting is for services with new pods: they have to stay, and to say nothing critical.
 func (r *run) lasting(ctx context.Context, s Service, g goal, v verdict) (*sign, error) {
-	failed, err := r.stay(ctx, s, g, v)
+	counted, failed, err := r.counts(ctx, s, v.pods)
 	if failed != nil || err != nil {
 		return failed, err
 	}
-	return r.readLogs(ctx, v.pods)
+	if failed, err = r.stay(ctx, s, g, v); failed != nil || err != nil {
+		return failed, err
+	}
+	if failed, err = r.readLogs(ctx, v.pods); failed != nil || err != nil {
+		return failed, err
+	}
+	return r.errorsSince(ctx, s, v.pods, counted)
 }
 
 // present reports whether the pod is still one of those that count.

@@ -4,31 +4,27 @@ import (
 	"fmt"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 )
 
 // doomed finds what waiting cannot heal: a second exit, a crash loop, an image
 // that does not exist, configuration that is not there, pods that may not be
 // made. One exit, a busy registry and a node without room are waited for.
-func doomed(s state, set *appsv1.ReplicaSet, pods []*corev1.Pod) *sign {
-	if s.deployment.Spec.Paused {
-		return &sign{reason: "its Deployment is paused, so nothing will happen"}
+func doomed(s state, news []*corev1.Pod) *sign {
+	if found := s.workload.doomed(s.pods); found != nil {
+		return found
 	}
-	for _, pod := range pods {
+	for _, pod := range news {
 		for _, c := range pod.Status.InitContainerStatuses {
 			if found := doomedContainer(s, pod, c, finishes(pod, c.Name)); found != nil {
 				return found
 			}
 		}
 		for _, c := range pod.Status.ContainerStatuses {
-			if found := doomedContainer(s, pod, c, false); found != nil {
+			if found := doomedContainer(s, pod, c, s.workload.ends()); found != nil {
 				return found
 			}
 		}
-	}
-	if set != nil {
-		return refused(s, set)
 	}
 	return nil
 }
@@ -45,13 +41,16 @@ func finishes(pod *corev1.Pod, container string) bool {
 
 func doomedContainer(s state, pod *corev1.Pod, c corev1.ContainerStatus, finishes bool) *sign {
 	found := sign{pod: pod, container: c.Name, exitCode: exitCode(c)}
-	if w := c.State.Waiting; w != nil {
+	if w := c.State.Waiting; w != nil && !(w.Reason == "CrashLoopBackOff" && s.workload.ends()) {
 		if found.reason = doomedWaiting(c, w); found.reason != "" {
 			return &found
 		}
 	}
 	if finishes && c.State.Terminated != nil && c.State.Terminated.ExitCode == 0 {
 		return nil
+	}
+	if s.workload.ends() {
+		return nil // its controller counts how often it may fail
 	}
 	if exits := exits(c) - s.exits[exitKey(pod, c.Name)]; exits >= 2 {
 		found.reason = fmt.Sprintf("container %s exited %d times%s", c.Name, exits, because(c))
@@ -135,50 +134,4 @@ func because(c corev1.ContainerStatus) string {
 		return fmt.Sprintf(", last by signal %d", end.Signal)
 	}
 	return fmt.Sprintf(", last with code %d", end.ExitCode)
-}
-
-// refused is the API server not letting the new ReplicaSet make pods.
-func refused(s state, set *appsv1.ReplicaSet) *sign {
-	for _, c := range set.Status.Conditions {
-		if c.Type != appsv1.ReplicaSetReplicaFailure || c.Status != corev1.ConditionTrue || c.Reason != "FailedCreate" {
-			continue
-		}
-		final := strings.Contains(c.Message, "forbidden") || strings.Contains(c.Message, "denied the request") || strings.Contains(c.Message, "is invalid")
-		passing := strings.Contains(c.Message, "error looking up service account") || strings.Contains(c.Message, "status unknown for quota") ||
-			strings.Contains(c.Message, "exceeded quota") && makesRoom(s, set)
-		if final && !passing {
-			return &sign{reason: "its pods may not be created: " + Clean(c.Message)}
-		}
-	}
-	return nil
-}
-
-// makesRoom reports whether old pods will go without waiting for new ones, and
-// so free their share of the quota.
-func makesRoom(s state, set *appsv1.ReplicaSet) bool {
-	old := 0
-	for _, pod := range s.pods {
-		for _, other := range s.sets {
-			if other.UID != set.UID && controlledBy(other.OwnerReferences, s.deployment.UID) && controlledBy(pod.OwnerReferences, other.UID) {
-				if pod.DeletionTimestamp != nil {
-					return true
-				}
-				old++
-			}
-		}
-	}
-	rolling := s.deployment.Spec.Strategy.RollingUpdate
-	if rolling == nil || rolling.MaxUnavailable == nil {
-		return old > 0
-	}
-	none := rolling.MaxUnavailable.IntValue() == 0 && (rolling.MaxUnavailable.StrVal == "" || percentOf(rolling.MaxUnavailable.StrVal, replicas(s.deployment)) == 0)
-	return old > 0 && !none
-}
-
-func percentOf(share string, of int32) int32 {
-	var percent int32
-	if _, err := fmt.Sscanf(share, "%d%%", &percent); err != nil {
-		return 0
-	}
-	return percent * of / 100
 }

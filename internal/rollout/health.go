@@ -78,7 +78,7 @@ func (d *doom) Error() string { return d.sign.reason }
 func signOf(err error, what string, pod *corev1.Pod) (*sign, error) {
 	var found *doom
 	switch {
-	case err == nil, errors.Is(err, errMoved), errors.Is(err, context.Canceled):
+	case err == nil, errors.Is(err, errMoved), errors.Is(err, errOther), errors.Is(err, context.Canceled):
 		return nil, err
 	case errors.As(err, &found):
 		return found.sign, nil

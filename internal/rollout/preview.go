@@ -22,6 +22,9 @@ type Difference struct {
 	After *kube.Object
 	// Service, if it is a service's workload.
 	Service string
+	// Replaced says that the live object is deleted and another one made, since it
+	// cannot be changed.
+	Replaced bool
 	// Changed is false where nothing would be different, so nothing is written.
 	Changed bool
 }
@@ -100,12 +103,17 @@ func (r *run) compare(ctx context.Context, d *Difference) (err error) {
 	if err := keeper(d.Before); err != nil {
 		return err
 	}
-	scaled := d.Object.GetKind() == "Deployment" && r.scaled[d.Object.GetName()]
+	scaled := r.autoscales(d.Object)
 	if scaled {
 		// The autoscaler owns them, and the write leaves them alone.
 		d.Object = withoutReplicas(d.Object, d.Before)
 	}
-	if d.After, err = r.Cluster.Apply(ctx, d.Object, kube.ApplyOptions{DryRun: true}); err != nil {
+	d.After, err = r.Cluster.Apply(ctx, d.Object, kube.ApplyOptions{DryRun: true})
+	if kube.Immutable(err) && d.Object.GetKind() == jobKind {
+		d.Replaced, d.After = true, nil // a Job's work is never changed, another one is done
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	d.Changed = d.Before == nil || !same(d.Before, d.After, scaled) || !reflect.DeepEqual(ownership(d.Before), ownership(d.After))
@@ -114,7 +122,7 @@ func (r *run) compare(ctx context.Context, d *Difference) (err error) {
 
 // serviceOf returns the service whose workload the object is, or "".
 func (r *run) serviceOf(obj *kube.Object) string {
-	if obj.GetKind() != "Deployment" || obj.GetNamespace() != r.Namespace {
+	if !serves(obj.GetKind()) || obj.GetNamespace() != r.Namespace {
 		return ""
 	}
 	for _, s := range r.Services {

@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/platform"
 )
 
-// Service is one service to be rolled out. Its workload is the Deployment of
-// the same name.
+// Service is one service to be rolled out. Its workload is the Deployment,
+// StatefulSet or DaemonSet of the same name.
 type Service struct {
 	Name string
 	// Port it listens on, in its pods.
@@ -21,13 +22,18 @@ type Service struct {
 	Health string
 	// Image it must run, by digest. Empty: whatever the manifests say.
 	Image string
+	// Before and After are commands around its release; nil for none.
+	Before, After *Command
+	// Group is the number of the services it is released together with; 0 for one
+	// that is released alone.
+	Group int
 }
 
 // Options describe one rollout.
 type Options struct {
 	Cluster   *kube.Cluster
 	Namespace string
-	// Objects to apply, in order; the services' Deployments are taken out and applied in the services' order.
+	// Objects to apply, in order; the services' workloads are taken out and applied in the services' order.
 	Objects []*kube.Object
 	// Services in the order they are released.
 	Services []Service
@@ -39,9 +45,14 @@ type Options struct {
 	// Critical returns the lines of a new pod's log that must not be there; nil
 	// if nobody cares.
 	Critical func(log []byte) []string
+	// Since leaves out what the logs said earlier.
+	Since time.Time
+	// Metrics of the new pods must not show too many errors while the service
+	// settles; nil if nobody looks.
+	Metrics *platform.Metrics
 	// Verify is called when all services are healthy; if it fails, all is taken back.
 	Verify func(context.Context) error
-	// Progress is called when something happened. It must not block.
+	// Progress is called when something happened, never twice at a time. It must not block.
 	Progress func(Progress)
 	// Redact takes secrets out of logs and messages of pods.
 	Redact func(string) string
@@ -66,6 +77,8 @@ type Phase string
 // The phases of a service, in order.
 const (
 	Applying Phase = "applying"
+	Hooking  Phase = "hooking"
+	Hooked   Phase = "hooked"
 	Waiting  Phase = "waiting"
 	Probing  Phase = "probing"
 	Settling Phase = "settling"
@@ -102,7 +115,7 @@ type ServiceResult struct {
 	Image   string  `json:"image"`
 	Healthy bool    `json:"healthy"`
 	Seconds float64 `json:"seconds"`
-	// Changed is false when the Deployment was already as it should be, and no pod was replaced.
+	// Changed is false when the workload was already as it should be, and no pod was replaced.
 	Changed bool `json:"changed"`
 	Pods    int  `json:"pods"`
 }
@@ -124,9 +137,16 @@ type Failure struct {
 	Events    []kube.Event `json:"events,omitempty"`
 	// Command shows more.
 	Command string `json:"command,omitempty"`
+
+	looked bool // nothing was to be changed
 }
 
-func (f *Failure) Error() string { return fmt.Sprintf("roll out %s: %s", f.Service, f.Reason) }
+func (f *Failure) Error() string {
+	if f.looked {
+		return f.Service + ": " + f.Reason
+	}
+	return fmt.Sprintf("roll out %s: %s", f.Service, f.Reason)
+}
 
 // Hint says where to look further.
 func (f *Failure) Hint() string {
@@ -149,12 +169,6 @@ type Undone struct {
 	Error    string  `json:"error,omitempty"`
 }
 
-func (o *Options) report(p Progress) {
-	if o.Progress != nil {
-		o.Progress(p)
-	}
-}
-
 func (o *Options) redact(text string) string {
 	if o.Redact != nil {
 		return o.Redact(text)
@@ -167,9 +181,13 @@ func (o *Options) redact(text string) string {
 func (o *Options) check() error {
 	workloads := map[string]*kube.Object{}
 	for _, obj := range o.Objects {
-		if obj.GetKind() == "Deployment" && obj.GetNamespace() == o.Namespace {
-			workloads[obj.GetName()] = obj
+		if !serves(obj.GetKind()) || obj.GetNamespace() != o.Namespace {
+			continue
 		}
+		if other := workloads[obj.GetName()]; other != nil {
+			return fmt.Errorf("roll out %s: it is a %s and a %s, and a service is one of them", obj.GetName(), other.GetKind(), obj.GetKind())
+		}
+		workloads[obj.GetName()] = obj
 	}
 	named := map[string]bool{}
 	var without []string
@@ -183,7 +201,7 @@ func (o *Options) check() error {
 		}
 	}
 	if len(without) > 0 {
-		return fmt.Errorf("roll out %s: the manifests have no Deployment of that name in namespace %s", strings.Join(without, ", "), o.Namespace)
+		return fmt.Errorf("roll out %s: the manifests have no Deployment, StatefulSet or DaemonSet of that name in namespace %s", strings.Join(without, ", "), o.Namespace)
 	}
 	for _, s := range o.Services {
 		if err := runsImage(workloads[s.Name], s); err != nil {
@@ -200,7 +218,7 @@ func runsImage(obj *kube.Object, s Service) error {
 		return nil
 	}
 	if images := kube.Images(obj); !contains(images, s.Image) {
-		return fmt.Errorf("roll out %s: its Deployment runs %s, not %s", s.Name, strings.Join(images, ", "), s.Image)
+		return fmt.Errorf("roll out %s: its %s runs %s, not %s", s.Name, obj.GetKind(), strings.Join(images, ", "), s.Image)
 	}
 	return nil
 }

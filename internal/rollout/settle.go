@@ -25,6 +25,7 @@ func (r *run) stay(ctx context.Context, s Service, g goal, v verdict) (*sign, er
 	before := exitsOf(v.pods)
 	r.report(Progress{Service: s.Name, Phase: Settling, Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(g.start)})
 	for {
+		changed := r.view.changed.next()
 		now := r.view.assess(g)
 		switch restarted := restartOf(now.pods, before); {
 		case now.failure != nil:
@@ -35,7 +36,7 @@ func (r *run) stay(ctx context.Context, s Service, g goal, v verdict) (*sign, er
 			return nil, errMoved
 		}
 		select {
-		case <-r.view.changed:
+		case <-changed:
 		case <-settled.C:
 			return nil, nil
 		case <-ctx.Done():
@@ -75,7 +76,7 @@ func (r *run) readLogs(ctx context.Context, pods []*corev1.Pod) (*sign, error) {
 		}
 		sort.Strings(names)
 		for _, name := range names {
-			log, err := r.Cluster.Logs(ctx, r.Namespace, pod.Name, kube.LogOptions{Container: name, Lines: 10000, Bytes: mostLog})
+			log, err := r.Cluster.Logs(ctx, r.Namespace, pod.Name, kube.LogOptions{Container: name, Lines: 10000, Bytes: mostLog, Since: r.Since})
 			if err != nil {
 				return nil, err
 			}

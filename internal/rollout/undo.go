@@ -23,7 +23,11 @@ func Undo(ctx context.Context, o Options, changes []Change) (*Result, error) {
 	if r.scaled, err = autoscaled(ctx, r.Cluster, r.Namespace); err != nil {
 		return r.result, err
 	}
-	if r.view, err = follow(watching, r.Cluster, r.Namespace); err != nil {
+	var objects []*kube.Object
+	for _, c := range changes {
+		objects = append(objects, c.Object)
+	}
+	if r.view, err = follow(watching, r.Cluster, r.Namespace, r.kinds(objects)); err != nil {
 		return r.result, err
 	}
 	return r.result, r.undo(ctx, changes)
@@ -39,7 +43,7 @@ func (r *run) undo(ctx context.Context, changes []Change) error {
 	var config, services, created []Change
 	for i := len(changes) - 1; i >= 0; i-- {
 		switch c := changes[i]; {
-		case c.Service != "" || c.Object.GetKind() == "Deployment":
+		case c.Service != "" || serves(c.Object.GetKind()):
 			services = append(services, c)
 		case c.Before != nil:
 			config = append(config, c)
@@ -103,13 +107,13 @@ func (r *run) takeBack(ctx context.Context, c Change) (action string, changed bo
 	if err != nil {
 		return "restored", true, err
 	}
-	if c.Before == nil {
-		return r.remove(ctx, c, live)
+	if c.Before == nil || c.Object.GetKind() == jobKind && (live == nil || live.GetUID() != c.Before.GetUID()) {
+		return r.remove(ctx, c, live) // what a Job did before is done, and not done again
 	}
 	if live != nil && live.GetResourceVersion() == c.Before.GetResourceVersion() {
 		return "unchanged", false, nil
 	}
-	if live != nil && same(live, c.Before, r.scaled[c.Object.GetName()]) && reflect.DeepEqual(ownership(live), ownership(c.Before)) {
+	if live != nil && same(live, c.Before, r.autoscales(c.Object)) && reflect.DeepEqual(ownership(live), ownership(c.Before)) {
 		return "unchanged", false, nil
 	}
 	return "restored", true, r.restore(ctx, c, live)
@@ -128,8 +132,8 @@ func (r *run) remove(ctx context.Context, c Change, live *kube.Object) (string, 
 	if err := r.erase(ctx, live); err != nil {
 		return "deleted", true, err
 	}
-	if c.Object.GetKind() == "Deployment" && c.Object.GetNamespace() == r.Namespace {
-		return "deleted", true, r.view.gone(ctx, c.Object.GetName())
+	if runs(c.Object.GetKind()) && c.Object.GetNamespace() == r.Namespace {
+		return "deleted", true, r.view.gone(ctx, c.Object.GetKind(), c.Object.GetName())
 	}
 	return "deleted", true, nil
 }
@@ -158,12 +162,11 @@ func (r *run) restore(ctx context.Context, c Change, live *kube.Object) error {
 	if err != nil {
 		return err
 	}
-	deployment := c.Object.GetKind() == "Deployment"
-	scaled := deployment && r.scaled[c.Object.GetName()]
+	scaled := r.autoscales(c.Object)
 	if scaled {
 		prior = withoutReplicas(prior, live)
 	}
-	g := goal{name: c.Object.GetName(), start: start, deadline: start.Add(r.Deadline), exits: exitsOf(r.view.pods.List())}
+	g := goal{kind: c.Object.GetKind(), name: c.Object.GetName(), start: start, deadline: start.Add(r.Deadline), exits: exitsOf(r.view.pods.List())}
 	now, err := r.put(ctx, prior, nil)
 	if err != nil {
 		return err
@@ -171,10 +174,12 @@ func (r *run) restore(ctx context.Context, c Change, live *kube.Object) error {
 	if !same(now, c.Before, scaled) {
 		return errors.New("somebody else changed it meanwhile: it is not as it was before")
 	}
-	if !deployment || !c.Ran || c.Object.GetNamespace() != r.Namespace {
+	if !serves(g.kind) || !c.Ran || c.Object.GetNamespace() != r.Namespace {
 		return nil
 	}
 	g.generation = now.GetGeneration()
+	stop := r.unstick(ctx, g)
+	defer stop()
 	v, err := r.view.wait(ctx, g, func(v verdict) {
 		r.report(Progress{Service: g.name, Phase: Undoing, Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(start), Detail: v.waiting})
 	})
@@ -185,16 +190,6 @@ func (r *run) restore(ctx context.Context, c Change, live *kube.Object) error {
 		return errors.New(v.failure.reason)
 	}
 	return nil
-}
-
-// ranBefore reports whether a Deployment was available before we touched it. One
-// that was broken already cannot be asked to run again.
-func ranBefore(before *kube.Object) bool {
-	if before == nil || before.GetKind() != "Deployment" {
-		return false
-	}
-	d, err := kube.Typed[appsv1.Deployment](before)
-	return err == nil && d.Status.AvailableReplicas >= replicas(d) && d.Status.UpdatedReplicas >= replicas(d)
 }
 
 // same compares two states of an object in all that people and manifests decide about.
@@ -208,8 +203,9 @@ func essence(obj *kube.Object, scaled bool) map[string]any {
 	for _, field := range []string{"managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink"} {
 		unstructured.RemoveNestedField(out, "metadata", field)
 	}
-	// The Deployment controller counts on, also when going back.
+	// Controllers count on, also when going back.
 	unstructured.RemoveNestedField(out, "metadata", "annotations", "deployment.kubernetes.io/revision")
+	unstructured.RemoveNestedField(out, "metadata", "annotations", appsv1.DeprecatedTemplateGeneration)
 	// Who may write says nothing about what was written.
 	unstructured.RemoveNestedField(out, "metadata", "annotations", kube.FenceAnnotation)
 	if annotations, _, _ := unstructured.NestedMap(out, "metadata", "annotations"); len(annotations) == 0 {

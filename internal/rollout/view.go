@@ -5,6 +5,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/teei/slipway/internal/kube"
@@ -14,34 +15,84 @@ import (
 // the first write, since a change that finishes in between would be missed and
 // reported as a time-out.
 type view struct {
-	deployments *kube.Mirror[appsv1.Deployment]
-	sets        *kube.Mirror[appsv1.ReplicaSet]
-	pods        *kube.Mirror[corev1.Pod]
-	changed     chan struct{}
+	deployments  *kube.Mirror[appsv1.Deployment]
+	sets         *kube.Mirror[appsv1.ReplicaSet]
+	statefulSets *kube.Mirror[appsv1.StatefulSet] // nil, as those below, where nothing is of the kind
+	daemonSets   *kube.Mirror[appsv1.DaemonSet]
+	jobs         *kube.Mirror[batchv1.Job]
+	pods         *kube.Mirror[corev1.Pod]
+	changed      bell
 }
 
-func follow(ctx context.Context, c *kube.Cluster, namespace string) (*view, error) {
-	v := &view{changed: make(chan struct{}, 1)}
-	wake := func() {
-		select {
-		case v.changed <- struct{}{}:
-		default:
+// follow begins the watches, those of rarer kinds only where they are needed.
+func follow(ctx context.Context, c *kube.Cluster, namespace string, kinds map[string]bool) (*view, error) {
+	v := &view{}
+	var err error
+	begin := func(kind string, watch func() error) {
+		if err == nil && (kind == "" || kinds[kind]) {
+			err = watch()
 		}
 	}
-	var err error
-	if v.deployments, err = kube.Follow[appsv1.Deployment](ctx, c, kube.Deployments, namespace, wake); err != nil {
-		return nil, err
-	}
-	if v.sets, err = kube.Follow[appsv1.ReplicaSet](ctx, c, kube.ReplicaSets, namespace, wake); err != nil {
-		return nil, err
-	}
-	v.pods, err = kube.Follow[corev1.Pod](ctx, c, kube.Pods, namespace, wake)
+	begin("", func() (err error) {
+		v.deployments, err = kube.Follow[appsv1.Deployment](ctx, c, kube.Deployments, namespace, v.changed.ring)
+		return err
+	})
+	begin("", func() (err error) {
+		v.sets, err = kube.Follow[appsv1.ReplicaSet](ctx, c, kube.ReplicaSets, namespace, v.changed.ring)
+		return err
+	})
+	begin(statefulSetKind, func() (err error) {
+		v.statefulSets, err = kube.Follow[appsv1.StatefulSet](ctx, c, kube.StatefulSets, namespace, v.changed.ring)
+		return err
+	})
+	begin(daemonSetKind, func() (err error) {
+		v.daemonSets, err = kube.Follow[appsv1.DaemonSet](ctx, c, kube.DaemonSets, namespace, v.changed.ring)
+		return err
+	})
+	begin(jobKind, func() (err error) {
+		v.jobs, err = kube.Follow[batchv1.Job](ctx, c, kube.Jobs, namespace, v.changed.ring)
+		return err
+	})
+	begin("", func() (err error) {
+		v.pods, err = kube.Follow[corev1.Pod](ctx, c, kube.Pods, namespace, v.changed.ring)
+		return err
+	})
 	return v, err
 }
 
-// goal is what one Deployment is to reach.
+// workload is the live object of a kind and name, nil if there is none.
+func (v *view) workload(kind, name string) workload {
+	switch kind {
+	case deploymentKind:
+		if d := v.deployments.Get(name); d != nil {
+			return deployment{d, v.sets.List()}
+		}
+	case statefulSetKind:
+		if s := get(v.statefulSets, name); s != nil {
+			return statefulSet{s}
+		}
+	case daemonSetKind:
+		if d := get(v.daemonSets, name); d != nil {
+			return daemonSet{d}
+		}
+	case jobKind:
+		if j := get(v.jobs, name); j != nil {
+			return job{j}
+		}
+	}
+	return nil
+}
+
+func get[T any](m *kube.Mirror[T], name string) *T {
+	if m == nil {
+		return nil
+	}
+	return m.Get(name)
+}
+
+// goal is what one workload is to reach.
 type goal struct {
-	name       string
+	kind, name string
 	generation int64
 	exits      map[string]int32
 	start      time.Time
@@ -49,10 +100,7 @@ type goal struct {
 }
 
 func (v *view) assess(g goal) verdict {
-	return assess(state{
-		deployment: v.deployments.Get(g.name), sets: v.sets.List(), pods: v.pods.List(),
-		generation: g.generation, exits: g.exits,
-	})
+	return assess(state{workload: v.workload(g.kind, g.name), pods: v.pods.List(), generation: g.generation, exits: g.exits})
 }
 
 // wait returns when the goal is reached, cannot be reached, or was not reached
@@ -64,6 +112,7 @@ func (v *view) wait(ctx context.Context, g goal, tell func(verdict)) (verdict, e
 	defer beat.Stop()
 	var last verdict
 	for {
+		changed := v.changed.next()
 		now := v.assess(g)
 		if now.ready != last.ready || now.waiting != last.waiting {
 			tell(now)
@@ -72,7 +121,7 @@ func (v *view) wait(ctx context.Context, g goal, tell func(verdict)) (verdict, e
 			return now, nil
 		}
 		select {
-		case <-v.changed:
+		case <-changed:
 		case <-beat.C:
 			tell(now)
 		case <-late.C:
@@ -84,16 +133,19 @@ func (v *view) wait(ctx context.Context, g goal, tell func(verdict)) (verdict, e
 	}
 }
 
-// gone waits until a Deployment does not exist any more.
-func (v *view) gone(ctx context.Context, name string) error {
-	for v.deployments.Get(name) != nil {
+// gone waits until a workload does not exist any more.
+func (v *view) gone(ctx context.Context, kind, name string) error {
+	for {
+		changed := v.changed.next()
+		if v.workload(kind, name) == nil {
+			return nil
+		}
 		select {
-		case <-v.changed:
+		case <-changed:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
-	return nil
 }
 
 // tooLate says what was missing at the deadline.

@@ -35,6 +35,12 @@ func refine(s *jsonschema.Schema) {
 	get("", "environments").PropertyNames = &jsonschema.Schema{Pattern: label}
 	get("", "services").MinItems = ptr(uint64(1))
 	get("Database", "onFailure").Enum = []any{platform.Keep, platform.Restore}
+	get("Metrics", "inconclusive").Enum = []any{platform.Pass, platform.Fail}
+	between(get("Metrics", "mostErrors"), "0", "1")
+	get("Metrics", "times").Minimum, get("Metrics", "least").Minimum = "1", "0"
+	get("Watch", "breach").Items.Enum = anys(platform.Findings)
+	get("Watch", "onBreach").Enum = []any{platform.Alert, platform.Rollback}
+	get("Watch", "onAbandoned").Enum = []any{platform.Alert, platform.Resume, platform.Rollback}
 	get("Check", "needs").Items.Enum = anys(platform.InfrastructureKinds())
 	get("Flow", "steps").MinItems = ptr(uint64(1))
 	get("FlowStep", "method").Enum = anys(platform.Methods)
@@ -49,9 +55,9 @@ func refine(s *jsonschema.Schema) {
 	}
 	for pattern, places := range map[string][][2]string{
 		label:    {{"", "name"}, {"Service", "name"}, {"Environment", "namespace"}},
-		variable: {{"Variable", "name"}, {"Infrastructure", "variable"}, {"Database", "url"}, {"Environment", "kubeconfig"}},
+		variable: {{"Variable", "name"}, {"Infrastructure", "variable"}, {"Database", "url"}, {"Environment", "kubeconfig"}, {"Metrics", "prometheus"}},
 		relative: {{"Service", "path"}, {"Manifests", "kustomize"}, {"Database", "migrations"}, {"Environment", "overlay"}, {"Image", "context"}},
-		urlPath:  {{"Service", "health"}, {"FlowStep", "path"}},
+		urlPath:  {{"Service", "health"}, {"FlowStep", "path"}, {"Metrics", "path"}},
 	} {
 		for _, place := range places {
 			get(place[0], place[1]).Pattern = pattern

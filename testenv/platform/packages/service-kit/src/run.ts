@@ -1,10 +1,12 @@
 /** The life of a service as a process. */
 import { createLogger, describe } from '@teei/logger';
 import type { Need } from './config.ts';
+import { reach } from './reach.ts';
 import { type Running, type Service, start } from './service.ts';
 
-/** Runs a service until it is told to stop. The whole of a main.ts. */
+/** Runs a service until it is told to stop, or with --reach only asks its servers. The whole of a main.ts. */
 export async function run<N extends Need>(service: Service<N>): Promise<void> {
+  if (process.argv.includes('--reach')) process.exit((await reach(service, process.env)) ? 0 : 1);
   const log = createLogger(service.name, { level: process.env['LOG_LEVEL'] });
   const die = (reason: string) => {
     log.fatal(reason);

@@ -4,6 +4,7 @@ import { signToken, verifyToken } from '../src/auth.ts';
 import { literal } from '../src/clickhouse.ts';
 import { check, defineService, HttpError, type PlatformEvents } from '../src/index.ts';
 import { peerAddress } from '../src/peers.ts';
+import { reach } from '../src/reach.ts';
 import { createWorld, eventually } from '../src/testing.ts';
 
 const world = createWorld();
@@ -48,6 +49,17 @@ test('is ready once all its servers answer, and names them', async () => {
   expect(ready.body.status).toBe('ready');
   expect(Object.keys(ready.body.dependencies).sort()).toEqual(['clickhouse', 'nats', 'postgres', 'redis']);
 });
+
+test('reaches its servers without serving, and names the one it does not reach', async () => {
+  const said: string[] = [];
+  const say = (line: string) => said.push(line);
+  expect(await reach(everything, world.env, say)).toBe(true);
+  expect(said.sort()).toEqual(['clickhouse answers', 'nats answers', 'postgres answers', 'redis answers']);
+  said.length = 0;
+  expect(await reach(everything, { ...world.env, REDIS_URL: 'redis://:secret@127.0.0.1:3' }, say)).toBe(false);
+  expect(said.filter((line) => line.includes('redis does not answer')).join()).not.toContain('secret');
+  expect(said).toHaveLength(4);
+}, 30_000);
 
 test('names the server that is down, and stays alive', async () => {
   const alone = await world.start(

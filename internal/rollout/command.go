@@ -1,0 +1,73 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/teei/slipway/internal/kube"
+)
+
+// Command is run once in the cluster, in a Job, with the variables of a service.
+type Command struct {
+	// Entrypoint instead of the image's, "" for the image's; Args are given to it.
+	Entrypoint []string `json:"entrypoint,omitempty"`
+	Args       []string `json:"args"`
+	// Service whose workload it is like.
+	Service string `json:"service"`
+	// Image instead of that service's.
+	Image string `json:"image,omitempty"`
+	// Timeout of the whole.
+	Timeout time.Duration `json:"timeout"`
+}
+
+// RunCommand runs a command as a Job of that name, like a workload, and returns
+// the end of what it said. Only the error of one that ran and failed is a
+// *kube.TaskError.
+func RunCommand(ctx context.Context, cluster *kube.Cluster, namespace, name string, like *kube.Object, c Command) (string, error) {
+	return cluster.Run(ctx, kube.Task{
+		Namespace: namespace, Name: name, Image: c.Image, Command: c.Entrypoint, Args: c.Args, Deadline: c.Timeout, Like: like,
+	})
+}
+
+// hook runs one of a service's commands. It belongs to the service's step, and a
+// release that is resumed runs it again.
+func (r *run) hook(ctx context.Context, s Service, when string, c *Command) error {
+	if c == nil {
+		return nil
+	}
+	start := time.Now()
+	r.report(Progress{Service: s.Name, Phase: Hooking, Detail: when})
+	like := r.manifestOf(c.Service)
+	if like == nil {
+		return fmt.Errorf("the hook %s %s: no service %s is released here", when, s.Name, c.Service)
+	}
+	output, err := RunCommand(ctx, r.Cluster, r.Namespace, taskName("hook-"+when, s.Name), like, *c)
+	var failed *kube.TaskError
+	if !errors.As(err, &failed) {
+		r.report(Progress{Service: s.Name, Phase: Hooked, Detail: when, Elapsed: time.Since(start)})
+		return err
+	}
+	f := &Failure{Service: s.Name, Reason: fmt.Sprintf("its hook %s the release failed: %s", when, r.redact(failed.Reason)), Logs: CleanLines([]byte(r.redact(output)))}
+	if failed.Code != 0 {
+		f.ExitCode = &failed.Code
+	}
+	return f
+}
+
+// manifestOf is a service's workload as it is released.
+func (r *run) manifestOf(service string) *kube.Object {
+	for _, obj := range r.Objects {
+		if serves(obj.GetKind()) && obj.GetNamespace() == r.Namespace && obj.GetName() == service {
+			return obj
+		}
+	}
+	return nil
+}
+
+// taskName is the name of a Job for a service, which may be as long as a name can be.
+func taskName(what, service string) string {
+	name := "slipway-" + what + "-" + service
+	return name[:min(len(name), 63)]
+}
