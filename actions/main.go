@@ -18,7 +18,9 @@ import (
 	"github.com/teei/slipway/actions/rollout"
 	"github.com/teei/slipway/actions/status"
 	"github.com/teei/slipway/actions/unlock"
+	"github.com/teei/slipway/actions/verify"
 	"github.com/teei/slipway/actions/version"
+	"github.com/teei/slipway/actions/watch"
 	"github.com/teei/slipway/internal/action"
 )
 
@@ -40,6 +42,6 @@ func command() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(scaffold.Command(), plan.Command(), rollout.Command(), releases.List(), releases.Show(), resume.Command(), rollback.Command(), status.Command(), unlock.Command(), version.Command())
+	root.AddCommand(scaffold.Command(), plan.Command(), rollout.Command(), releases.List(), releases.Show(), resume.Command(), rollback.Command(), status.Command(), unlock.Command(), verify.Command(), version.Command(), watch.Command())
 	return root
 }

@@ -55,7 +55,7 @@ func command() *cobra.Command {
 			Use: "up", Short: "Start what does not run yet, and wait until it answers", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return sandbox.Up(cmd.Context(), log) },
 		},
-		down, brokenCommand(),
+		down, brokenCommand(), trafficCommand(),
 		&cobra.Command{
 			Use: "status", Short: "Show every part, whether it answers and where", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return sandbox.Status(cmd.Context(), os.Stdout) },

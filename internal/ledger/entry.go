@@ -163,6 +163,25 @@ func (l *Ledger) MarkRolledBack(ctx context.Context, after, rollback int) error 
 	return nil
 }
 
+// Amend changes what is known of a release that has ended. The change is made
+// again if somebody else wrote the record meanwhile; it is nil if there is no such release.
+func (l *Ledger) Amend(ctx context.Context, number int, change func(*Record) error) (*Record, error) {
+	for {
+		record, stored, err := l.read(ctx, number)
+		if err != nil || record == nil {
+			return nil, err
+		}
+		if err := change(record); err != nil {
+			return nil, err
+		}
+		e := &Entry{Record: record, ledger: l, version: stored.ResourceVersion}
+		if err = e.write(ctx); errors.As(err, new(*LostError)) && ctx.Err() == nil {
+			continue
+		}
+		return record, err
+	}
+}
+
 // Before reads how things were before a step, into what Begin was given.
 func (l *Ledger) Before(ctx context.Context, step Step, into any) error {
 	if len(step.Before) == 0 {

@@ -82,6 +82,8 @@ type Record struct {
 	Steps    []Step     `json:"steps"`
 	// Verdict says in a sentence what was found at the end.
 	Verdict string `json:"verdict,omitempty"`
+	// Watch is what was seen in the day after; nil if nobody has looked yet.
+	Watch *Watch `json:"watch,omitempty"`
 	// Notes are what people did to it, such as taking its lock away.
 	Notes []string `json:"notes,omitempty"`
 }
@@ -100,6 +102,33 @@ type Evidence struct {
 	At     time.Time `json:"at"`
 	Passed bool      `json:"passed"`
 	File   string    `json:"file,omitempty"`
+}
+
+// Watch is what was seen of a release since it ended.
+type Watch struct {
+	// Last look, and how many there were.
+	Last  time.Time `json:"last"`
+	Looks int       `json:"looks"`
+	// Findings, numbered from 1 in the order in which they were found.
+	Findings []Finding `json:"findings,omitempty"`
+	// Proven is when the release had stayed as it should be for as long as it is watched.
+	Proven *time.Time `json:"proven,omitempty"`
+	// Summary of the day, once it is over.
+	Summary string `json:"summary,omitempty"`
+}
+
+// Finding is something that should not be, the same as long as kind and subject are.
+type Finding struct {
+	Number  int       `json:"number"`
+	Kind    string    `json:"kind"`    // health, restarts, errors, latency, logs or feedback
+	Subject string    `json:"subject"` // the service, or the issue
+	Text    string    `json:"text"`    // as it was first
+	Breach  bool      `json:"breach,omitempty"`
+	First   time.Time `json:"first"`
+	Last    time.Time `json:"last"`
+	Count   int       `json:"count"`
+	// Acknowledged says who decided that the release may stay all the same, and why.
+	Acknowledged string `json:"acknowledged,omitempty"`
 }
 
 // Step is one thing a release set out to do.

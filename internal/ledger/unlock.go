@@ -83,3 +83,25 @@ func (l *Ledger) Unfinished(ctx context.Context) (*Record, error) {
 	}
 	return nil, nil
 }
+
+// Abandoned returns the unfinished release that nobody works on any more: its
+// lock is free, or was not renewed for as long as it lasts by this process's own
+// clock. It is nil if there is none.
+func (l *Ledger) Abandoned(ctx context.Context) (*Record, error) {
+	record, err := l.Unfinished(ctx)
+	if err != nil || record == nil {
+		return nil, err
+	}
+	lease, err := l.lease(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if held(lease) {
+		if err := l.outlive(ctx, lease); errors.As(err, new(*HeldError)) {
+			return nil, nil
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return l.Unfinished(ctx) // it may have ended meanwhile
+}

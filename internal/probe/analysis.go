@@ -35,6 +35,8 @@ type Measure struct {
 	Kind string `json:"kind,omitempty"`
 	// Reason why it did not pass.
 	Reason string `json:"reason,omitempty"`
+	// Quiet says that there were too few requests to tell.
+	Quiet bool `json:"quiet,omitempty"`
 	// Requests answered in that time; Errors is the share that failed, Latency
 	// what 95 of 100 took, in seconds.
 	Requests float64 `json:"requests"`
@@ -96,8 +98,8 @@ func (a Analysis) measure(ctx context.Context, server prometheus.API, service st
 		return m
 	}
 	if math.IsNaN(m.Requests) || m.Requests < float64(a.Metrics.Least) {
-		m.Requests = max(0, known(m.Requests))
-		m.Reason = fmt.Sprintf("%.0f requests in %s are too few to tell", m.Requests, now.window)
+		m.Requests, m.Quiet = max(0, known(m.Requests)), true
+		m.Reason = fmt.Sprintf("%.0f requests in %s are too few to tell", m.Requests, now.window.Round(100*time.Millisecond))
 		return m
 	}
 	past := now

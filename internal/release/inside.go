@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/rollout"
 )
 
@@ -26,32 +28,51 @@ func (e *InsideError) Error() string {
 	return text
 }
 
-// inside runs the platform's commands, each in a Job like one of its services.
+// inside runs the platform's commands beside each other, each in a Job like one
+// of its services.
 func (v Verifier) inside(ctx context.Context) error {
-	for i, c := range v.Platform.Verify.Inside {
-		start, what := time.Now(), c.Service+": "+strings.Join(c.Run, " ")
-		like, err := rollout.Live(ctx, v.Cluster, v.Namespace, c.Service)
-		if err != nil {
-			return err
-		}
-		if like == nil {
-			return &InsideError{Command: what, Reason: "the service does not run"}
-		}
-		output, err := rollout.RunCommand(ctx, v.Cluster, v.Namespace, fmt.Sprintf("slipway-verify-%d", i+1), like, *commandOf(&c))
-		lines := rollout.CleanLines([]byte(v.redact(output)))
-		var failed *kube.TaskError
-		if errors.As(err, &failed) {
-			return &InsideError{Command: what, Reason: v.redact(failed.Reason), Lines: lines}
-		}
-		if err != nil {
-			return err
-		}
-		for _, line := range lines {
-			v.Say("  | %s", line)
-		}
-		v.Say("✓ %s (inside of the cluster, %.1fs)", what, time.Since(start).Seconds())
+	commands := v.Platform.Verify.Inside
+	if len(commands) == 0 {
+		return nil
 	}
+	v.Say("· inside of the cluster: %s", count(len(commands), "command"))
+	start := time.Now()
+	outputs, errs := make([][]string, len(commands)), make([]error, len(commands))
+	var work sync.WaitGroup
+	for i := range commands {
+		work.Go(func() {
+			outputs[i], errs[i] = v.command(ctx, fmt.Sprintf("slipway-verify-%d", i+1), commands[i])
+		})
+	}
+	work.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	for i, lines := range outputs {
+		for _, line := range lines {
+			v.Say("  %s | %s", commands[i].Service, line)
+		}
+	}
+	v.Say("✓ inside of the cluster (%.1fs)", time.Since(start).Seconds())
 	return nil
+}
+
+func (v Verifier) command(ctx context.Context, name string, c platform.Command) ([]string, error) {
+	what := c.Service + ": " + strings.Join(c.Run, " ")
+	like, err := rollout.Live(ctx, v.Cluster, v.Namespace, c.Service)
+	if err != nil {
+		return nil, err
+	}
+	if like == nil {
+		return nil, &InsideError{Command: what, Reason: "the service does not run"}
+	}
+	output, err := rollout.RunCommand(ctx, v.Cluster, v.Namespace, name, like, *commandOf(&c))
+	lines := rollout.CleanLines([]byte(v.redact(output)))
+	var failed *kube.TaskError
+	if errors.As(err, &failed) {
+		err = &InsideError{Command: what, Reason: v.redact(failed.Reason), Lines: lines}
+	}
+	return lines, err
 }
 
 func (v Verifier) redact(text string) string {

@@ -84,6 +84,8 @@ func (v Verifier) measuring(ctx context.Context, until time.Time) error {
 
 func (v Verifier) judge(m platform.Metrics, measures []probe.Measure) error {
 	var bad []probe.Measure
+	var quiet []string
+	silent := ""
 	passed := 0
 	for _, found := range measures {
 		switch {
@@ -91,16 +93,21 @@ func (v Verifier) judge(m platform.Metrics, measures []probe.Measure) error {
 			passed++
 		case found.Result == probe.Fail, m.Inconclusive == platform.Fail:
 			bad = append(bad, found)
+		case found.Quiet:
+			quiet = append(quiet, found.Service)
+		default:
+			silent = found.Reason // the same for all
 		}
 	}
 	if len(bad) > 0 {
 		return &MetricsError{Measures: bad}
 	}
-	v.Say("✓ metrics: %s as good as before, %d inconclusive", count(passed, "service"), len(measures)-passed)
-	for _, found := range measures {
-		if found.Result == probe.Inconclusive {
-			v.Say("  %s: %s", found.Service, found.Reason)
-		}
+	v.Say("✓ metrics: %s as good as before", count(passed, "service"))
+	if len(quiet) > 0 {
+		v.Say("  too few requests to tell, less than %d: %s", m.Least, strings.Join(quiet, ", "))
+	}
+	if silent != "" {
+		v.Say("  inconclusive: %s", silent)
 	}
 	return nil
 }

@@ -81,7 +81,7 @@ func (r *run) inspect(ctx context.Context, s Service, out *ServiceResult) error 
 			return r.diagnose(ctx, s.Name, failed)
 		}
 	}
-	out.Pods, out.Healthy = len(v.pods), true
+	out.Pods, out.Running, out.Healthy = len(v.pods), v.pods, true
 	r.report(Progress{Service: s.Name, Phase: Healthy, Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(g.start)})
 	return nil
 }

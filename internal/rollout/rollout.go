@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/platform"
 )
@@ -118,6 +120,8 @@ type ServiceResult struct {
 	// Changed is false when the workload was already as it should be, and no pod was replaced.
 	Changed bool `json:"changed"`
 	Pods    int  `json:"pods"`
+	// Running are the pods that were looked at.
+	Running []*corev1.Pod `json:"-"`
 }
 
 // ObjectResult is an object that is not a service's workload: created, changed or unchanged.
@@ -154,6 +158,23 @@ func (f *Failure) Hint() string {
 		return ""
 	}
 	return "look further with: " + f.Command
+}
+
+// Failures are all those in an error, which may join several.
+func Failures(err error) (all []*Failure) {
+	switch e := err.(type) {
+	case nil:
+		return nil
+	case *Failure:
+		return []*Failure{e}
+	case interface{ Unwrap() []error }:
+		for _, part := range e.Unwrap() {
+			all = append(all, Failures(part)...)
+		}
+	case interface{ Unwrap() error }:
+		return Failures(e.Unwrap())
+	}
+	return all
 }
 
 // Undone is one change that was taken back.

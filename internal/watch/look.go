@@ -1,0 +1,134 @@
+package watch
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/probe"
+	"github.com/teei/slipway/internal/rollout"
+)
+
+// Eyes see what goes wrong in an environment.
+type Eyes struct {
+	// Rollout has the cluster, the namespace, the services in order, the deadline by
+	// which they must answer, which log lines are critical, and what is secret.
+	Rollout rollout.Options
+	// Analysis of the services' metrics; nil where nobody keeps them.
+	Analysis *probe.Analysis
+}
+
+// past is how much of the time before a release its metrics are compared with.
+const past = 30 * time.Minute
+
+// Look sees what should not be now, and what has come up since.
+func (e Eyes) Look(ctx context.Context, release *ledger.Record, since, now time.Time) ([]Sight, error) {
+	o := e.Rollout
+	o.Settle, o.Critical = 0, nil // lines are a finding of their own
+	o.Services = slices.Clone(o.Services)
+	for i, s := range o.Services {
+		o.Services[i].Image = release.Images[s.Name]
+	}
+	result, err := rollout.Inspect(ctx, o)
+	var sights []Sight
+	for _, f := range rollout.Failures(err) {
+		sights = append(sights, Sight{Kind: "health", Subject: f.Service, Text: f.Reason})
+	}
+	if err != nil && len(sights) == 0 {
+		return nil, err
+	}
+	for _, s := range result.Services {
+		seen, err := e.pods(ctx, s, since)
+		if err != nil {
+			return nil, err
+		}
+		sights = append(sights, seen...)
+	}
+	measured, err := e.metrics(ctx, release, since, now)
+	return append(sights, measured...), err
+}
+
+func (e Eyes) pods(ctx context.Context, s rollout.ServiceResult, since time.Time) (sights []Sight, err error) {
+	restarts, lines, first := 0, 0, ""
+	for _, pod := range s.Running {
+		for _, c := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+			if end := c.LastTerminationState.Terminated; c.RestartCount > 0 && end != nil && end.FinishedAt.After(since) {
+				restarts++
+				first = because(first, fmt.Sprintf("container %s ended with %d (%s)", c.Name, end.ExitCode, end.Reason))
+			}
+		}
+	}
+	if restarts > 0 {
+		sights = append(sights, Sight{Kind: "restarts", Subject: s.Name, Text: rollout.Clean(first)})
+	}
+	if e.Rollout.Critical == nil {
+		return sights, nil
+	}
+	first = ""
+	for _, pod := range s.Running {
+		found, err := e.critical(ctx, pod, since)
+		if err != nil {
+			return nil, err
+		}
+		if lines += len(found); len(found) > 0 {
+			first = because(first, found[0])
+		}
+	}
+	if lines > 0 {
+		text := e.redact(rollout.Clean(e.redact(first)))
+		sights = append(sights, Sight{Kind: "logs", Subject: s.Name, Text: fmt.Sprintf("%d critical lines, the first: %s", lines, text)})
+	}
+	return sights, nil
+}
+
+// because keeps the first reason.
+func because(first, next string) string {
+	if first != "" {
+		return first
+	}
+	return next
+}
+
+func (e Eyes) critical(ctx context.Context, pod *corev1.Pod, since time.Time) (lines []string, err error) {
+	for _, c := range pod.Spec.Containers {
+		log, err := e.Rollout.Cluster.Logs(ctx, pod.Namespace, pod.Name, kube.LogOptions{Container: c.Name, Lines: 10000, Bytes: 1 << 20, Since: since})
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, e.Rollout.Critical(log)...)
+	}
+	return lines, nil
+}
+
+func (e Eyes) redact(text string) string {
+	if e.Rollout.Redact == nil {
+		return text
+	}
+	return e.Rollout.Redact(text)
+}
+
+// metrics compares the time since the last look with that before the release.
+// What is inconclusive is no finding: nights are quiet.
+func (e Eyes) metrics(ctx context.Context, release *ledger.Record, since, now time.Time) (sights []Sight, err error) {
+	if e.Analysis == nil {
+		return nil, nil
+	}
+	a := *e.Analysis
+	a.At, a.Window, a.Before, a.Past = now, now.Sub(since), release.Started, past
+	var names []string
+	for _, s := range e.Rollout.Services {
+		names = append(names, s.Name)
+	}
+	measures, err := a.Measure(ctx, names)
+	for _, m := range measures {
+		if m.Result == probe.Fail {
+			sights = append(sights, Sight{Kind: m.Kind, Subject: m.Service, Text: m.Reason})
+		}
+	}
+	return sights, err
+}
