@@ -55,9 +55,10 @@ func (e Eyes) Look(ctx context.Context, release *ledger.Record, since, now time.
 
 func (e Eyes) pods(ctx context.Context, s rollout.ServiceResult, since time.Time) (sights []Sight, err error) {
 	restarts, lines, first := 0, 0, ""
+	since = since.Truncate(time.Second) // as exactly as a container's end is known
 	for _, pod := range s.Running {
 		for _, c := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
-			if end := c.LastTerminationState.Terminated; c.RestartCount > 0 && end != nil && end.FinishedAt.After(since) {
+			if end := c.LastTerminationState.Terminated; c.RestartCount > 0 && end != nil && !end.FinishedAt.Time.Before(since) {
 				restarts++
 				first = because(first, fmt.Sprintf("container %s ended with %d (%s)", c.Name, end.ExitCode, end.Reason))
 			}
