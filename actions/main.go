@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/teei/slipway/actions/adopt"
 	scaffold "github.com/teei/slipway/actions/init"
 	"github.com/teei/slipway/actions/plan"
 	"github.com/teei/slipway/actions/releases"
@@ -42,6 +43,6 @@ func command() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(scaffold.Command(), plan.Command(), rollout.Command(), releases.List(), releases.Show(), resume.Command(), rollback.Command(), status.Command(), unlock.Command(), verify.Command(), version.Command(), watch.Command())
+	root.AddCommand(adopt.Command(), scaffold.Command(), plan.Command(), rollout.Command(), releases.List(), releases.Show(), resume.Command(), rollback.Command(), status.Command(), unlock.Command(), verify.Command(), version.Command(), watch.Command())
 	return root
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/plan"
 	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/release"
@@ -29,13 +30,7 @@ type Wanted struct {
 // beside the cluster.
 func (e *Environment) Planning(ctx context.Context, w Wanted) (release.Planning, error) {
 	planning := release.Planning{Ledger: e.Ledger, Secrets: secrets(e.Target)}
-	printed, err := e.printManifests(ctx)
-	if err != nil {
-		return planning, err
-	}
-	objects, err := release.Objects(ctx, e.Platform, release.Manifests{
-		Overlay: e.Target.Overlay, Printed: printed, Namespace: e.Target.Namespace, Images: w.Images,
-	})
+	objects, err := e.Objects(ctx, w.Images)
 	if err != nil {
 		return planning, err
 	}
@@ -58,6 +53,17 @@ func (e *Environment) Planning(ctx context.Context, w Wanted) (release.Planning,
 	}
 	planning.Known.Source = platform.Commit(e.Platform.Root)
 	return planning, nil
+}
+
+// Objects are what the platform's manifests say, with those images.
+func (e *Environment) Objects(ctx context.Context, images map[string]string) ([]*kube.Object, error) {
+	printed, err := e.printManifests(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return release.Objects(ctx, e.Platform, release.Manifests{
+		Overlay: e.Target.Overlay, Printed: printed, Namespace: e.Target.Namespace, Images: images,
+	})
 }
 
 // DatabaseURL is the address of the environment's database, "" where the

@@ -1,15 +1,11 @@
 package rollback
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"strings"
 
-	"golang.org/x/term"
-
+	"github.com/teei/slipway/internal/action"
 	"github.com/teei/slipway/internal/database"
 )
 
@@ -35,15 +31,8 @@ func (o *Options) accept(ctx context.Context, url string, in io.Reader, w io.Wri
 		return err
 	}
 	fmt.Fprintf(w, "going back to %s would lose, %s\n", o.Database, loss)
-	if o.AcceptLoss {
+	if o.AcceptLoss || action.Confirm(in, w, "Type yes to lose that: ") {
 		return nil
-	}
-	if file, ok := in.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		fmt.Fprint(w, "Type yes to lose that: ")
-		answer, _ := bufio.NewReader(in).ReadString('\n') // an end without an answer is no yes
-		if strings.TrimSpace(answer) == "yes" {
-			return nil
-		}
 	}
 	return &LossError{Loss: loss.String()}
 }

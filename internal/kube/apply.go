@@ -42,6 +42,11 @@ func (e *ConflictError) Error() string {
 
 // Hint says what to do about it.
 func (e *ConflictError) Hint() string {
+	for _, c := range e.Conflicts {
+		if adoptableManager(c.Manager) {
+			return "`slipway adopt` shows what kubectl and Helm own, and takes it over"
+		}
+	}
 	return "stop the other manager from setting these fields, or take them out of the manifests"
 }
 

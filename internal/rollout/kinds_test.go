@@ -7,7 +7,10 @@ import (
 	"text/template"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/teei/slipway/internal/kube"
 )
@@ -80,31 +83,91 @@ func TestDeployOtherKinds(t *testing.T) {
 			if err != nil || answer.Services[0].Pods == 0 {
 				t.Errorf("after the undo: %v, %+v", err, answer.Services)
 			}
-			broken := s.kindOptions(kind, map[string]string{"VERSION": "2"})
-			for _, obj := range broken.Objects {
-				setField(t, obj, "OnDelete", "spec", "updateStrategy", "type")
-				setField(t, obj, nil, "spec", "updateStrategy", "rollingUpdate")
-				setField(t, obj, "other", "spec", "template", "metadata", "annotations", "changed")
-			}
-			if _, err := Deploy(t.Context(), broken); err == nil || !strings.Contains(err.Error(), "OnDelete") {
-				t.Errorf("OnDelete: %v", err)
-			}
 		})
 	}
 }
 
-func setField(t *testing.T, obj *kube.Object, value any, path ...string) {
-	t.Helper()
-	at := obj.Object
-	for _, name := range path[:len(path)-1] {
-		next, ok := at[name].(map[string]any)
-		if !ok {
-			next = map[string]any{}
-			at[name] = next
-		}
-		at = next
+// What decides about the other kinds, in all their states.
+func TestAssessOtherKinds(t *testing.T) {
+	two, one := int32(2), int32(1)
+	set := func(change func(*appsv1.StatefulSet)) workload {
+		s := &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{UID: "w", Generation: 3}}
+		s.Spec.Replicas = &two
+		s.Status = appsv1.StatefulSetStatus{ObservedGeneration: 3, UpdateRevision: "new", Replicas: 2, ReadyReplicas: 2, AvailableReplicas: 2}
+		change(s)
+		return statefulSet{s}
 	}
-	at[path[len(path)-1]] = value
+	daemons := func(change func(*appsv1.DaemonSet)) workload {
+		d := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{UID: "w", Generation: 3, Annotations: map[string]string{appsv1.DeprecatedTemplateGeneration: "2"}}}
+		d.Status = appsv1.DaemonSetStatus{ObservedGeneration: 3, DesiredNumberScheduled: 2, UpdatedNumberScheduled: 2, NumberAvailable: 2}
+		change(d)
+		return daemonSet{d}
+	}
+	work := func(change func(*batchv1.Job)) workload {
+		j := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{UID: "w", Generation: 3}}
+		change(j)
+		return job{j}
+	}
+	pod := func(revision string, isReady bool) *corev1.Pod {
+		p := newPod("w-"+revision, "w")
+		p.Labels = map[string]string{appsv1.ControllerRevisionHashLabelKey: revision, templateGeneration: map[string]string{"new": "2", "old": "1"}[revision]}
+		if isReady {
+			makeReady(p)
+		}
+		return p
+	}
+	done, failed := batchv1.JobCondition{Type: batchv1.JobComplete, Status: "True"}, batchv1.JobCondition{Type: batchv1.JobFailed, Status: "True", Message: "BackoffLimitExceeded"}
+	for _, tt := range []struct {
+		name  string
+		w     workload
+		pods  []*corev1.Pod
+		waits string // "" when it has converged
+		fails string
+	}{
+		{"set converged", set(func(*appsv1.StatefulSet) {}), []*corev1.Pod{pod("new", true), pod("new", true)}, "", ""},
+		{"set in the middle", set(func(*appsv1.StatefulSet) {}), []*corev1.Pod{pod("old", true), pod("new", true)}, "1 of 2 new pods exist", ""},
+		{"set not ready", set(func(*appsv1.StatefulSet) {}), []*corev1.Pod{pod("new", true), pod("new", false)}, "1 of 2 new pods are ready", ""},
+		{"set not seen", set(func(s *appsv1.StatefulSet) { s.Status.ObservedGeneration = 2 }), []*corev1.Pod{pod("new", true), pod("new", true)}, notSeen, ""},
+		{"set that keeps one pod", set(func(s *appsv1.StatefulSet) {
+			s.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateStatefulSetStrategy{Partition: &one}
+		}), []*corev1.Pod{pod("old", true), pod("new", true)}, "", ""},
+		{"set whose old pod is not ready", set(func(s *appsv1.StatefulSet) {
+			s.Status.ReadyReplicas = 1
+			s.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateStatefulSetStrategy{Partition: &one}
+		}), []*corev1.Pod{pod("old", false), pod("new", true)}, "1 of 2 pods are ready", ""},
+		{"set that nobody replaces", set(func(s *appsv1.StatefulSet) { s.Spec.UpdateStrategy.Type = "OnDelete" }), []*corev1.Pod{pod("old", true), pod("old", true)}, "", "OnDelete"},
+		{"daemons converged", daemons(func(*appsv1.DaemonSet) {}), []*corev1.Pod{pod("new", true), pod("new", true)}, "", ""},
+		{"daemons in the middle", daemons(func(d *appsv1.DaemonSet) { d.Status.UpdatedNumberScheduled = 1 }), []*corev1.Pod{pod("old", true), pod("new", true)}, "1 of 2 new pods exist", ""},
+		{"daemons not available", daemons(func(d *appsv1.DaemonSet) { d.Status.NumberAvailable = 1 }), []*corev1.Pod{pod("new", true), pod("new", true)}, "not yet available", ""},
+		{"daemons on no node", daemons(func(d *appsv1.DaemonSet) { d.Status = appsv1.DaemonSetStatus{ObservedGeneration: 3} }), nil, "", ""},
+		{"daemons that nobody replaces", daemons(func(d *appsv1.DaemonSet) { d.Spec.UpdateStrategy.Type = "OnDelete" }), []*corev1.Pod{pod("old", true)}, "", "OnDelete"},
+		{"job runs", work(func(*batchv1.Job) {}), []*corev1.Pod{pod("new", true)}, "0 of 1 runs succeeded", ""},
+		{"job is done", work(func(j *batchv1.Job) { j.Status.Conditions = []batchv1.JobCondition{done} }), nil, "", ""},
+		{"job failed", work(func(j *batchv1.Job) { j.Status.Conditions = []batchv1.JobCondition{failed} }), nil, "", "BackoffLimitExceeded"},
+		{"job tries again", work(func(*batchv1.Job) {}), []*corev1.Pod{crashed(pod("new", false), 5)}, "0 of 1 runs succeeded", ""},
+	} {
+		v := assess(state{workload: tt.w, pods: tt.pods, generation: 3})
+		switch {
+		case (v.failure != nil) != (tt.fails != "") || v.failure != nil && !strings.Contains(v.failure.reason, tt.fails):
+			t.Errorf("%s: %+v", tt.name, v.failure)
+		case v.failure == nil && (v.done != (tt.waits == "") || !strings.Contains(v.waiting, tt.waits)):
+			t.Errorf("%s: %+v", tt.name, v)
+		}
+	}
+	stuck := set(func(*appsv1.StatefulSet) {}).(statefulSet)
+	if got := stuck.stuck([]*corev1.Pod{pod("old", false), pod("old", true), pod("new", false)}); len(got) != 1 || got[0].Name != "w-old" {
+		t.Errorf("stuck: %v", got)
+	}
+	stuck.Spec.PodManagementPolicy = appsv1.ParallelPodManagement
+	if got := stuck.stuck([]*corev1.Pod{pod("old", false)}); len(got) != 0 {
+		t.Errorf("stuck, in parallel: %v", got)
+	}
+}
+
+func crashed(p *corev1.Pod, times int32) *corev1.Pod {
+	p.Status.ContainerStatuses[0].RestartCount = times
+	p.Status.ContainerStatuses[0].State.Waiting = &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}
+	return p
 }
 
 var jobManifest = template.Must(template.New("job").Parse(`
