@@ -40,6 +40,7 @@ func Run(ctx context.Context, flags environment.Flags, w io.Writer) error {
 		return err
 	}
 	v := e.Verifier(func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) })
+	v.All = true
 	if record != nil {
 		v.Images, v.Began = record.Images, record.Started
 		name := e.Ledger.Name(record.Number)

@@ -30,8 +30,7 @@ func (e *InsideError) Error() string {
 
 // inside runs the platform's commands beside each other, each in a Job like one
 // of its services.
-func (v Verifier) inside(ctx context.Context) error {
-	commands := v.Platform.Verify.Inside
+func (v Verifier) inside(ctx context.Context, commands []platform.Command) error {
 	if len(commands) == 0 {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/probe"
+	"github.com/teei/slipway/internal/rollout"
 )
 
 // MetricsError names the services whose metrics are worse than they may be.
@@ -34,7 +35,7 @@ func (e *MetricsError) Hint() string {
 
 // metrics asks Prometheus how all services have been doing since then, for as
 // long as the platform wants to measure.
-func (v Verifier) metrics(ctx context.Context, since time.Time) error {
+func (v Verifier) metrics(ctx context.Context, services []rollout.Service, since time.Time) error {
 	m := v.Platform.Verify.Metrics
 	if m == nil || m.Prometheus == "" || v.Prometheus == "" {
 		return nil
@@ -43,7 +44,11 @@ func (v Verifier) metrics(ctx context.Context, since time.Time) error {
 		return err
 	}
 	now := time.Now()
-	measures, err := v.Analysis(now, now.Sub(since)).Measure(ctx, v.names())
+	var names []string
+	for _, s := range services {
+		names = append(names, s.Name)
+	}
+	measures, err := v.Analysis(now, now.Sub(since)).Measure(ctx, names)
 	if err != nil {
 		return err
 	}
@@ -56,13 +61,6 @@ func (v Verifier) Analysis(at time.Time, window time.Duration) probe.Analysis {
 		Address: v.Prometheus, Namespace: v.Namespace, Metrics: *v.Platform.Verify.Metrics,
 		At: at, Window: window, Before: v.Began, Past: past,
 	}
-}
-
-func (v Verifier) names() (names []string) {
-	for _, s := range v.Platform.Ordered() {
-		names = append(names, s.Name)
-	}
-	return names
 }
 
 // measuring waits until there is enough to measure.

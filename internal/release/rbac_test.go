@@ -9,6 +9,7 @@ import (
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/kube/kubetest"
 	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/rollout"
 	"github.com/teei/slipway/testenv/testenv"
 )
@@ -69,7 +70,11 @@ func TestDocumentedRoles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		shop := &platform.Platform{Services: []platform.Service{{Name: "web", Port: 8080, Health: "/health"}}}
+		shop.Verify.Inside = []platform.Command{{Service: "web", Run: []string{"node", "-p", "process.env.VERSION"}, Timeout: platform.Duration{Duration: time.Minute}}}
+		verifier := Verifier{Cluster: account, Namespace: namespace, Platform: shop, Say: t.Logf}
 		return Options{Ledger: l, Rollout: rollout.Options{
+			Verify: verifier.Verify,
 			Cluster: account, Namespace: namespace, Objects: objects, Deadline: time.Minute,
 			Services: []rollout.Service{{Name: "web", Port: 8080, Health: "/health"}},
 			Critical: func([]byte) []string { return nil }, // logs are read
@@ -99,6 +104,9 @@ func TestDocumentedRoles(t *testing.T) {
 	}
 	if outcome, err = Run(t.Context(), options("two")); err != nil {
 		t.Fatalf("%+v, %v", outcome, err)
+	}
+	if err := Adopt(t.Context(), options("two")); err != nil {
+		t.Error("adopt:", err)
 	}
 	if outcome, err = Rollback(t.Context(), options("two"), Previous); err != nil || outcome.State != ledger.Released {
 		t.Fatalf("%+v, %v", outcome, err)

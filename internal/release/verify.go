@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/teei/slipway/internal/kube"
@@ -51,6 +52,9 @@ type Verifier struct {
 	Began time.Time
 	// Redact takes secrets out of logs and messages.
 	Redact func(string) string
+	// All says that every service of the platform must be there. Otherwise those
+	// without a workload are passed over: what was taken back may be from before them.
+	All bool
 	// Say tells a person what was verified.
 	Say func(format string, args ...any)
 }
@@ -66,22 +70,45 @@ const patienceAll = 30 * time.Second
 // broken an earlier one.
 func (v Verifier) Verify(ctx context.Context) error {
 	start := time.Now()
-	if err := v.inside(ctx); err != nil {
+	services, err := v.expected(ctx)
+	if err != nil {
 		return err
 	}
-	if err := Flows(ctx, v.Cluster, v.Namespace, v.Platform.Flows, v.Say); err != nil {
+	there := func(service string) bool {
+		return slices.ContainsFunc(services, func(s rollout.Service) bool { return s.Name == service })
+	}
+	commands := slices.DeleteFunc(slices.Clone(v.Platform.Verify.Inside), func(c platform.Command) bool { return !there(c.Service) })
+	if err := v.inside(ctx, commands); err != nil {
 		return err
 	}
-	if err := v.metrics(ctx, start); err != nil {
+	flows := slices.DeleteFunc(slices.Clone(v.Platform.Flows), func(f platform.Flow) bool { return !there(f.Service) })
+	if err := Flows(ctx, v.Cluster, v.Namespace, flows, v.Say); err != nil {
 		return err
 	}
-	return v.services(ctx, start)
+	if len(services) == 0 {
+		return nil
+	}
+	if err := v.metrics(ctx, services, start); err != nil {
+		return err
+	}
+	return v.services(ctx, services, start)
 }
 
-func (v Verifier) services(ctx context.Context, since time.Time) error {
-	o := rollout.Options{
-		Cluster: v.Cluster, Namespace: v.Namespace, Services: Services(v.Platform, v.Images), Deadline: patienceAll, Redact: v.Redact,
+// expected are the services that are to work.
+func (v Verifier) expected(ctx context.Context) ([]rollout.Service, error) {
+	services := Services(v.Platform, v.Images)
+	if v.All {
+		return services, nil
 	}
+	present, err := rollout.Present(ctx, v.Cluster, v.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(services, func(s rollout.Service) bool { return !present[s.Name] }), nil
+}
+
+func (v Verifier) services(ctx context.Context, services []rollout.Service, since time.Time) error {
+	o := rollout.Options{Cluster: v.Cluster, Namespace: v.Namespace, Services: services, Deadline: patienceAll, Redact: v.Redact}
 	if err := Verification(&o, v.Platform.Verify); err != nil {
 		return err
 	}

@@ -8,6 +8,9 @@ import (
 	"sync"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/teei/slipway/internal/kube"
 )
 
@@ -116,4 +119,19 @@ func Live(ctx context.Context, c *kube.Cluster, namespace, service string) (*kub
 		}
 	}
 	return nil, nil
+}
+
+// Present are the names of all workloads in a namespace that can be a service.
+func Present(ctx context.Context, c *kube.Cluster, namespace string) (map[string]bool, error) {
+	names := map[string]bool{}
+	for _, resource := range []schema.GroupVersionResource{kube.Deployments, kube.StatefulSets, kube.DaemonSets} {
+		list, err := kube.List[metav1.PartialObjectMetadata](ctx, c, resource, namespace, "", "")
+		if err != nil {
+			return nil, err
+		}
+		for _, obj := range list {
+			names[obj.Name] = true
+		}
+	}
+	return names, nil
 }
