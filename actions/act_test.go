@@ -37,15 +37,29 @@ jobs:
       - id: again
         uses: teei/slipway/actions/plan@v1
         with: {env: ENVIRONMENT, images: images.json}
+      - id: verify
+        uses: teei/slipway/actions/verify@v1
+        with: {env: ENVIRONMENT}
+      - id: watch
+        uses: teei/slipway/actions/watch@v1
+        with: {env: ENVIRONMENT}
+      - id: status
+        uses: teei/slipway/actions/status@v1
+        with: {env: ENVIRONMENT}
+      - id: resume
+        continue-on-error: true
+        uses: teei/slipway/actions/resume@v1
+        with: {env: ENVIRONMENT}
       - id: rollback
         uses: teei/slipway@v1
         with: {command: rollback, env: ENVIRONMENT, to: 0}
-      - run: echo "outputs $FIRST $STATE $SECOND $BACK" | tee outputs.txt
+      - run: echo "outputs $FIRST $STATE $SECOND $BACK $LATER" | tee outputs.txt
         env:
           FIRST: ${{ steps.plan.outputs.empty }}
           STATE: ${{ steps.rollout.outputs.state }}-${{ steps.rollout.outputs.release }}
           SECOND: ${{ steps.again.outputs.empty }}
           BACK: ${{ steps.rollback.outputs.state }}-${{ steps.rollback.outputs.release }}
+          LATER: ${{ steps.verify.outputs.verified }} ${{ steps.watch.outputs.state }} ${{ steps.status.outputs.healthy }} ${{ steps.resume.outcome }}
 `,
 	"slipway.yaml": `
 version: 1
@@ -83,7 +97,8 @@ spec:
 
 // TestActionsInAnotherRepository runs the actions with act (github.com/nektos/act)
 // from a repository that is not this one: plan, a refused and an approved
-// rollout, a plan of nothing, and the rollback through the front door.
+// rollout, a plan of nothing, verify, watch, status, a resume of nothing, and the
+// rollback through the front door.
 func TestActionsInAnotherRepository(t *testing.T) {
 	t.Parallel()
 	act := testenv.Tool(t, "github.com/nektos/act", "v0.2.89")
@@ -112,7 +127,8 @@ func TestActionsInAnotherRepository(t *testing.T) {
 	out := run(t, repository, act, "push", "--platform", "ubuntu-latest=-self-hosted", "--local-repository", "teei/slipway@v1="+slipway,
 		"--eventpath", event, "--env", "RUNNER_TOOL_CACHE="+t.TempDir(), "--rm", "--json")
 	for _, want := range []string{
-		"outputs false released-1 true released-2",
+		"outputs false released-1 true released-2 true watching true failure",
+		"there is nothing to resume",
 		"is refused: what was approved is 0000, this plan with its evidence is",
 		"nothing would change, there is nothing to release",
 	} {

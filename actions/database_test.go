@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,72 +19,41 @@ import (
 // is lost is shown before, and without a yes nothing happens.
 func TestRollbackWithDatabase(t *testing.T) {
 	t.Parallel()
-	url, environment, namespace, dir := testenv.Database(t), testenv.Environment(t), testenv.Namespace(t), t.TempDir()
-	slipway := filepath.Join(dir, "slipway")
-	run(t, "..", "go", "build", "-o", slipway, "./actions")
-	write := func(name, text string) {
-		file := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		text = strings.NewReplacer("ENVIRONMENT", environment, "NAMESPACE", namespace, "STRATEGY", "RollingUpdate", "READY", "true", "SLOW", "0").Replace(text)
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("slipway.yaml", anothersRepository["slipway.yaml"]+"database: {migrate: pnpm db:migrate, migrations: migrations}\n")
-	write("images.json", anothersRepository["images.json"])
-	write("migrations/meta/_journal.json", `{"version": "7", "dialect": "postgresql", "entries": []}`)
-	said := func(want int, args ...string) string {
-		t.Helper()
-		cmd := exec.Command(slipway, append(args, "--root", dir, "--env", environment)...)
-		cmd.Env = append(os.Environ(), "TEST_KUBECONFIG="+testenv.Env(t)["KUBECONFIG"], "DATABASE_URL="+url, "GITHUB_OUTPUT="+filepath.Join(dir, "outputs"))
-		cmd.Dir = dir
-		out, _ := cmd.CombinedOutput()
-		if code := cmd.ProcessState.ExitCode(); code != want {
-			t.Fatalf("%s: exit code %d, want %d\n%s", args, code, want, out)
-		}
-		return string(out)
-	}
-	release := func(version string) {
-		write("deploy.yaml", strings.ReplaceAll(cancelledManifest, "$version", version))
-		said(0, "plan", "--images", "images.json")
-		said(0, "apply", "--approval", approvalIn(t, filepath.Join(dir, "outputs")))
-	}
-	version := func() string {
-		return testenv.Kubectl(t, "--namespace", namespace, "get", "deployment", "web", "--output", "jsonpath={.spec.template.spec.containers[0].env[0].value}")
-	}
+	url := testenv.Database(t)
+	c := newCheckout(t, "DATABASE_URL="+url)
+	c.write("slipway.yaml", anothersRepository["slipway.yaml"]+"database: {migrate: pnpm db:migrate, migrations: migrations}\n")
+	c.write("migrations/meta/_journal.json", `{"version": "7", "dialect": "postgresql", "entries": []}`)
 	query(t, url, `CREATE TABLE orders (item text); INSERT INTO orders VALUES ('one'), ('two')`)
-	release("old")
-	backup, err := database.TakeBackup(t.Context(), database.BackupOptions{URL: url, Dir: filepath.Join(dir, "backup")})
+	c.release("old")
+	backup, err := database.TakeBackup(t.Context(), database.BackupOptions{URL: url, Dir: filepath.Join(c.dir, "backup")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	release("new")
+	c.release("new")
 	query(t, url, `ALTER TABLE orders RENAME item TO goods; INSERT INTO orders VALUES ('three')`)
 
-	out := said(2, "rollback", "--database", backup.Path)
+	out := c.slipway(2, "rollback", "--database", backup.Path)
 	if !strings.Contains(out, "an estimate: 1 row inserted, updated or deleted since") || !strings.Contains(out, "--accept-loss") {
 		t.Errorf("what would be lost is not said:\n%s", out)
 	}
-	if version() != "new" || query(t, url, `SELECT count(*)::text FROM orders`) != "3" {
+	if c.version() != "new" || query(t, url, `SELECT count(*)::text FROM orders`) != "3" {
 		t.Error("without a yes, something happened")
 	}
-	out = said(0, "rollback", "--database", backup.Path, "--accept-loss")
+	out = c.slipway(0, "rollback", "--database", backup.Path, "--accept-loss")
 	kept := databaseName(t, url) + "_replaced_3"
 	t.Cleanup(func() { dropKept(url, kept) })
 	if !strings.Contains(out, "1 table compared; the one before is kept as "+kept) {
 		t.Errorf("the verdict does not say what became of the database:\n%s", out)
 	}
-	if version() != "old" || query(t, url, `SELECT string_agg(item, ' ' ORDER BY item) FROM orders`) != "one two" {
-		t.Errorf("version %s runs on %s", version(), query(t, url, `SELECT count(*)::text FROM orders`))
+	if c.version() != "old" || query(t, url, `SELECT string_agg(item, ' ' ORDER BY item) FROM orders`) != "one two" {
+		t.Errorf("version %s runs on %s", c.version(), query(t, url, `SELECT count(*)::text FROM orders`))
 	}
 	// A backup that is none leaves everything as it is.
 	if err := os.WriteFile(backup.Path, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	said(1, "rollback", "--database", backup.Path, "--accept-loss", "--to", "0")
-	if version() != "old" {
+	c.slipway(1, "rollback", "--database", backup.Path, "--accept-loss", "--to", "0")
+	if c.version() != "old" {
 		t.Error("a rollback to no backup changed a service")
 	}
 }
@@ -95,9 +62,8 @@ func TestRollbackWithDatabase(t *testing.T) {
 // apply runs it in the cluster, and the record has it.
 func TestApplyMigrates(t *testing.T) {
 	t.Parallel()
-	url, environment, namespace, dir := testenv.Database(t), testenv.Environment(t), testenv.Namespace(t), t.TempDir()
-	slipway := filepath.Join(dir, "slipway")
-	run(t, "..", "go", "build", "-o", slipway, "./actions")
+	url := testenv.Database(t)
+	c := newCheckout(t, "DATABASE_URL="+url)
 	const sql = "CREATE TABLE orders (item text)"
 	sum := sha256.Sum256([]byte(sql))
 	migrator := `psql "$DATABASE_URL" --single-transaction --set ON_ERROR_STOP=1 -c 'CREATE SCHEMA drizzle' -c 'CREATE TABLE drizzle.__drizzle_migrations (hash text, created_at bigint)' -c '` +
@@ -110,33 +76,18 @@ func TestApplyMigrates(t *testing.T) {
 		"migrations/0000_orders.sql":    sql,
 		"migrations/meta/_journal.json": `{"version": "7", "dialect": "postgresql", "entries": [{"idx": 0, "when": 1700000000000, "tag": "0000_orders"}]}`,
 	} {
-		file := filepath.Join(dir, name)
-		text = strings.NewReplacer("ENVIRONMENT", environment, "NAMESPACE", namespace, "STRATEGY", "RollingUpdate", "READY", "true", "SLOW", "0").Replace(text)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o600)); err != nil {
-			t.Fatal(err)
-		}
+		c.write(name, text)
 	}
-	said := func(args ...string) string {
-		t.Helper()
-		cmd := exec.Command(slipway, append(args, "--root", dir, "--env", environment)...)
-		cmd.Env = append(os.Environ(), "TEST_KUBECONFIG="+testenv.Env(t)["KUBECONFIG"], "DATABASE_URL="+url, "GITHUB_OUTPUT="+filepath.Join(dir, "outputs"))
-		cmd.Dir = dir
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("%s: %v\n%s", args, err, out)
-		}
-		return string(out)
-	}
-	if out := said("plan", "--images", "images.json"); !strings.Contains(out, "+ migration 0000_orders") {
+	if out := c.slipway(0, "plan", "--images", "images.json"); !strings.Contains(out, "+ migration 0000_orders") {
 		t.Errorf("the plan does not show it:\n%s", out)
 	}
-	if out := said("apply", "--approval", approvalIn(t, filepath.Join(dir, "outputs"))); !strings.Contains(out, "✓ 1 migration applied") || strings.Contains(out, url) {
+	if out := c.slipway(0, "apply", "--approval", approvalIn(t, filepath.Join(c.dir, "outputs"))); !strings.Contains(out, "✓ 1 migration applied") || strings.Contains(out, url) {
 		t.Errorf("%s", out)
 	}
 	if query(t, url, `SELECT count(*)::text FROM orders`) != "0" {
 		t.Error("the table is not there")
 	}
-	if out := said("release", "1", "--json"); !strings.Contains(out, `"0000_orders"`) || !strings.Contains(out, `"migrator": "postgres:15"`) {
+	if out := c.slipway(0, "release", "1", "--json"); !strings.Contains(out, `"0000_orders"`) || !strings.Contains(out, `"migrator": "postgres:15"`) {
 		t.Errorf("the record does not have it:\n%s", out)
 	}
 }

@@ -203,7 +203,7 @@ func (c *Cluster) awaitTask(ctx context.Context, t Task) (*corev1.Pod, error) {
 		switch reason := taskFailed(job, pod); {
 		case reason != "":
 			return pod, &TaskError{Task: id, Reason: reason, Code: exitOf(pod)}
-		case job != nil && job.Status.Succeeded > 0:
+		case job != nil && job.Status.Succeeded > 0, pod != nil && pod.Status.Phase == corev1.PodSucceeded: // the pod knows it first
 			return pod, nil
 		}
 		select {

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/kube/kubetest"
+	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/testenv/testenv"
+)
+
+// TestWatchTakesBack: the day after a release, from the command line. A breach is
+// an error until somebody acknowledges it; where slipway.yaml allows it, the
+// release before comes back by itself, and so does one that was abandoned.
+func TestWatchTakesBack(t *testing.T) {
+	t.Parallel()
+	c := newCheckout(t)
+	expect := func(want int, texts []string, args ...string) {
+		t.Helper()
+		out := c.slipway(want, args...)
+		for _, text := range texts {
+			if !strings.Contains(out, text) {
+				t.Errorf("%s does not say %q:\n%s", args, text, out)
+			}
+		}
+	}
+	c.write("deploy.yaml", cancelledManifest)
+	expect(0, []string{"nothing to watch"}, "watch")
+	c.release("old")
+	c.release("new")
+	expect(0, []string{"#2 works"}, "verify")
+	expect(0, []string{"#2  watching"}, "watch")
+	c.restart()
+	expect(1, []string{"restarts of web (finding 1): container web ended with", "`slipway rollback --env"}, "watch")
+	expect(2, []string{"has no finding 7"}, "watch", "--acknowledge", "7", "--reason", "none")
+	expect(0, []string{"restarts of web is acknowledged by"}, "watch", "--acknowledge", "1", "--reason", "that was us")
+	expect(0, []string{"#2  watching"}, "watch")
+	expect(0, []string{`"state": "released"`, `"acknowledged"`}, "release", "2", "--json")
+
+	c.write("slipway.yaml", anothersRepository["slipway.yaml"]+"watch: {onBreach: rollback, onAbandoned: rollback}\n")
+	c.release("newer")
+	c.restart()
+	expect(1, []string{"#3  breached", "watch.onBreach: it is taken back", "back at"}, "watch")
+	if got := c.version(); got != "new" {
+		t.Errorf("version %s runs", got)
+	}
+
+	book, err := ledger.Open(kubetest.Cluster(t), c.environment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := book.Add(t.Context(), ledger.Record{By: ledger.Holder{Person: "mara"}}); err != nil {
+		t.Fatal(err)
+	}
+	expect(0, []string{"#5  abandoned", "it is taken back", "#5 failed"}, "watch")
+	c.write("slipway.yaml", anothersRepository["slipway.yaml"])
+	if _, err := book.Add(t.Context(), ledger.Record{By: ledger.Holder{Person: "mara"}}); err != nil {
+		t.Fatal(err)
+	}
+	expect(1, []string{"#6 ended in the middle, and nobody works on it", "`slipway resume --env"}, "watch")
+}
+
+// restart ends the container of the pod that runs, and waits until it is known.
+func (c *checkout) restart() {
+	c.Helper()
+	cluster := kubetest.Cluster(c.T)
+	pod := func() *corev1.Pod {
+		pods, err := kube.List[corev1.Pod](c.Context(), cluster, kube.Pods, c.namespace, "app=web", "")
+		if err != nil {
+			c.Fatal(err)
+		}
+		pods = slices.DeleteFunc(pods, func(p *corev1.Pod) bool { return p.DeletionTimestamp != nil })
+		if len(pods) != 1 {
+			c.Fatalf("%d pods", len(pods))
+		}
+		return pods[0]
+	}
+	testenv.Kubectl(c.T, "--namespace", c.namespace, "exec", pod().Name, "--", "node", "-e", "process.kill(1, 'SIGTERM')")
+	testenv.Kubectl(c.T, "--namespace", c.namespace, "wait", "pod/"+pod().Name, "--for=jsonpath={.status.containerStatuses[0].restartCount}=1", "--timeout=60s")
+	testenv.Kubectl(c.T, "--namespace", c.namespace, "wait", "pod/"+pod().Name, "--for=condition=Ready", "--timeout=60s")
+}
