@@ -86,6 +86,12 @@ func (e *Environment) DatabaseURL() (string, error) {
 	}
 }
 
+// Backup is a backup's file as a way for the environment's database to go back.
+func (e *Environment) Backup(file string, say func(string, ...any)) (release.Backup, error) {
+	url, err := e.DatabaseURL()
+	return release.Backup{URL: url, Dump: file, Tools: os.Getenv("SLIPWAY_POSTGRES_TOOLS"), Say: say}, err
+}
+
 // printManifests runs the platform's own command, if it has one.
 func (e *Environment) printManifests(ctx context.Context) ([]byte, error) {
 	command := e.Platform.Manifests.Command

@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -66,7 +65,9 @@ func Run(ctx context.Context, o Options, in io.Reader, w io.Writer) error {
 		if err := o.accept(ctx, url, in, w); err != nil {
 			return err
 		}
-		options.Database = release.Backup{URL: url, Dump: o.Database, Tools: os.Getenv("SLIPWAY_POSTGRES_TOOLS"), Say: options.Say}
+		if options.Database, err = e.Backup(o.Database, options.Say); err != nil {
+			return err
+		}
 	}
 	if o.Unfinished {
 		o.To = release.Unfinished

@@ -92,9 +92,5 @@ func backup(e *environment.Environment, evidence *plan.Evidence, folder string, 
 	} else if err != nil {
 		return nil, fmt.Errorf("read the backup: %w", err)
 	}
-	url, err := e.DatabaseURL()
-	if err != nil {
-		return nil, err
-	}
-	return release.Backup{URL: url, Dump: file, Tools: os.Getenv("SLIPWAY_POSTGRES_TOOLS"), Say: say}, nil
+	return e.Backup(file, say)
 }

@@ -46,7 +46,10 @@ func Apply(ctx context.Context, a Approved, again Planning, o Options) (*Outcome
 	if !a.Plan.Restore {
 		o.OnFailure = nil
 	} else if o.OnFailure == nil && len(a.Plan.Migrations) > 0 {
-		return nil, &BackupAwayError{Plan: a.Evidence.Plan}
+		return nil, &BackupAwayError{
+			What:   "apply plan " + a.Evidence.Plan[:min(12, len(a.Evidence.Plan))],
+			Advice: "make the plan with --report of the run that took the backup, and bring that run's folder here; or set database.onFailure to keep",
+		}
 	}
 	o.Check, o.Migrations = same, a.Plan.Migrations
 	o.Record.Migrator, o.Record.Evidence = a.Plan.Migrator, evidence(a.Evidence)
@@ -75,20 +78,18 @@ func evidence(e *plan.Evidence) (out []ledger.Evidence) {
 	return out
 }
 
-// BackupAwayError says that a plan goes back to a backup which is not here.
-type BackupAwayError struct{ Plan string }
+// BackupAwayError says that a release would go back to a backup which is not here.
+type BackupAwayError struct{ What, Advice string }
 
 func (e *BackupAwayError) Error() string {
-	return "apply plan " + e.Plan[:min(12, len(e.Plan))] + ": if it fails it restores the backup of its evidence, and that file is not on this machine"
+	return e.What + ": if it fails it restores the backup of its evidence, and that file is not on this machine"
 }
 
 // Usage marks that nothing was begun.
 func (e *BackupAwayError) Usage() bool { return true }
 
 // Hint says what to do about it.
-func (e *BackupAwayError) Hint() string {
-	return "make the plan with --report of the run that took the backup, and bring that run's folder here; or set database.onFailure to keep"
-}
+func (e *BackupAwayError) Hint() string { return e.Advice }
 
 // NotTestedError says that a release did not end well enough to be promoted.
 type NotTestedError struct {

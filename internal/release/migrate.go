@@ -59,12 +59,8 @@ func (o *Options) migrate(ctx context.Context, lock *ledger.Lock, entry *ledger.
 	if replaced(err) {
 		return outcome, err
 	}
+	noteMigrations(entry.Record, wanted.Migrations, m, err)
 	record := entry.Record
-	record.Migrations = append(record.Migrations, m.Applied...)
-	if record.Schema == nil {
-		record.Schema = &ledger.Schema{Before: m.Before}
-	}
-	record.Schema.After = m.After
 	lasting := context.WithoutCancel(ctx)
 	noted := entry.End(lasting, migrateStep, err)
 	if err == nil {
@@ -80,6 +76,29 @@ func (o *Options) migrate(ctx context.Context, lock *ledger.Lock, entry *ledger.
 		outcome.Verdict = "the migration failed half-way, no service was touched; " + applied(record.Migrations)
 	}
 	return outcome, errors.Join(err, noted, entry.Close(lasting, outcome.State, outcome.Verdict))
+}
+
+// noteMigrations records what the release has applied. An attempt that died may
+// have applied all or the first of them and not said so: what was wanted was
+// pending when the release began.
+func noteMigrations(record *ledger.Record, wanted []plan.Migration, m database.Migrated, err error) {
+	died := false
+	for _, s := range record.Steps[:len(record.Steps)-1] {
+		died = died || s.Name == migrateStep && s.Ended == nil
+	}
+	record.Migrations = append(record.Migrations, m.Applied...)
+	if err == nil {
+		record.Migrations = nil
+		for _, w := range wanted {
+			record.Migrations = append(record.Migrations, w.Name)
+		}
+	}
+	switch {
+	case record.Schema != nil:
+		record.Schema.After = m.After
+	case !died: // otherwise nobody knows what was before it
+		record.Schema = &ledger.Schema{Before: m.Before, After: m.After}
+	}
 }
 
 // migrated reports whether that step ended well.

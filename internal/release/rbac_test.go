@@ -74,7 +74,7 @@ func TestDocumentedRoles(t *testing.T) {
 		shop.Verify.Inside = []platform.Command{{Service: "web", Run: []string{"node", "-p", "process.env.VERSION"}, Timeout: platform.Duration{Duration: time.Minute}}}
 		verifier := Verifier{Cluster: account, Namespace: namespace, Platform: shop, Say: t.Logf}
 		return Options{Ledger: l, Rollout: rollout.Options{
-			Verify: verifier.Verify,
+			Verify:  verifier.Verify,
 			Cluster: account, Namespace: namespace, Objects: objects, Deadline: time.Minute,
 			Services: []rollout.Service{{Name: "web", Port: 8080, Health: "/health"}},
 			Critical: func([]byte) []string { return nil }, // logs are read

@@ -78,7 +78,7 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 	o.say("release %s", o.Ledger.Name(entry.Record.Number))
 	wanted := intent{
 		Objects: o.Rollout.Objects, Services: o.Rollout.Services, Namespace: o.Rollout.Namespace,
-		Migrations: o.Migrations, Migrator: record.Migrator,
+		Migrations: o.Migrations, Migrator: record.Migrator, Restore: o.OnFailure != nil,
 	}
 	if err := entry.Begin(ctx, intentStep, wanted); err != nil {
 		return nil, err
@@ -116,8 +116,16 @@ func Resume(ctx context.Context, o Options) (*Outcome, error) {
 		return nil, err
 	} else if !found || record.RollbackTo != nil || stepOf(record, databaseStep) != nil {
 		// It had not begun, is a rollback, or its database goes back already: then
-		// the way on is the way back.
+		// the way on is the way back, with the backup that it was going back to.
+		if stepOf(record, databaseStep) != nil {
+			o.Database = o.OnFailure
+		}
 		return o.takeBack(ctx, lock, entry, changes)
+	}
+	if !wanted.Restore {
+		o.OnFailure = nil
+	} else if o.OnFailure == nil {
+		return nil, &BackupAwayError{What: "resume " + o.Ledger.Name(record.Number), Advice: "bring it here and name it with --database, or take the release back with `slipway rollback`"}
 	}
 	o.say("resume %s", o.Ledger.Name(record.Number))
 	o.Rollout.Objects, o.Rollout.Services, o.Rollout.Namespace = wanted.Objects, wanted.Services, wanted.Namespace
@@ -279,4 +287,6 @@ type intent struct {
 	// Migrations are applied first, with the image Migrator.
 	Migrations []plan.Migration `json:"migrations,omitempty"`
 	Migrator   string           `json:"migrator,omitempty"`
+	// Restore says that the database goes back to its backup if the release fails.
+	Restore bool `json:"restore,omitempty"`
 }

@@ -1,18 +1,25 @@
-// Command releaser makes a release of three small services, continues one, or
-// takes one back: what the crash tests kill. Built with the tag "crash".
+// Command releaser makes a release of small services, with or without a
+// migration, continues one, or takes one back: what the crash tests kill. Built
+// with the tag "crash".
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
+	"github.com/teei/slipway/internal/database"
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/plan"
+	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/release"
 	"github.com/teei/slipway/internal/rollout"
 )
@@ -26,33 +33,25 @@ func main() {
 	}
 }
 
+var (
+	kubeconfig  = flag.String("kubeconfig", "", "")
+	environment = flag.String("env", "", "")
+	namespace   = flag.String("namespace", "", "")
+	manifests   = flag.String("manifests", "", "")
+	services    = flag.String("services", "one,two,three", "")
+	lease       = flag.Duration("lease", 2*time.Second, "")
+	url         = flag.String("database", "", "with a folder of migrations and a script that applies them")
+	root        = flag.String("root", "", "of the platform with migrations")
+	backup      = flag.String("backup", "", "that the database goes back to")
+	fails       = flag.String("fails", "", "what the verification finds as long as this is what runs")
+)
+
 func run(ctx context.Context) error {
-	kubeconfig := flag.String("kubeconfig", "", "")
-	environment := flag.String("env", "", "")
-	namespace := flag.String("namespace", "", "")
-	manifests := flag.String("manifests", "", "")
-	lease := flag.Duration("lease", 2*time.Second, "")
 	flag.Parse()
-	config, err := os.ReadFile(*kubeconfig)
+	o, err := options(ctx)
 	if err != nil {
 		return err
 	}
-	cluster, err := kube.Connect(ctx, config, "")
-	if err != nil {
-		return err
-	}
-	book, err := ledger.Open(cluster, *environment)
-	if err != nil {
-		return err
-	}
-	objects, err := kube.Render(ctx, kube.Source{Files: []string{*manifests}}, kube.RenderOptions{Namespace: *namespace})
-	if err != nil {
-		return err
-	}
-	o := release.Options{Ledger: book, Lease: *lease, Rollout: rollout.Options{
-		Cluster: cluster, Namespace: *namespace, Objects: objects, Deadline: 20 * time.Second,
-		Services: []rollout.Service{{Name: "one"}, {Name: "two"}, {Name: "three"}},
-	}}
 	var outcome *release.Outcome
 	switch what := flag.Arg(0); what {
 	case "run":
@@ -60,6 +59,9 @@ func run(ctx context.Context) error {
 	case "resume":
 		outcome, err = release.Resume(ctx, o)
 	case "rollback":
+		if *backup != "" {
+			o.Database = o.OnFailure
+		}
 		outcome, err = release.Rollback(ctx, o, release.Previous)
 	default:
 		return fmt.Errorf("what is %q?", what)
@@ -68,4 +70,69 @@ func run(ctx context.Context) error {
 		fmt.Println(outcome.State)
 	}
 	return err
+}
+
+func options(ctx context.Context) (o release.Options, err error) {
+	config, err := os.ReadFile(*kubeconfig)
+	if err != nil {
+		return o, err
+	}
+	cluster, err := kube.Connect(ctx, config, "")
+	if err != nil {
+		return o, err
+	}
+	if o.Ledger, err = ledger.Open(cluster, *environment); err != nil {
+		return o, err
+	}
+	objects, err := kube.Render(ctx, kube.Source{Files: []string{*manifests}}, kube.RenderOptions{Namespace: *namespace})
+	if err != nil {
+		return o, err
+	}
+	o.Lease = *lease
+	o.Rollout = rollout.Options{Cluster: cluster, Namespace: *namespace, Objects: objects, Deadline: 20 * time.Second}
+	for name := range strings.SplitSeq(*services, ",") {
+		o.Rollout.Services = append(o.Rollout.Services, rollout.Service{Name: name})
+	}
+	if *fails != "" {
+		o.Rollout.Verify = func(ctx context.Context) error { return verify(ctx, cluster) }
+	}
+	if *url == "" {
+		return o, nil
+	}
+	return o, migrations(ctx, &o, cluster)
+}
+
+// verify fails while the last service is of the version that must not be.
+func verify(ctx context.Context, cluster *kube.Cluster) error {
+	names := strings.Split(*services, ",")
+	live, err := rollout.Live(ctx, cluster, *namespace, names[len(names)-1])
+	if err == nil && live != nil && strings.HasSuffix(kube.Images(live)[0], ":"+*fails) {
+		err = errors.New("version " + *fails + " does not work")
+	}
+	return err
+}
+
+func migrations(ctx context.Context, o *release.Options, cluster *kube.Cluster) error {
+	script, err := os.ReadFile(filepath.Join(*root, "migrate.sh"))
+	if err != nil {
+		return err
+	}
+	say := func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
+	p := &platform.Platform{Root: *root, Database: &platform.Database{Migrations: "migrations", Command: []string{"sh", "-c", string(script)}}}
+	pending, err := database.Pending(ctx, *url, filepath.Join(*root, "migrations"), "")
+	if err != nil {
+		return err
+	}
+	for _, m := range pending.Pending {
+		o.Migrations = append(o.Migrations, plan.Migration{Name: m.Name, SHA256: m.Hash, SQL: m.SQL})
+	}
+	o.Record.Migrator = "postgres:15"
+	o.Migrator = release.Migrations{
+		Cluster: cluster, Namespace: *namespace, Platform: p, URL: *url, Values: map[string]string{"DATABASE_URL": *url},
+		Redact: platform.Redactor([]string{*url}), Say: say,
+	}
+	if *backup != "" {
+		o.OnFailure = release.Backup{URL: *url, Dump: *backup, Say: say}
+	}
+	return nil
 }
