@@ -2,6 +2,7 @@ package release
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,6 +53,7 @@ type scene struct {
 	environment, namespace string
 	dir                    string
 	ledger                 *ledger.Ledger
+	kubeconfig             string   // default: the sandbox's
 	more                   []string // flags of the releaser
 }
 
@@ -91,7 +93,7 @@ func newScene(t *testing.T, releaser string) *scene {
 
 // run starts a releaser; crash is the point at which it dies, 0 for never.
 func (s *scene) run(crash int, version, what string) (string, error) {
-	cmd := exec.CommandContext(s.t.Context(), s.releaser, "--kubeconfig", testenv.Env(s.t)["KUBECONFIG"], "--env", s.environment,
+	cmd := exec.CommandContext(s.t.Context(), s.releaser, "--kubeconfig", cmp.Or(s.kubeconfig, testenv.Env(s.t)["KUBECONFIG"]), "--env", s.environment,
 		"--namespace", s.namespace, "--manifests", filepath.Join(s.dir, version+".yaml"), "--services", strings.Join(services, ","))
 	cmd.Args = append(append(cmd.Args, s.more...), what)
 	cmd.Env = append(os.Environ(), "SLIPWAY_CRASH_AT="+strconv.Itoa(crash), "SLIPWAY_CRASH_LIST="+filepath.Join(s.dir, "points"))

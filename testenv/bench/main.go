@@ -31,6 +31,7 @@ var benchmarks = []struct {
 }{
 	{"check", checks},
 	{"rollout", rollouts},
+	{"failure", failures},
 	{"memory", memory},
 }
 

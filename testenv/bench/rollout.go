@@ -16,28 +16,44 @@ import (
 const rolloutText = `The eleven services of the sample platform, one pod each, are updated in order in one namespace: another annotation on every pod template, so every pod is replaced;
 images and manifests are the same on both sides, rendered before. **Slipway** is what ` + "`ci deploy`" + ` calls: it connects to the cluster, tries every object
 server-side, applies it, and for each service waits until its new pods are ready and have answered its health path, themselves and through the Service. **The loop** is
-` + "`kubectl apply`" + ` and ` + "`kubectl rollout status`" + ` for one service after the other. Before each run all pods of the one before are gone. User flows, which
-` + "`ci deploy`" + ` tries at the end, are left out, and so are settling and logs. Slipway runs in the process that measures, while the loop starts kubectl for each command, as
-it does for whoever writes it.`
+` + "`kubectl apply`" + ` and ` + "`kubectl rollout status`" + ` for one service after the other. **Helm** is ` + "`helm upgrade --install --wait`" + `
+with a chart for each service, in a namespace of its own. Before each run all pods of the one before are gone. User flows, which
+` + "`ci deploy`" + ` tries at the end, are left out, and so are settling and logs. Slipway runs in the process that measures, while the others start kubectl or helm for each command,
+as they do for whoever writes that.`
 
-// rollouts measures Slipway's ordered rollout against a loop of kubectl.
+// rollouts measures Slipway's ordered rollout against Helm and a loop of kubectl.
 func rollouts(ctx context.Context, b *bench) (Result, error) {
-	s, err := b.stage(ctx)
+	binary, err := b.installHelm(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	byHelm := func(s *stage) func(context.Context) (time.Duration, error) { return s.helm(binary) }
+	// kubectl has to have applied once as well, before it can tell a change.
+	s, err := b.stage(ctx, "rollout", bySlipway, byKubectl)
 	if err != nil {
 		return Result{}, err
 	}
 	defer s.close()
+	h, err := b.stage(ctx, "helm", byHelm)
+	if err != nil {
+		return Result{}, err
+	}
+	defer h.close()
 	t, err := b.interleave(ctx, b.short,
 		variant{"slipway", s.settled(s.slipway)},
 		variant{"kubectl", s.settled(s.kubectl)},
+		variant{"helm", h.settled(h.helm(binary))},
 	)
 	if err != nil {
 		return Result{}, err
 	}
 	return Result{
 		Title: "Rollout of eleven services", Text: rolloutText,
-		Comparisons: []Comparison{{Name: "Slipway / loop of kubectl", Ratios: ratios(t["slipway"], t["kubectl"]), Target: 1.05}},
-		Times:       []Times{{Name: "Slipway", Seconds: t["slipway"]}, {Name: "loop of kubectl", Seconds: t["kubectl"]}},
+		Comparisons: []Comparison{
+			{Name: "Slipway / loop of kubectl", Ratios: ratios(t["slipway"], t["kubectl"]), Target: 1.05},
+			{Name: "Slipway / Helm", Ratios: ratios(t["slipway"], t["helm"]), Target: 1.1},
+		},
+		Times: []Times{{Name: "Slipway", Seconds: t["slipway"]}, {Name: "loop of kubectl", Seconds: t["kubectl"]}, {Name: "Helm", Seconds: t["helm"]}},
 	}, nil
 }
 

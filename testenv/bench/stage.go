@@ -27,13 +27,14 @@ type stage struct {
 	changes             int
 }
 
-// stage makes the images and the first release, none of which counts.
-func (b *bench) stage(ctx context.Context) (s *stage, err error) {
+// stage makes the images and the first release by each of those who release
+// there, none of which counts.
+func (b *bench) stage(ctx context.Context, name string, first ...func(*stage) func(context.Context) (time.Duration, error)) (s *stage, err error) {
 	kubeconfig, err := os.ReadFile(b.env["KUBECONFIG"])
 	if err != nil {
 		return nil, err
 	}
-	s = &stage{bench: b, namespace: "bench-" + b.id, database: "bench_" + b.id}
+	s = &stage{bench: b, namespace: "bench-" + name + "-" + b.id, database: "bench_" + name + "_" + b.id}
 	if s.cluster, err = kube.Connect(ctx, kubeconfig, ""); err != nil {
 		return nil, err
 	}
@@ -53,13 +54,21 @@ func (b *bench) stage(ctx context.Context) (s *stage, err error) {
 		return nil, err
 	}
 	b.say("  the first release")
-	if _, err := s.slipway(ctx); err != nil {
-		return nil, err
+	for i, release := range first {
+		roll := release(s)
+		if i > 0 { // there are pods to replace
+			roll = s.settled(roll)
+		}
+		if _, err := roll(ctx); err != nil {
+			return nil, err
+		}
 	}
-	// kubectl has to have applied once as well, before it can tell a change.
-	_, err = s.settled(s.kubectl)(ctx)
-	return s, err
+	return s, nil
 }
+
+// The ways to release on a stage.
+func bySlipway(s *stage) func(context.Context) (time.Duration, error) { return s.slipway }
+func byKubectl(s *stage) func(context.Context) (time.Duration, error) { return s.kubectl }
 
 // images has ci make and push them, and returns their references by digest.
 func (b *bench) images(ctx context.Context) (map[string]string, error) {

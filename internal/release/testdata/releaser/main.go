@@ -40,6 +40,7 @@ var (
 	manifests   = flag.String("manifests", "", "")
 	services    = flag.String("services", "one,two,three", "")
 	lease       = flag.Duration("lease", 2*time.Second, "")
+	deadline    = flag.Duration("deadline", 20*time.Second, "")
 	url         = flag.String("database", "", "with a folder of migrations and a script that applies them")
 	root        = flag.String("root", "", "of the platform with migrations")
 	backup      = flag.String("backup", "", "that the database goes back to")
@@ -89,7 +90,7 @@ func options(ctx context.Context) (o release.Options, err error) {
 		return o, err
 	}
 	o.Lease = *lease
-	o.Rollout = rollout.Options{Cluster: cluster, Namespace: *namespace, Objects: objects, Deadline: 20 * time.Second}
+	o.Rollout = rollout.Options{Cluster: cluster, Namespace: *namespace, Objects: objects, Deadline: *deadline}
 	for name := range strings.SplitSeq(*services, ",") {
 		o.Rollout.Services = append(o.Rollout.Services, rollout.Service{Name: name})
 	}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/rollout"
+)
+
+const failureText = `The same eleven services, updated in order, and the sixth exits as it starts. All requests go through a counter in front of the API server, and beside the release somebody else watches the pods: the **sign** is
+the moment at which the API server tells that watch of the second exit. From there it is timed until the first write of the undo arrives, and until all six services are back and verified. The first table's
+own time is what passes in a good release between a service being available, as that other watch sees it, and the write to the next one: health asked by the pod and through the Service, and the steps in between.`
+
+// failures measures how fast a broken service is noticed and taken back, and
+// what a good release costs the API server.
+func failures(ctx context.Context, b *bench) (Result, error) {
+	s, err := b.stage(ctx, "failure", bySlipway)
+	if err != nil {
+		return Result{}, err
+	}
+	defer s.close()
+	c, err := count(b.env["KUBECONFIG"])
+	if err != nil {
+		return Result{}, err
+	}
+	defer c.close()
+	through, err := kube.Connect(ctx, c.kubeconfig, "")
+	if err != nil {
+		return Result{}, err
+	}
+	var first, back, own, requests []float64
+	most := 0
+	for round := range b.short {
+		var noticed, done time.Duration
+		if _, err := s.settled(func(ctx context.Context) (_ time.Duration, err error) {
+			noticed, done, err = s.fail(ctx, through, c)
+			return done, err
+		})(ctx); err != nil {
+			return Result{}, fmt.Errorf("round %d: %w", round+1, err)
+		}
+		first, back = append(first, noticed.Seconds()), append(back, done.Seconds())
+		var gaps []float64
+		if _, err := s.settled(func(ctx context.Context) (_ time.Duration, err error) {
+			gaps, err = s.gaps(ctx, through, c)
+			return 0, err
+		})(ctx); err != nil {
+			return Result{}, fmt.Errorf("round %d: %w", round+1, err)
+		}
+		own = append(own, median(gaps))
+		asked, watches := c.totals()
+		requests, most = append(requests, float64(asked)/float64(len(s.services))), max(most, watches)
+		b.say("  round %d of %d  first write %.2f s, back %.1f s, own %.0f ms, %.1f requests a service, %d watches", round+1, b.short, noticed.Seconds(), done.Seconds(), 1000*median(gaps), requests[round], watches)
+	}
+	return Result{
+		Title: "A release that fails at the sixth of eleven services", Text: failureText,
+		Limits: []Limit{
+			{Name: "sign to first write of the undo, median", Value: median(first), Target: 1, Unit: "s"},
+			{Name: "sign to all back and verified, median", Value: median(back), Target: 15, Unit: "s"},
+			{Name: "own time a service of a good release, median", Value: 1000 * median(own), Target: 150, Unit: "ms"},
+			{Name: "requests a service of a good release, median", Value: median(requests), Target: 12, Unit: ""},
+			{Name: "watches begun in a good release, most", Value: float64(most), Target: 3, Unit: ""},
+		},
+		Times: []Times{{Name: "sign to first write of the undo", Seconds: first}, {Name: "sign to all back and verified", Seconds: back}},
+	}, nil
+}
+
+// fail releases with a broken sixth service.
+func (s *stage) fail(ctx context.Context, through *kube.Cluster, c *counter) (noticed, back time.Duration, err error) {
+	objects, err := s.changed("slipway")
+	if err != nil {
+		return 0, 0, err
+	}
+	sixth := s.services[5].Name
+	for _, obj := range objects {
+		if obj.GetKind() == "Deployment" && obj.GetName() == sixth {
+			containers, _, _ := unstructured.NestedSlice(obj.Object, "spec", "template", "spec", "containers")
+			containers[0].(map[string]any)["env"] = []any{map[string]any{"name": "FAULT", "value": "exit"}}
+			if err := unstructured.SetNestedSlice(obj.Object, containers, "spec", "template", "spec", "containers"); err != nil {
+				return 0, 0, err
+			}
+		}
+	}
+	sign, stop, err := s.secondExit(ctx, sixth)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer stop()
+	c.reset()
+	result, err := rollout.Deploy(ctx, rollout.Options{Cluster: through, Namespace: s.namespace, Objects: objects, Services: s.services})
+	ended := time.Now()
+	var failure *rollout.Failure
+	if !errors.As(err, &failure) || failure.Service != sixth {
+		return 0, 0, fmt.Errorf("%s was to fail: %w", sixth, err)
+	}
+	for _, u := range result.Undone {
+		if !u.Verified {
+			return 0, 0, fmt.Errorf("%s is not back: %s", u.ID, u.Error)
+		}
+	}
+	at := sign()
+	undo, found := c.after(at)
+	if at.IsZero() || !found {
+		return 0, 0, fmt.Errorf("nobody saw the second exit of %s, or no write after it", sixth)
+	}
+	return undo.Sub(at), ended.Sub(at), nil
+}
+
+// secondExit watches the pods of a service for the second exit of one.
+func (s *stage) secondExit(ctx context.Context, service string) (at func() time.Time, stop func(), err error) {
+	var mu sync.Mutex
+	var seen time.Time
+	var pods *kube.Mirror[corev1.Pod]
+	ready := make(chan struct{})
+	ctx, stop = context.WithCancel(ctx)
+	pods, err = kube.Follow[corev1.Pod](ctx, s.cluster, kube.Pods, s.namespace, func() {
+		<-ready
+		mu.Lock()
+		defer mu.Unlock()
+		for _, pod := range pods.List() {
+			for _, c := range pod.Status.ContainerStatuses {
+				exits := c.RestartCount
+				if c.State.Terminated != nil {
+					exits++
+				}
+				looping := c.State.Waiting != nil && c.State.Waiting.Reason == "CrashLoopBackOff"
+				if c.Name == service && seen.IsZero() && (exits >= 2 || looping) {
+					seen = time.Now()
+				}
+			}
+		}
+	})
+	close(ready)
+	return func() time.Time { mu.Lock(); defer mu.Unlock(); return seen }, stop, err
+}
+
+// gaps are the seconds between a service being available and the write to the
+// next one, in a good release.
+func (s *stage) gaps(ctx context.Context, through *kube.Cluster, c *counter) ([]float64, error) {
+	objects, err := s.changed("slipway")
+	if err != nil {
+		return nil, err
+	}
+	var mu sync.Mutex
+	available := map[string]time.Time{}
+	before := map[string]int64{}
+	var deployments *kube.Mirror[appsv1.Deployment]
+	ready := make(chan struct{})
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	deployments, err = kube.Follow[appsv1.Deployment](watching, s.cluster, kube.Deployments, s.namespace, func() {
+		<-ready
+		mu.Lock()
+		defer mu.Unlock()
+		for _, d := range deployments.List() {
+			status := d.Status
+			done := d.Generation > before[d.Name] && status.ObservedGeneration == d.Generation && status.UpdatedReplicas == 1 && status.AvailableReplicas == 1 && status.Replicas == 1
+			if _, known := available[d.Name]; done && !known {
+				available[d.Name] = time.Now()
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range deployments.List() {
+		before[d.Name] = d.Generation
+	}
+	close(ready)
+	c.reset()
+	if _, err := rollout.Deploy(ctx, rollout.Options{Cluster: through, Namespace: s.namespace, Objects: objects, Services: s.services}); err != nil {
+		return nil, err
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	var gaps []float64
+	for i, service := range s.services[:len(s.services)-1] {
+		next, found := c.first("deployments/" + s.services[i+1].Name)
+		if at, seen := available[service.Name]; seen && found {
+			gaps = append(gaps, next.Sub(at).Seconds())
+		}
+	}
+	if len(gaps) < len(s.services)/2 {
+		return nil, fmt.Errorf("only %d of %d services were seen to become available", len(gaps), len(s.services)-1)
+	}
+	return gaps, nil
+}
