@@ -186,6 +186,8 @@ type Manifests struct {
 	Files []string `yaml:"files,omitempty"`
 	// Command that prints YAML, such as helm template; runs in the toolchain image.
 	Command string `yaml:"command,omitempty"`
+	// Hashed releases each ConfigMap that pods refer to under a name with a hash of its content: a change replaces the pods, and going back finds the old one. Default: false.
+	Hashed bool `yaml:"hashed,omitempty"`
 }
 
 // Environment is one place that releases go to.

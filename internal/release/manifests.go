@@ -41,7 +41,11 @@ func Objects(ctx context.Context, p *platform.Platform, m Manifests) ([]*kube.Ob
 			}
 		}
 	}
-	return kube.Render(ctx, from, kube.RenderOptions{Namespace: m.Namespace, Images: images})
+	objects, err := kube.Render(ctx, from, kube.RenderOptions{Namespace: m.Namespace, Images: images})
+	if err == nil && p.Manifests.Hashed {
+		err = kube.HashConfiguration(objects)
+	}
+	return objects, err
 }
 
 func (m Manifests) source(p *platform.Platform) (kube.Source, error) {

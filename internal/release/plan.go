@@ -67,7 +67,7 @@ func (o *Planning) object(hasher *ledger.Hasher, d rollout.Difference) plan.Obje
 	switch {
 	case d.Replaced:
 		out.Action = plan.Replace
-	case before == nil:
+	case d.Before == nil:
 		out.Action = plan.Create
 	}
 	out.Fields = plan.Fields(before, after, func(field, value string) (string, bool) {
@@ -151,7 +151,11 @@ func Only(o *rollout.Options, names []string) error {
 	}
 	o.Services = slices.DeleteFunc(slices.Clone(o.Services), func(s rollout.Service) bool { return !slices.Contains(names, s.Name) })
 	o.Objects = slices.DeleteFunc(slices.Clone(o.Objects), func(obj *kube.Object) bool {
-		return known[obj.GetName()] && !slices.Contains(names, obj.GetName())
+		name := obj.GetName()
+		if plain := obj.GetLabels()[kube.ConfigurationLabel]; plain != "" {
+			name = plain
+		}
+		return known[name] && !slices.Contains(names, name)
 	})
 	return nil
 }

@@ -17,6 +17,9 @@ type Difference struct {
 	Object *kube.Object
 	// Before is the live object; nil if there is none.
 	Before *kube.Object
+	// Former is the object that a new one takes the place of, because the name of
+	// configuration changes with its content; nil if there is none.
+	Former *kube.Object
 	// After is what the API server says it would become; nil if it cannot say
 	// yet, because the namespace or the kind come with this very release.
 	After *kube.Object
@@ -33,6 +36,9 @@ type Difference struct {
 // keeps about it; before is nil for a new one. What the API server would only
 // choose on creation, such as an address, is in neither.
 func (d Difference) States() (before, after map[string]any) {
+	if d.Former != nil {
+		return content(d.Former), content(d.Object)
+	}
 	if d.Before == nil || d.After == nil {
 		return nil, essence(d.Object, false)
 	}
@@ -116,8 +122,40 @@ func (r *run) compare(ctx context.Context, d *Difference) (err error) {
 	if err != nil {
 		return err
 	}
+	if d.Before == nil {
+		if d.Former, err = r.former(ctx, d.Object); err != nil {
+			return err
+		}
+	}
 	d.Changed = d.Before == nil || !same(d.Before, d.After, scaled) || !reflect.DeepEqual(ownership(d.Before), ownership(d.After))
 	return nil
+}
+
+// former is the newest live ConfigMap of the same name in the manifests.
+func (r *run) former(ctx context.Context, obj *kube.Object) (former *kube.Object, err error) {
+	name := obj.GetLabels()[kube.ConfigurationLabel]
+	if name == "" {
+		return nil, nil
+	}
+	live, err := kube.List[unstructured.Unstructured](ctx, r.Cluster, kube.ConfigMaps, obj.GetNamespace(), kube.ConfigurationLabel+"="+name, "")
+	for _, found := range live {
+		created := found.GetCreationTimestamp()
+		if former == nil || former.GetCreationTimestamp().Time.Before(created.Time) {
+			former = found
+		}
+	}
+	return former, err
+}
+
+// content is what a ConfigMap holds, whatever its name.
+func content(obj *kube.Object) map[string]any {
+	out := map[string]any{}
+	for _, field := range []string{"data", "binaryData"} {
+		if value, ok := obj.Object[field]; ok {
+			out[field] = value
+		}
+	}
+	return out
 }
 
 // serviceOf returns the service whose workload the object is, or "".
