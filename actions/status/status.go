@@ -101,7 +101,7 @@ func (e *TroubleError) Error() string {
 
 // Hint says where to look further.
 func (e *TroubleError) Hint() string {
-	return fmt.Sprintf("kubectl -n %s describe deployment %s", e.Namespace, e.Services[0])
+	return fmt.Sprintf("kubectl -n %s get pods; `slipway verify` says of each what is wrong", e.Namespace)
 }
 
 func read(ctx context.Context, e *environment.Environment) (*Status, error) {
@@ -113,7 +113,7 @@ func read(ctx context.Context, e *environment.Environment) (*Status, error) {
 	if len(records) > 0 {
 		s.Release, s.State = e.Ledger.Name(records[0].Number), string(records[0].State)
 	}
-	deployments, err := kube.List[appsv1.Deployment](ctx, e.Cluster, kube.Deployments, e.Target.Namespace, "", "")
+	found, err := workloads(ctx, e)
 	if err != nil {
 		return nil, err
 	}
@@ -121,30 +121,61 @@ func read(ctx context.Context, e *environment.Environment) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := map[string]*appsv1.Deployment{}
-	for _, d := range deployments {
-		found[d.Name] = d
-	}
 	for _, service := range e.Platform.Ordered() {
 		s.Services = append(s.Services, serviceOf(service.Name, found[service.Name], pods))
 	}
 	return s, nil
 }
 
-func serviceOf(name string, d *appsv1.Deployment, pods []*corev1.Pod) Service {
+// workload is what a service's Deployment, StatefulSet or DaemonSet says.
+type workload struct {
+	selector      *metav1.LabelSelector
+	pods          []corev1.Container
+	wanted, ready int32
+}
+
+// workloads are those of the namespace, by name.
+func workloads(ctx context.Context, e *environment.Environment) (map[string]*workload, error) {
+	found := map[string]*workload{}
+	deployments, err := kube.List[appsv1.Deployment](ctx, e.Cluster, kube.Deployments, e.Target.Namespace, "", "")
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range deployments {
+		found[d.Name] = &workload{d.Spec.Selector, d.Spec.Template.Spec.Containers, replicas(d.Spec.Replicas), d.Status.ReadyReplicas}
+	}
+	sets, err := kube.List[appsv1.StatefulSet](ctx, e.Cluster, kube.StatefulSets, e.Target.Namespace, "", "")
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range sets {
+		found[s.Name] = &workload{s.Spec.Selector, s.Spec.Template.Spec.Containers, replicas(s.Spec.Replicas), s.Status.ReadyReplicas}
+	}
+	daemons, err := kube.List[appsv1.DaemonSet](ctx, e.Cluster, kube.DaemonSets, e.Target.Namespace, "", "")
+	for _, d := range daemons {
+		found[d.Name] = &workload{d.Spec.Selector, d.Spec.Template.Spec.Containers, d.Status.DesiredNumberScheduled, d.Status.NumberReady}
+	}
+	return found, err
+}
+
+func replicas(said *int32) int32 {
+	if said == nil {
+		return 1
+	}
+	return *said
+}
+
+func serviceOf(name string, found *workload, pods []*corev1.Pod) Service {
 	s := Service{Name: name}
-	if d == nil {
+	if found == nil {
 		s.Trouble = "it is not there"
 		return s
 	}
-	s.Wanted, s.Ready = 1, d.Status.ReadyReplicas
-	if d.Spec.Replicas != nil {
-		s.Wanted = *d.Spec.Replicas
+	s.Wanted, s.Ready = found.wanted, found.ready
+	if len(found.pods) > 0 {
+		s.Image = found.pods[0].Image
 	}
-	if containers := d.Spec.Template.Spec.Containers; len(containers) > 0 {
-		s.Image = containers[0].Image
-	}
-	selector, err := metav1.LabelSelectorAsMap(d.Spec.Selector)
+	selector, err := metav1.LabelSelectorAsMap(found.selector)
 	for _, pod := range pods {
 		// One that is on its way out says nothing about what runs.
 		if err == nil && pod.DeletionTimestamp == nil && matches(pod.Labels, selector) {

@@ -15,6 +15,7 @@ import (
 	"github.com/teei/slipway/internal/ledger"
 	"github.com/teei/slipway/internal/plan"
 	"github.com/teei/slipway/internal/platform"
+	"github.com/teei/slipway/internal/rollout"
 )
 
 // Migrating is what a migrator is asked to do.
@@ -210,15 +211,26 @@ func last(text string, n int) []string {
 // migrateTask is the name of the Job that migrates for a release.
 func migrateTask(release int) string { return "slipway-migrate-" + strconv.Itoa(release) }
 
-// endMigration ends what a process that died left running of a migration.
-func (o *Options) endMigration(ctx context.Context, record *ledger.Record) error {
-	step := stepOf(record, migrateStep)
-	if step == nil || step.Ended != nil {
-		return nil
-	}
+// endTasks ends what a process that died left running: its migration, and a hook
+// of each service that it was at.
+func (o *Options) endTasks(ctx context.Context, record *ledger.Record) error {
 	ctx, stop := context.WithTimeoutCause(ctx, time.Minute, errors.New("its pod does not end"))
 	defer stop()
-	return o.Rollout.Cluster.EndTask(ctx, o.Rollout.Namespace, migrateTask(record.Number))
+	for _, step := range record.Steps {
+		if step.Ended != nil {
+			continue
+		}
+		tasks := []string{migrateTask(record.Number)}
+		if step.Name != migrateStep {
+			tasks = rollout.Hooks(step.Name)
+		}
+		for _, task := range tasks {
+			if err := o.Rollout.Cluster.EndTask(ctx, o.Rollout.Namespace, task); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // approved refuses migrations that nobody approved. The first of the approved

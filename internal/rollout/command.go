@@ -56,6 +56,11 @@ func (r *run) hook(ctx context.Context, s Service, when string, c *Command) erro
 	return f
 }
 
+// Hooks are the names of the Jobs that a service's hooks run as.
+func Hooks(service string) []string {
+	return []string{taskName("hook-before", service), taskName("hook-after", service)}
+}
+
 // manifestOf is a service's workload as it is released.
 func (r *run) manifestOf(service string) *kube.Object {
 	for _, obj := range r.Objects {

@@ -16,8 +16,8 @@ import (
 )
 
 const failureText = `The same eleven services, updated in order, and the sixth exits as it starts. All requests go through a counter in front of the API server, and beside the release somebody else watches the pods: the **sign** is
-the moment at which the API server tells that watch of the second exit. From there it is timed until the first write of the undo arrives, and until all six services are back and verified. The first table's
-own time is what passes in a good release between a service being available, as that other watch sees it, and the write to the next one: health asked by the pod and through the Service, and the steps in between.`
+the moment at which the API server tells that watch of the second exit. From there it is timed until the first write of the undo arrives, and until all six services are back and verified. The
+**own time** is what passes in a good release between a service being available, as that other watch sees it, and the write to the next one: health asked by the pod and through the Service, and the steps in between.`
 
 // failures measures how fast a broken service is noticed and taken back, and
 // what a good release costs the API server.

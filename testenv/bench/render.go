@@ -44,9 +44,9 @@ func (r Result) render(b *strings.Builder) {
 		b.WriteByte('\n')
 	}
 	if len(r.Limits) > 0 {
-		b.WriteString("| what | largest | target | reached |\n|---|--:|--:|---|\n")
+		b.WriteString("| what | measured | target | reached |\n|---|--:|--:|---|\n")
 		for _, l := range r.Limits {
-			fmt.Fprintf(b, "| %s | %.0f %s | %s | %s |\n", l.Name, l.Value, l.Unit, l.target(), l.verdict())
+			fmt.Fprintf(b, "| %s | %s %s | %s | %s |\n", l.Name, l.value(), l.Unit, l.target(), l.verdict())
 		}
 		b.WriteByte('\n')
 	}

@@ -1,5 +1,10 @@
 package main
 
+import (
+	"math"
+	"strconv"
+)
+
 // A Result is what one benchmark found.
 type Result struct {
 	Title       string
@@ -50,6 +55,14 @@ func (c Comparison) verdict() string {
 		return "no, but the interval begins below it"
 	}
 	return "no"
+}
+
+// value has as many digits as say something.
+func (l Limit) value() string {
+	if l.Value < 100 && l.Value != math.Trunc(l.Value) {
+		return strconv.FormatFloat(l.Value, 'f', 1, 64)
+	}
+	return strconv.FormatFloat(l.Value, 'f', 0, 64)
 }
 
 func (l Limit) verdict() string {
