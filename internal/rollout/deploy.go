@@ -139,7 +139,7 @@ func (r *run) together(ctx context.Context, i, until int, workloads map[string]D
 			s, start := r.Services[n], time.Now()
 			err := r.service(ctx, n, workloads[s.Name])
 			r.result.Services[n].Seconds = time.Since(start).Seconds()
-			if err == nil || context.Cause(ctx) == errOther && (errors.Is(err, errOther) || errors.Is(err, context.Canceled)) {
+			if err == nil || errors.Is(context.Cause(ctx), errOther) && (errors.Is(err, errOther) || errors.Is(err, context.Canceled)) {
 				return
 			}
 			r.report(Progress{Service: s.Name, Phase: Failed, Elapsed: time.Since(start), Detail: err.Error()})

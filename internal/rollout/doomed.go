@@ -41,7 +41,7 @@ func finishes(pod *corev1.Pod, container string) bool {
 
 func doomedContainer(s state, pod *corev1.Pod, c corev1.ContainerStatus, finishes bool) *sign {
 	found := sign{pod: pod, container: c.Name, exitCode: exitCode(c)}
-	if w := c.State.Waiting; w != nil && !(w.Reason == "CrashLoopBackOff" && s.workload.ends()) {
+	if w := c.State.Waiting; w != nil && (w.Reason != "CrashLoopBackOff" || !s.workload.ends()) {
 		if found.reason = doomedWaiting(c, w); found.reason != "" {
 			return &found
 		}

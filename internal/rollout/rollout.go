@@ -162,7 +162,7 @@ func (f *Failure) Hint() string {
 
 // Failures are all those in an error, which may join several.
 func Failures(err error) (all []*Failure) {
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // it unwraps all of them by itself
 	case nil:
 		return nil
 	case *Failure:

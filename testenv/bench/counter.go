@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
@@ -35,7 +36,7 @@ type write struct {
 }
 
 // count starts a counter in front of the cluster of a kubeconfig.
-func count(file string) (*counter, error) {
+func count(ctx context.Context, file string) (*counter, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
@@ -44,7 +45,7 @@ func count(file string) (*counter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", file, err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ func failures(ctx context.Context, b *bench) (Result, error) {
 		return Result{}, err
 	}
 	defer s.close()
-	c, err := count(b.env["KUBECONFIG"])
+	c, err := count(ctx, b.env["KUBECONFIG"])
 	if err != nil {
 		return Result{}, err
 	}
