@@ -29,7 +29,7 @@ type store struct {
 func newStore(t *testing.T, releaser string) *store {
 	t.Helper()
 	s := &store{scene: newScene(t, releaser), url: testenv.Database(t)}
-	s.ask(`CREATE TABLE orders (item text); INSERT INTO orders VALUES ('one')`)
+	ask(s.t, s.url, `CREATE TABLE orders (item text); INSERT INTO orders VALUES ('one')`)
 	s.must("old", "run")
 	s.points()
 	backup, err := database.TakeBackup(t.Context(), database.BackupOptions{URL: s.url, Dir: filepath.Join(s.dir, "backup")})
@@ -52,30 +52,9 @@ func newStore(t *testing.T, releaser string) *store {
 	return s
 }
 
-func (s *store) ask(sql string) string {
-	s.t.Helper()
-	conn, err := pgx.Connect(s.t.Context(), s.url)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer conn.Close(s.t.Context())
-	results, err := conn.PgConn().Exec(s.t.Context(), sql).ReadAll()
-	if err != nil {
-		s.t.Fatalf("%s: %v", sql, err)
-	}
-	if last := results[len(results)-1]; len(last.Rows) > 0 {
-		return string(last.Rows[0][0])
-	}
-	return ""
-}
-
-func (s *store) columns() string {
-	return s.ask(`SELECT string_agg(column_name, ' ' ORDER BY ordinal_position) FROM information_schema.columns WHERE table_name = 'orders'`)
-}
-
 // others are the databases that belong to this one, beside it.
 func (s *store) others() []string {
-	return strings.Fields(s.ask(`SELECT coalesce(string_agg(datname, ' '), '') FROM pg_database WHERE datname LIKE current_database() || '\_%'`))
+	return strings.Fields(ask(s.t, s.url, `SELECT coalesce(string_agg(datname, ' '), '') FROM pg_database WHERE datname LIKE current_database() || '\_%'`))
 }
 
 func (s *store) dropKept() {
@@ -109,7 +88,7 @@ func TestCrashMatrixDatabase(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	count.entirely("old", ledger.Failed)
-	if got := count.columns(); got != "item" {
+	if got := columns(t, count.url); got != "item" {
 		t.Fatalf("the database has %s", got)
 	}
 	names := count.points()
@@ -180,7 +159,7 @@ func killMigration(t *testing.T, s *store, at int, way string) {
 			t.Fatalf("%v\n%s", err, out)
 		}
 		s.entirely("next", ledger.Released)
-		if got := s.columns(); got != "item colour" {
+		if got := columns(s.t, s.url); got != "item colour" {
 			t.Errorf("the database has %s", got)
 		}
 	case "resume":
@@ -215,7 +194,7 @@ func (s *store) goneBack() {
 			break
 		}
 	}
-	if got := s.columns(); got != "item" {
+	if got := columns(s.t, s.url); got != "item" {
 		s.t.Errorf("the database has %s", got)
 	}
 	if left, err := s.ledger.Unfinished(s.t.Context()); err != nil || left != nil {

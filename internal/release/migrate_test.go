@@ -65,14 +65,20 @@ func (m *migrating) write(name, text string) {
 
 func (m *migrating) ask(sql string) string {
 	m.t.Helper()
-	conn, err := pgx.Connect(m.t.Context(), m.url)
+	return ask(m.t, m.url, sql)
+}
+
+// ask runs statements and returns the first value of the last one's answer.
+func ask(t *testing.T, url, sql string) string {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
 	if err != nil {
-		m.t.Fatal(err)
+		t.Fatal(err)
 	}
-	defer conn.Close(m.t.Context())
-	results, err := conn.PgConn().Exec(m.t.Context(), sql).ReadAll()
+	defer conn.Close(t.Context())
+	results, err := conn.PgConn().Exec(t.Context(), sql).ReadAll()
 	if err != nil {
-		m.t.Fatalf("%s: %v", sql, err)
+		t.Fatalf("%s: %v", sql, err)
 	}
 	if last := results[len(results)-1]; len(last.Rows) > 0 {
 		return string(last.Rows[0][0])
@@ -80,9 +86,13 @@ func (m *migrating) ask(sql string) string {
 	return ""
 }
 
-func (m *migrating) columns() string {
-	return m.ask(`SELECT string_agg(column_name, ' ' ORDER BY ordinal_position) FROM information_schema.columns WHERE table_name = 'orders'`)
+// columns are those of the table that the migrations of these tests change.
+func columns(t *testing.T, url string) string {
+	t.Helper()
+	return ask(t, url, `SELECT string_agg(column_name, ' ' ORDER BY ordinal_position) FROM information_schema.columns WHERE table_name = 'orders'`)
 }
+
+func (m *migrating) columns() string { return columns(m.t, m.url) }
 
 func (m *migrating) planning(words ...string) Planning {
 	m.t.Helper()
