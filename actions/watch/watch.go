@@ -118,8 +118,8 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 		defer stop()
 	}
 	report, err := watch.Run(ctx, options, ticks(ctx, o), func(r *watch.Report) { tell(w, e, r, o.JSON) })
-	if errors.Is(err, errOver) {
-		err = nil
+	if errors.Is(context.Cause(ctx), errOver) {
+		err = nil // it may have ended a look in its middle
 	}
 	if err != nil || report == nil {
 		return err

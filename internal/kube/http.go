@@ -54,6 +54,18 @@ func (c *Cluster) GetPod(ctx context.Context, namespace, pod string, port int, p
 	return c.Get(ctx, proxyPath(namespace, "pods", fmt.Sprintf("%s:%d", pod, port), path))
 }
 
+// maxMetrics is how much of a pod's metrics is read; some have many series.
+const maxMetrics = 16 << 20
+
+// Metrics asks a pod for its metrics, and waits for an API server that is away.
+func (c *Cluster) Metrics(ctx context.Context, namespace, pod string, port int, path string) (answer *Answer, err error) {
+	err = c.patiently(ctx, func() (err error) {
+		answer, err = c.get(ctx, proxyPath(namespace, "pods", fmt.Sprintf("%s:%d", pod, port), path), maxMetrics)
+		return c.explain(err)
+	})
+	return answer, err
+}
+
 // GetService asks through a Service, by the name or number of its port.
 func (c *Cluster) GetService(ctx context.Context, namespace, service, port, path string) (*Answer, error) {
 	return c.Get(ctx, proxyPath(namespace, "services", service+":"+port, path))

@@ -78,7 +78,7 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 	o.say("release %s", o.Ledger.Name(entry.Record.Number))
 	wanted := intent{
 		Objects: o.Rollout.Objects, Services: o.Rollout.Services, Namespace: o.Rollout.Namespace,
-		Migrations: o.Migrations, Migrator: record.Migrator, Restore: o.OnFailure != nil,
+		Migrations: o.Migrations, Migrator: record.Migrator, Restore: o.OnFailure != nil && len(o.Migrations) > 0,
 	}
 	if err := entry.Begin(ctx, intentStep, wanted); err != nil {
 		return nil, err

@@ -18,7 +18,7 @@ func (r *run) counts(ctx context.Context, s Service, pods []*corev1.Pod) (total 
 		return total, nil, nil
 	}
 	for _, pod := range pods {
-		answer, err := r.Cluster.GetPod(ctx, r.Namespace, pod.Name, s.Port, r.Metrics.Path)
+		answer, err := r.Cluster.Metrics(ctx, r.Namespace, pod.Name, s.Port, r.Metrics.Path)
 		switch {
 		case err != nil:
 			return total, nil, fmt.Errorf("read the metrics of %s: %w", pod.Name, err)
