@@ -31,6 +31,7 @@ const (
 type order struct {
 	Ledger    string            `json:"ledger"` // the environment that the release is recorded in
 	Record    ledger.Record     `json:"record"` // what is known of it before it begins
+	Lock      ledger.Share      `json:"lock"`   // which this run holds
 	Namespace string            `json:"namespace"`
 	Overlay   string            `json:"overlay"`
 	Images    map[string]string `json:"images"`
@@ -56,6 +57,10 @@ func (p *pipeline) deploy(ctx context.Context, stage *report.Stage) error {
 		return err
 	}
 	images, err := p.knownImages(target)
+	if err != nil {
+		return err
+	}
+	ctx, err = p.hold(ctx, target)
 	if err != nil {
 		return err
 	}
@@ -121,8 +126,12 @@ func (p *pipeline) deployContainer(ctx context.Context, target platform.Target, 
 	if err != nil {
 		return nil, err
 	}
+	record := ledger.Record{By: release.HolderOf(p.getenv), Source: p.report.Commit, Migrator: images[plan.MigratorImage]}
+	if m := p.migrated; m != nil {
+		record.Migrations, record.Schema = m.Applied, &ledger.Schema{Before: m.Before, After: m.After}
+	}
 	o := order{
-		Ledger: target.Ledger(), Record: ledger.Record{By: release.HolderOf(p.getenv), Source: p.report.Commit, Migrator: images[plan.MigratorImage]},
+		Ledger: target.Ledger(), Record: record, Lock: p.lock.Share(),
 		Namespace: target.Namespace, Overlay: target.Overlay, Images: images, Inject: p.options.Inject,
 		Values: sortedKeys(target.Values), Deadline: p.options.serviceDeadline(),
 	}
@@ -144,7 +153,8 @@ func (p *pipeline) deployContainer(ctx context.Context, target platform.Target, 
 	return p.withValues(c, target, t)
 }
 
-// flatten makes a kubeconfig that works in a container.
+// flatten makes a kubeconfig that works without the files around it, and with
+// tunnels in a container.
 func flatten(target platform.Target, t *tunnels) ([]byte, error) {
 	options := kube.FlattenOptions{Context: target.Context}
 	kubeconfig, server, err := kube.Flatten(target.Kubeconfig, options)
@@ -155,7 +165,7 @@ func flatten(target platform.Target, t *tunnels) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the server's address in the kubeconfig: %w", err)
 	}
-	if !loopback(u.Hostname()) {
+	if t == nil || !loopback(u.Hostname()) {
 		return kubeconfig, nil
 	}
 	if options.Server, err = t.through(server, 443); err != nil {

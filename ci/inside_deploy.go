@@ -88,7 +88,7 @@ func releaseInside(ctx context.Context, p *platform.Platform, o order, say func(
 	if err := release.Verification(&options, p.Verify); err != nil {
 		return nil, err
 	}
-	return release.Run(ctx, release.Options{Ledger: book, Record: o.Record, Say: say, Rollout: options})
+	return release.Run(ctx, release.Options{Ledger: book, Record: o.Record, Held: &o.Lock, Say: say, Rollout: options})
 }
 
 // render reads the manifests, as the order has them.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/teei/slipway/internal/database"
+	"github.com/teei/slipway/internal/ledger"
 	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/report"
 )
@@ -41,6 +42,9 @@ func (p *pipeline) migrate(ctx context.Context, stage *report.Stage) error {
 		stage.Note = fmt.Sprintf("%d pending, %d applied before", len(plan.Pending), plan.Applied)
 		return nil
 	}
+	if ctx, err = p.hold(ctx, target); err != nil {
+		return err
+	}
 	c, err := p.workspace()
 	if err != nil {
 		return err
@@ -51,8 +55,12 @@ func (p *pipeline) migrate(ctx context.Context, stage *report.Stage) error {
 	}
 	outcome, _, log, err := inside[database.Migrated](ctx, p, c, &t, "migrate")
 	m := outcome.Result
+	p.migrated = &m
 	stage.Log = p.writeLog(stage.Name, shown+"\n"+log+m.Output)
 	if err != nil {
+		if lost := new(*ledger.TakenError); errors.As(context.Cause(ctx), lost) {
+			err = errors.Join(*lost, err)
+		}
 		for _, line := range lastLines(m.Output, failedLines) {
 			p.progress.Say("    │ %s", line)
 		}
@@ -154,6 +162,7 @@ func migrateInside(ctx context.Context) error {
 func runShell(ctx context.Context, command string) (string, error) {
 	cmd := exec.CommandContext(ctx, "sh", "-c", command)
 	cmd.Dir = workdir
+	cmd.Env = append(os.Environ(), database.MigratorName)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second

@@ -15,6 +15,8 @@ import (
 
 	"dagger.io/dagger"
 
+	"github.com/teei/slipway/internal/database"
+	"github.com/teei/slipway/internal/ledger"
 	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/report"
 )
@@ -39,6 +41,8 @@ type pipeline struct {
 	session     *Session
 	owned       bool              // the session ends only when we end it
 	images      map[string]string // references by digest, by name
+	lock        *ledger.Lock      // of the environment, from the first stage that writes to it on
+	migrated    *database.Migrated
 	bases       bases
 	getenv      func(string) string
 }
@@ -88,6 +92,7 @@ func (p *pipeline) close() error {
 // checks count as one, and all of them run.
 func (p *pipeline) Run(ctx context.Context, stages []string) (err error) {
 	defer func() { err = errors.Join(err, p.close()) }()
+	defer p.letGo(ctx)
 	checks := slices.DeleteFunc(slices.Clone(stages), func(name string) bool { return !isCheck(name) })
 	if len(checks) > 0 {
 		if err := p.connect(ctx, false); err != nil {

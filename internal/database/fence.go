@@ -54,7 +54,7 @@ RETURNING number`, number).Scan(&found)
 	if err := tx.QueryRow(ctx, `SELECT number FROM slipway.fence`).Scan(&found); err != nil {
 		return explain(ctx, doing, err)
 	}
-	return fail(Refused, doing, &FencedError{Ours: number, Found: found}, "this run changes nothing more; `slipway releases` shows what became of it")
+	return fail(Refused, doing, &FencedError{Ours: number, Found: found}, "this run changes nothing more; `slipway releases` shows what became of it. If the cluster with the ledger was made anew, its runs count from 1 again: DELETE FROM slipway.fence")
 }
 
 // fenceLock is the key of an advisory lock, next to migrationLock.

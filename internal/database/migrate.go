@@ -27,7 +27,8 @@ type MigrateOptions struct {
 	Check func(ctx context.Context, pending []MigrationFile) error
 
 	// Run runs the platform's own migrate command and returns the end of what it
-	// said. It is not called where nothing is pending.
+	// said. It is not called where nothing is pending. The command's environment
+	// should have MigratorName.
 	Run func(ctx context.Context) (output string, err error)
 
 	Progress func(message string) // told what is going on, now and then
@@ -76,6 +77,9 @@ func Migrate(ctx context.Context, o MigrateOptions) (m Migrated, err error) {
 		return m, err
 	}
 	defer l.release()
+	if err := endMigrators(ctx, l.conn, o.Progress); err != nil {
+		return m, explain(ctx, doing, err)
+	}
 	applied, err := readJournal(ctx, l.conn, o.Journal)
 	if err != nil {
 		return m, explain(ctx, doing, err)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -346,4 +347,36 @@ func FuzzJournal(f *testing.F) {
 		}
 		plan(files, []record{{"x", 5}, {"", 7}})
 	})
+}
+
+// A server does not notice that a client was killed while a statement runs.
+func TestMigrateEndsWhatAKilledMigratorLeft(t *testing.T) {
+	t.Parallel()
+	url := newDatabase(t)
+	dir := folder(t, `CREATE TABLE whole (id int)`)
+	//nolint:gosec // the address is the test's own
+	killed := exec.CommandContext(t.Context(), "psql", url, "--command", `CREATE TABLE whole (id int); SELECT pg_sleep(600)`, "--single-transaction")
+	killed.Env = append(os.Environ(), MigratorName)
+	if err := killed.Start(); err != nil {
+		t.Fatal(err)
+	}
+	sleeping := `SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'`
+	for ask[int](t, url, sleeping) == 0 {
+		time.Sleep(50 * time.Millisecond)
+	}
+	if err := killed.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = killed.Wait()
+	if ask[int](t, url, sleeping) != 1 {
+		t.Fatal("the server noticed by itself")
+	}
+	var said []string
+	m, err := Migrate(t.Context(), MigrateOptions{URL: url, Dir: dir, Run: drizzle(url, dir), Progress: func(s string) { said = append(said, s) }})
+	if err != nil || len(m.Applied) != 1 {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	if !slices.Contains(said, "ending 1 session of a migration that was killed") {
+		t.Errorf("said %q", said)
+	}
 }

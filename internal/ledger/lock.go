@@ -34,6 +34,7 @@ type Lock struct {
 
 	ledger   *Ledger
 	id       string
+	joined   bool // another process gives it back
 	duration time.Duration
 	lost     context.Context
 	lose     context.CancelCauseFunc
@@ -96,6 +97,34 @@ func (l *Ledger) Acquire(ctx context.Context, by Holder, duration time.Duration)
 		lock.start(ctx, taken)
 		return lock, nil
 	}
+}
+
+// Share is what a part of a run needs to work under the lock that the run holds.
+type Share struct {
+	Holder   string        `json:"holder"` // identity in the Lease
+	Duration time.Duration `json:"duration"`
+}
+
+// Share lets a part of this run that is another process join the lock.
+func (k *Lock) Share() Share { return Share{Holder: k.id, Duration: k.duration} }
+
+// Join is for a part of a run whose other part holds the lock: both renew it,
+// and who acquired it gives it back. It fails with a *TakenError where that
+// lock is no longer held.
+func (l *Ledger) Join(ctx context.Context, with Share) (*Lock, error) {
+	lock := &Lock{ledger: l, id: with.Holder, joined: true, duration: with.Duration}
+	lease, err := l.lease(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !held(lease) || *lease.Spec.HolderIdentity != lock.id {
+		return nil, &TakenError{Environment: l.Environment}
+	}
+	lock.start(ctx, lease)
+	if err := lock.renew(ctx); err != nil && !kube.Stale(err) {
+		return nil, errors.Join(err, lock.Release(ctx))
+	}
+	return lock, nil
 }
 
 // take writes the lease in our name.
@@ -237,11 +266,15 @@ func (k *Lock) Hold(ctx context.Context) error {
 	}
 }
 
-// Release gives the lock back, so that nobody has to wait for it to expire.
+// Release gives the lock back, so that nobody has to wait for it to expire. One
+// that was joined is only left.
 func (k *Lock) Release(ctx context.Context) error {
 	k.stop()
 	k.renewing.Wait()
 	defer k.lose(context.Canceled)
+	if k.joined {
+		return nil
+	}
 	err := k.ledger.free(ctx, func(lease *coordination.Lease) bool { return held(lease) && *lease.Spec.HolderIdentity == k.id })
 	if err != nil {
 		return fmt.Errorf("release the lock of %s: %w", k.ledger.Environment, err)

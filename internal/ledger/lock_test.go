@@ -196,3 +196,30 @@ func TestUnlock(t *testing.T) {
 		t.Error("the former holder is not told")
 	}
 }
+
+// The parts of a run hold one lock: who joins does not give it back, and loses
+// it together with the one who has it.
+func TestLockIsShared(t *testing.T) {
+	t.Parallel()
+	l := open(t)
+	first := acquire(t, l, "mara")
+	joined, err := l.Join(t.Context(), first.Share())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if joined.Fence != first.Fence {
+		t.Errorf("fence %d, and %d of the one who joined", first.Fence, joined.Fence)
+	}
+	if err := joined.Release(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := first.Hold(t.Context()); err != nil {
+		t.Errorf("lost with the one who left: %v", err)
+	}
+	if err := first.Release(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := l.Join(t.Context(), first.Share()); !errors.As(err, new(*TakenError)) {
+		t.Errorf("joined a lock that nobody holds: %v", err)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -184,7 +185,7 @@ func (m Migrations) Migrate(ctx context.Context, o Migrating) (database.Migrated
 		},
 		Run: func(ctx context.Context) (string, error) {
 			return m.Cluster.Run(ctx, kube.Task{
-				Namespace: m.Namespace, Name: migrateTask(o.Release), Image: o.Image, Args: d.Command, Env: m.Values,
+				Namespace: m.Namespace, Name: migrateTask(o.Release), Image: o.Image, Args: d.Command, Env: named(m.Values),
 				Said: func(message string) { m.Say("  %s", message) },
 			})
 		},
@@ -198,6 +199,14 @@ func (m Migrations) Migrate(ctx context.Context, o Migrating) (database.Migrated
 	}
 	m.Say("✓ %s applied in %.1f s: %s", count(len(done.Applied), "migration"), done.Seconds, strings.Join(done.Applied, ", "))
 	return done, nil
+}
+
+// named adds the name that the command's sessions go by.
+func named(values map[string]string) map[string]string {
+	name, value, _ := strings.Cut(database.MigratorName, "=")
+	all := map[string]string{name: value}
+	maps.Copy(all, values)
+	return all
 }
 
 func last(text string, n int) []string {

@@ -34,6 +34,8 @@ type Options struct {
 	// Check is asked once the lock is held and what was left half done is taken
 	// back, before anything else is written; nil allows all.
 	Check func(context.Context) error
+	// Held is the lock, where another part of this run holds it; nil acquires it.
+	Held *ledger.Share
 	// Lease is how long the lock lasts when this process dies. Default: ledger.DefaultLease.
 	Lease time.Duration
 	// Say tells a person what happens beside the rollout.
@@ -212,6 +214,9 @@ func clean(result *rollout.Result) bool {
 
 func (o *Options) acquire(ctx context.Context) (*ledger.Lock, error) {
 	o.Rollout.Cluster.Patience = patience
+	if o.Held != nil {
+		return o.Ledger.Join(ctx, *o.Held)
+	}
 	return o.Ledger.Acquire(ctx, o.Record.By, o.Lease)
 }
 
