@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/teei/slipway/internal/database"
+	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/report"
 )
 
@@ -42,7 +44,7 @@ func (p *pipeline) backup(ctx context.Context, stage *report.Stage) error {
 	// A dump that could not be verified comes along: somebody may want to look at it.
 	dir := filepath.Join(p.options.Output, "backup")
 	if _, exported := after.Directory(backupDir).Export(context.WithoutCancel(ctx), dir); exported != nil {
-		return explain("fetch the dump", exported)
+		return p.unfetched(dir, b, exported)
 	}
 	b.Path = filepath.Join(dir, path.Base(b.Path))
 	if restricted := os.Chmod(b.Path, 0o600); restricted != nil && err == nil {
@@ -54,6 +56,21 @@ func (p *pipeline) backup(ctx context.Context, stage *report.Stage) error {
 		p.progress.Say("  note: %s", remark)
 	}
 	return err
+}
+
+// unfetched removes what came of a dump that could not be fetched: a part of
+// one is none. The engine does not say that the disk was full, so that is looked up.
+func (p *pipeline) unfetched(dir string, b database.Backup, exported error) error {
+	err := explain("fetch the dump to "+dir, exported)
+	dump := filepath.Join(dir, path.Base(b.Path))
+	removed := errors.Join(os.RemoveAll(dump), os.RemoveAll(dump+database.ManifestSuffix))
+	if room := database.Free(dir); room >= 0 && room < b.Bytes {
+		err = &platform.InfrastructureError{
+			Message: fmt.Sprintf("fetch the dump: no space left in %s: it has %s, and %s are free", dir, database.Size(b.Bytes), database.Size(room)),
+			Advice:  "free space there, or choose another folder with --output",
+		}
+	}
+	return errors.Join(err, removed)
 }
 
 // postgresImage is the image with the client of that version: the platform's

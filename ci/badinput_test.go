@@ -3,6 +3,7 @@ package main
 import (
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -73,6 +74,31 @@ func TestBadInput(t *testing.T) {
 				t.Errorf("runs %s", c.runs(t))
 			}
 		})
+	}
+}
+
+// The disk on which the dump is to lie is full.
+func TestBackupWithoutRoom(t *testing.T) {
+	t.Parallel()
+	c := tiny(t)
+	c.execute(t, `CREATE TABLE noise AS SELECT sha512((n::text || random())::bytea) FROM generate_series(1, 100000) n`)
+	folder := t.TempDir()
+	if err := syscall.Mount("slipway-test", folder, "tmpfs", 0, "size=2m"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(folder, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	p := launchInto(t, folder, c.env, "backup", "--root", c.root, "--env", c.environment)
+	code, output, r := p.ends(3 * time.Minute)
+	failures := r.Failures()
+	if code != exitInfrastructure || len(failures) != 1 || !strings.Contains(failures[0].Error, "no space left") || failures[0].Hint == "" {
+		t.Fatalf("exit code %d, %+v\n%s", code, failures, output)
+	}
+	if left, _ := filepath.Glob(filepath.Join(folder, "backup", "*")); len(left) > 0 || r.Backup != nil {
+		t.Errorf("left %v", left)
 	}
 }
 

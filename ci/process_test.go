@@ -33,8 +33,14 @@ type process struct {
 // launch starts ci; env holds NAME=VALUE beside what the test itself has.
 func launch(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
+	return launchInto(t, t.TempDir(), env, args...)
+}
+
+// launchInto starts ci with a folder for its report.
+func launchInto(t *testing.T, folder string, env []string, args ...string) *process {
+	t.Helper()
 	testenv.Env(t)
-	p := &process{t: t, folder: t.TempDir(), lines: make(chan string, 10_000), ended: make(chan struct{})}
+	p := &process{t: t, folder: folder, lines: make(chan string, 10_000), ended: make(chan struct{})}
 	p.cmd = exec.Command("ci", append(args, "--output", p.folder)...)
 	p.cmd.Env = append(os.Environ(), env...)
 	reader, writer := io.Pipe()

@@ -121,7 +121,7 @@ func onlyFile(t *testing.T, dir, name string) {
 	}
 	want := name
 	if strings.HasSuffix(name, ".dump") { // proven: an unproven one has another ending
-		want += " " + name + manifestSuffix
+		want += " " + name + ManifestSuffix
 	}
 	if strings.Join(names, " ") != want {
 		t.Errorf("%s holds %q, want %q", dir, names, want)

@@ -28,7 +28,7 @@ func dump(ctx context.Context, a Address, t tools, snapshotID, path string, pati
 	}
 	stop := every(2*time.Second, func() {
 		if info, err := os.Stat(path); err == nil {
-			progress("dumped " + size(info.Size()))
+			progress("dumped " + Size(info.Size()))
 		}
 	})
 	defer stop()
@@ -85,7 +85,7 @@ func firstError(said string) string {
 func explainFile(doing, path string, err error) error {
 	folder := filepath.Dir(path)
 	if outOfSpace(err) {
-		return failf(DiskFull, doing, "free space there, or choose another folder", "no space left in %s (%s free)", folder, size(free(folder)))
+		return failf(DiskFull, doing, "free space there, or choose another folder", "no space left in %s (%s free)", folder, Size(max(0, Free(folder))))
 	}
 	var file *os.PathError
 	if errors.As(err, &file) {
@@ -94,10 +94,12 @@ func explainFile(doing, path string, err error) error {
 	return fail(Failed, doing, err, "")
 }
 
-func free(folder string) int64 {
+// Free is how much can be written to the file system of a folder, in bytes; -1
+// where that is not known.
+func Free(folder string) int64 {
 	var stat syscall.Statfs_t
 	if err := syscall.Statfs(folder, &stat); err != nil {
-		return 0
+		return -1
 	}
 	return int64(stat.Bavail) * stat.Bsize
 }
@@ -133,7 +135,8 @@ func every(interval time.Duration, f func()) (stop func()) {
 	return func() { close(done); <-ended }
 }
 
-func size(n int64) string {
+// Size is a number of bytes, for people.
+func Size(n int64) string {
 	switch {
 	case n < 1<<10:
 		return fmt.Sprintf("%d B", n)

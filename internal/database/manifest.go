@@ -11,8 +11,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// manifestSuffix is that of the file beside a dump that says what it holds.
-const manifestSuffix = ".json"
+// ManifestSuffix is that of the file beside a dump that says what it holds.
+const ManifestSuffix = ".json"
 
 // manifest is what a dump held when it was taken, for a restore that comes later.
 type manifest struct {
@@ -48,13 +48,13 @@ func (m manifest) write(dump string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(dump+manifestSuffix, data, 0o600)
+	return os.WriteFile(dump+ManifestSuffix, data, 0o600)
 }
 
 // readManifest reads what a dump must hold, and checks that it is that dump.
 func readManifest(dump string) (m manifest, err error) {
 	doing := "read the backup " + dump
-	data, err := os.ReadFile(dump + manifestSuffix)
+	data, err := os.ReadFile(dump + ManifestSuffix)
 	if err != nil {
 		return m, explainFile(doing, dump, err)
 	}

@@ -164,10 +164,10 @@ func TestRestoreRefusesAnotherDatabase(t *testing.T) {
 	} {
 		wantError(t, check(), Refused, "is a backup of "+a.Database)
 	}
-	manifest := must(os.ReadFile(b.Path + manifestSuffix))
+	manifest := must(os.ReadFile(b.Path + ManifestSuffix))
 	for old, says := range map[string]string{`"system": "`: "on another server", `"of": {`: "does not say which database"} {
 		changed := strings.Replace(string(manifest), old, map[string]string{`"system": "`: `"system": "1`, `"of": {`: `"was": {`}[old], 1)
-		if err := os.WriteFile(b.Path+manifestSuffix, []byte(changed), 0o600); err != nil {
+		if err := os.WriteFile(b.Path+ManifestSuffix, []byte(changed), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		_, err := Restore(t.Context(), restoreOptions(url, b))
@@ -281,10 +281,10 @@ func TestRestoreOfWhatIsNoBackup(t *testing.T) {
 	bad.Path = filepath.Join(t.TempDir(), "dump")
 	for name, files := range map[string]map[string]string{
 		"no manifest":         {"": string(good)},
-		"damaged manifest":    {"": string(good), manifestSuffix: "{"},
-		"of another database": {"": string(good) + "x", manifestSuffix: string(must(os.ReadFile(b.Path + manifestSuffix)))},
+		"damaged manifest":    {"": string(good), ManifestSuffix: "{"},
+		"of another database": {"": string(good) + "x", ManifestSuffix: string(must(os.ReadFile(b.Path + ManifestSuffix)))},
 	} {
-		_ = os.Remove(bad.Path + manifestSuffix)
+		_ = os.Remove(bad.Path + ManifestSuffix)
 		for suffix, text := range files {
 			if err := os.WriteFile(bad.Path+suffix, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
