@@ -20,8 +20,9 @@ test: up ## all tests
 test-sandbox: ## the life of the sandbox: kills, restarts, and the machine after it; wipes its data
 	go test -tags machine -count=1 -timeout 20m ./testenv/sandbox
 
-torture: up ## what takes too long for every day: all images of the sample, made twice from nothing
-	go test -tags torture -count=1 -timeout 60m -run 'TwiceFromNothing' ./ci
+torture: up ## what takes too long for every day: images made twice from nothing, deaths at every point of a release of eleven services
+	go test -tags torture -count=1 -timeout 60m -run "TwiceFromNothing" ./ci
+	go test -tags torture -count=1 -timeout 120m -v -run "CrashMatrix" ./internal/release
 
 race: up ## all tests in random order, with the race detector: several times slower
 	go test -race -shuffle=on -timeout 60m ./...
