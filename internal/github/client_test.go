@@ -1,0 +1,165 @@
+package github_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	ours "github.com/teei/slipway/internal/github"
+	"github.com/teei/slipway/testenv/github"
+)
+
+// hub is a stand-in with a run, and a client of it. At the end nothing may have
+// been asked or answered that GitHub's description does not have.
+func hub(t *testing.T) (*github.Server, *ours.Client) {
+	t.Helper()
+	h := github.New("acme/platform")
+	h.Change(func(k *github.Known) {
+		k.Runs[7] = &github.Run{
+			ID: 7, Attempt: 2, SHA: strings.Repeat("a", 40), Branch: "main", Path: ".github/workflows/production.yml", Event: "workflow_dispatch",
+			Actor: "alice", TriggeringActors: []string{"alice", "mallory"},
+		}
+		k.Environments["production"] = &github.Environment{Name: "production", Users: []string{"vera"}, Teams: []string{"leadership"}, Policy: github.CustomBranches, Branches: []string{"main"}}
+		k.Teams["acme/leadership"] = map[string]string{"vera": "active", "paul": "pending"}
+		k.Protected["main"] = true
+	})
+	s, err := h.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.Close()
+		if _, violations := h.Requests(); len(violations) > 0 {
+			t.Errorf("GitHub's description has other requests or answers:\n%s", strings.Join(violations, "\n"))
+		}
+	})
+	c, err := ours.New(ours.Options{URL: s.URL, Token: "x", Repository: "acme/platform", Wait: 3 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, c
+}
+
+func TestReads(t *testing.T) {
+	t.Parallel()
+	s, c := hub(t)
+	ctx := t.Context()
+	run, err := c.Run(ctx, 7)
+	if err != nil || run.Attempt != 2 || run.Triggering.Login != "mallory" || run.Actor.Type != "User" || run.Path != ".github/workflows/production.yml" {
+		t.Errorf("%+v, %v", run, err)
+	}
+	if first, err := c.Attempt(ctx, 7, 1); err != nil || first.Triggering.Login != "alice" {
+		t.Errorf("%+v, %v", first, err)
+	}
+	if err := s.Review(7, github.Review{User: "vera", State: "approved", Comment: "ship it", Environments: []string{"production"}}); err != nil {
+		t.Fatal(err)
+	}
+	e, err := c.Environment(ctx, "production")
+	if err != nil || e.Policy == nil || !e.Policy.Custom || e.AdminsBypass != nil || len(e.Rules) != 1 || len(e.Rules[0].Reviewers) != 2 {
+		t.Errorf("%+v, %v", e, err)
+	}
+	reviews, err := c.Reviews(ctx, 7)
+	if err != nil || len(reviews) != 1 || reviews[0].User.Login != "vera" || reviews[0].Environments[0].ID != e.ID {
+		t.Errorf("%+v, %v", reviews, err)
+	}
+	if names, err := c.BranchPolicies(ctx, "production"); err != nil || !slices.Equal(names, []string{"main"}) {
+		t.Errorf("%v, %v", names, err)
+	}
+	for branch, want := range map[string]bool{"main": true, "feature": false} {
+		if got, err := c.Protected(ctx, branch); err != nil || got != want {
+			t.Errorf("%s: %t, %v", branch, got, err)
+		}
+	}
+	for user, want := range map[string]bool{"vera": true, "paul": false, "mallory": false} {
+		if got, err := c.Member(ctx, "leadership", user); err != nil || got != want {
+			t.Errorf("%s: %t, %v", user, got, err)
+		}
+	}
+}
+
+func TestListsAreReadToTheirEnd(t *testing.T) {
+	t.Parallel()
+	s, c := hub(t)
+	sha := strings.Repeat("b", 40)
+	s.Change(func(k *github.Known) {
+		for i := range 250 {
+			k.Checks = append(k.Checks, github.Check{SHA: sha, Name: "check" + strings.Repeat("x", i), App: "github-actions", Conclusion: "success", Completed: time.Now()})
+			k.Alerts = append(k.Alerts, github.Alert{Number: i + 1, State: "open", Severity: "low", Rule: "r", Path: "a.ts"})
+		}
+		k.Alerts = append(k.Alerts, github.Alert{Number: 999, State: "fixed", Severity: "critical", Rule: "r", Path: "a.ts"})
+	})
+	if checks, err := c.Checks(t.Context(), sha); err != nil || len(checks) != 250 {
+		t.Errorf("%d checks, %v", len(checks), err)
+	}
+	if alerts, err := c.Alerts(t.Context(), "refs/heads/main"); err != nil || len(alerts) != 250 {
+		t.Errorf("%d alerts, %v", len(alerts), err)
+	}
+}
+
+// Whatever GitHub says other than what was asked for is an error with a hint;
+// what passes by itself is waited for.
+func TestTrouble(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		fault github.Fault
+		says  string // "" for nothing
+	}{
+		"forbidden":          {github.Fault{Status: 403}, "GitHub answered 403"},
+		"not found":          {github.Fault{Status: 404}, "GitHub answered 404"},
+		"token expired":      {github.Fault{Status: 401}, "GitHub answered 401"},
+		"down":               {github.Fault{Status: 502}, "GitHub answered 502"},
+		"down for a moment":  {github.Fault{Status: 502, Times: 2}, ""},
+		"slow down":          {github.Fault{Status: 429, RetryAfter: 1, Times: 1}, ""},
+		"secondary limit":    {github.Fault{Status: 403, RetryAfter: 1, Times: 1}, ""},
+		"limit for an hour":  {github.Fault{Status: 429, RetryAfter: 3600}, "429"},
+		"no JSON":            {github.Fault{Body: `{"id": `}, "unexpected EOF"},
+		"JSON of others":     {github.Fault{Body: `[1, 2]`}, "cannot unmarshal"},
+		"cut in the middle":  {github.Fault{Cut: true}, "EOF"},
+		"slow, but it comes": {github.Fault{Delay: 200 * time.Millisecond, Times: 1}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, c := hub(t)
+			s.Change(func(k *github.Known) { tt.fault.Path = "/runs/"; k.Faults = []github.Fault{tt.fault} })
+			began := time.Now()
+			run, err := c.Run(t.Context(), 7)
+			if tt.says == "" {
+				if err != nil || run.ID != 7 {
+					t.Errorf("%+v, %v", run, err)
+				}
+				return
+			}
+			var known *ours.Error
+			if !errors.As(err, &known) || !strings.Contains(err.Error(), tt.says) || !strings.HasPrefix(err.Error(), "read run 7: ") || known.Hint() == "" {
+				t.Errorf("%v", err)
+			}
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("told after %s", took)
+			}
+		})
+	}
+}
+
+// Names cannot lead to another resource.
+func TestHostileNames(t *testing.T) {
+	t.Parallel()
+	s, c := hub(t)
+	for _, name := range []string{"../../../../user", "production#1", "production?x=1", "..", ".", "", "a/b"} {
+		if e, err := c.Environment(t.Context(), name); err == nil {
+			t.Errorf("%q is %+v", name, e)
+		}
+	}
+	requests, _ := s.Requests()
+	for _, r := range requests {
+		if !strings.HasPrefix(r, "GET /repos/acme/platform/environments/") {
+			t.Errorf("asked %s", r)
+		}
+	}
+	for _, o := range []ours.Options{{Repository: "acme", Token: "x"}, {Repository: "acme/../x", Token: "x"}, {Repository: "acme/..", Token: "x"}, {Repository: "acme/platform"}, {Repository: "acme/platform", Token: "x", URL: "nowhere"}} {
+		if _, err := ours.New(o); err == nil {
+			t.Errorf("%+v is taken", o)
+		}
+	}
+}

@@ -1,0 +1,182 @@
+package github
+
+import (
+	"cmp"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Hub is one repository on GitHub, and its organization.
+type Hub struct {
+	Repository string // owner/name
+
+	mu           sync.Mutex
+	runs         map[int64]*Run
+	environments map[string]*Environment
+	teams        map[string]map[string]string // org/team → user → state of the membership
+	bots         map[string]bool
+	checks       []Check
+	alerts       []Alert
+	protected    map[string]bool
+	changed      []string
+	deployments  []*Deployment
+	decisions    []Decision
+	faults       []Fault
+	requests     []string
+	violations   []string
+}
+
+// Run of a workflow.
+type Run struct {
+	ID               int64
+	Attempt          int
+	SHA, Branch      string
+	Path, Event      string
+	Actor            string
+	TriggeringActors []string // by attempt
+	Summary          string   // Markdown that the page shows
+	Reviews          []Review
+	Waiting          []string // environments that wait for a review
+}
+
+// Review of environments by a person.
+type Review struct {
+	User, State, Comment string
+	Environments         []string
+}
+
+// Environment with its protection.
+type Environment struct {
+	Name              string
+	Users, Teams      []string // reviewers; teams as slugs
+	PreventSelfReview bool
+	AdminsBypass      *bool // nil: absent in the answer
+	Policy            string
+	Branches          []string // of a custom policy
+}
+
+// Policies of branches.
+const (
+	NoPolicy          = ""
+	ProtectedBranches = "protected"
+	CustomBranches    = "custom"
+)
+
+// Check is a check run of a commit.
+type Check struct {
+	SHA, Name, App, Conclusion string
+	Completed                  time.Time
+}
+
+// Alert of code scanning.
+type Alert struct {
+	Number                      int
+	State, Severity, Rule, Path string
+}
+
+// Deployment and its statuses.
+type Deployment struct {
+	ID                    int64
+	Environment, SHA, Ref string
+	Description           string
+	Payload               any
+	Statuses              []Status
+}
+
+// Status of a deployment.
+type Status struct{ State, Description, EnvironmentURL, LogURL string }
+
+// Decision of a custom deployment protection rule.
+type Decision struct {
+	Run                         int64
+	Environment, State, Comment string
+}
+
+// Change changes what GitHub knows, as people do between two requests.
+func (h *Hub) Change(change func(*Known)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	k := Known{
+		Runs: h.runs, Environments: h.environments, Teams: h.teams, Bots: h.bots, Checks: h.checks, Alerts: h.alerts,
+		Protected: h.protected, Changed: h.changed, Faults: h.faults,
+	}
+	change(&k)
+	h.checks, h.alerts, h.changed, h.faults = k.Checks, k.Alerts, k.Changed, k.Faults
+}
+
+// Known is what GitHub knows.
+type Known struct {
+	Runs         map[int64]*Run
+	Environments map[string]*Environment
+	Teams        map[string]map[string]string
+	Bots         map[string]bool
+	Checks       []Check
+	Alerts       []Alert
+	Protected    map[string]bool
+	Changed      []string // files between two commits
+	Faults       []Fault
+}
+
+// Review is a person's, as on GitHub's page. Who may not review is refused.
+func (h *Hub) Review(run int64, r Review) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	found := h.runs[run]
+	if found == nil {
+		return fmt.Errorf("there is no run %d", run)
+	}
+	for _, name := range r.Environments {
+		e := h.environments[name]
+		if e == nil || !h.reviews(r.User, e) {
+			return fmt.Errorf("%s is no reviewer of %s", r.User, name)
+		}
+		if e.PreventSelfReview && r.User == found.Actor {
+			return fmt.Errorf("%s started this run and may not review it", r.User)
+		}
+	}
+	found.Reviews = append(found.Reviews, r)
+	found.Waiting = slices.DeleteFunc(found.Waiting, func(name string) bool { return slices.Contains(r.Environments, name) })
+	return nil
+}
+
+func (h *Hub) reviews(user string, e *Environment) bool {
+	owner := h.owner()
+	return slices.Contains(e.Users, user) || slices.ContainsFunc(e.Teams, func(team string) bool {
+		return h.teams[owner+"/"+team][user] == "active"
+	})
+}
+
+// Deployments that were made.
+func (h *Hub) Deployments() []Deployment {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var out []Deployment
+	for _, d := range h.deployments {
+		out = append(out, *d)
+	}
+	return out
+}
+
+// Decisions of protection rules.
+func (h *Hub) Decisions() []Decision {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.decisions)
+}
+
+// Requests that came, as METHOD path, and violations of the description.
+func (h *Hub) Requests() (requests, violations []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.requests), slices.Clone(h.violations)
+}
+
+// number makes an id of a name, the same in every answer.
+func number(name string) int64 {
+	sum := fnv.New32a()
+	_, _ = sum.Write([]byte(name))
+	return cmp.Or(int64(sum.Sum32()), 1)
+}
