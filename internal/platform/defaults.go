@@ -78,6 +78,7 @@ func (p *Platform) fillDefaults() {
 	}
 	for name, environment := range p.Environments {
 		fill(&environment.Kubeconfig, "KUBECONFIG")
+		environment.Gate.fillDefaults(name)
 		p.Environments[name] = environment
 	}
 }

@@ -204,6 +204,6 @@ type Environment struct {
 	Registry string `yaml:"registry,omitempty"`
 	// Variables maps a required variable to the one of the shell that holds this environment's value, such as DATABASE_URL: PROD_DATABASE_URL. Default: the one of the same name.
 	Variables map[string]string `yaml:"variables,omitempty"`
-	// Gates a release must pass, by name.
-	Gates []string `yaml:"gates,omitempty"`
+	// Gate says what a release has to show before it may begin. Absent: nothing.
+	Gate *Gate `yaml:"gate,omitempty"`
 }
