@@ -36,9 +36,18 @@ type Review struct {
 	Comment      string `json:"comment"`
 	User         User   `json:"user"`
 	Environments []struct {
-		ID   int64  `json:"id"`
-		Name string `json:"name"`
+		ID int64 `json:"id"`
 	} `json:"environments"`
+}
+
+// Of reports whether a review is of an environment.
+func (r *Review) Of(e *Environment) bool {
+	for _, reviewed := range r.Environments {
+		if reviewed.ID == e.ID && e.ID != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // Environment with its protection.
@@ -104,14 +113,14 @@ type Alert struct {
 
 // Run returns the newest attempt of a run.
 func (c *Client) Run(ctx context.Context, id int64) (*Run, error) {
-	run, err := get[*Run](ctx, c, c.repo("actions/runs/%s"), strconv.FormatInt(id, 10))
-	return run, explain("read run "+strconv.FormatInt(id, 10), err)
+	run, err := get[Run](ctx, c, c.repo("actions/runs/%s"), strconv.FormatInt(id, 10))
+	return &run, explain("read run "+strconv.FormatInt(id, 10), err)
 }
 
 // Attempt returns one attempt of a run.
 func (c *Client) Attempt(ctx context.Context, id int64, attempt int) (*Run, error) {
-	run, err := get[*Run](ctx, c, c.repo("actions/runs/%s/attempts/%s"), strconv.FormatInt(id, 10), strconv.Itoa(attempt))
-	return run, explain("read attempt "+strconv.Itoa(attempt)+" of run "+strconv.FormatInt(id, 10), err)
+	run, err := get[Run](ctx, c, c.repo("actions/runs/%s/attempts/%s"), strconv.FormatInt(id, 10), strconv.Itoa(attempt))
+	return &run, explain("read attempt "+strconv.Itoa(attempt)+" of run "+strconv.FormatInt(id, 10), err)
 }
 
 // Reviews are those of all attempts of a run.
@@ -122,8 +131,8 @@ func (c *Client) Reviews(ctx context.Context, id int64) ([]Review, error) {
 
 // Environment returns an environment with its protection.
 func (c *Client) Environment(ctx context.Context, name string) (*Environment, error) {
-	e, err := get[*Environment](ctx, c, c.repo("environments/%s"), name)
-	return e, explain("read environment "+name, err)
+	e, err := get[Environment](ctx, c, c.repo("environments/%s"), name)
+	return &e, explain("read environment "+name, err)
 }
 
 // BranchPolicies are the names, or patterns, of the branches that may deploy to

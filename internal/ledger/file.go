@@ -32,11 +32,14 @@ func (r *Record) WriteTo(folder string) error {
 	return os.Rename(tmp.Name(), filepath.Join(folder, recordName(r.Number)+".json"))
 }
 
-// ReadFile reads what WriteTo wrote.
+// ReadFile reads what WriteTo wrote, or WriteSigned, without looking at the signature.
 func ReadFile(file string) (*Record, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read the record of a release: %w", err)
+	}
+	if s, _ := unwrap(data); s != nil {
+		data = s.Record
 	}
 	var r Record
 	if err := json.Unmarshal(data, &r); err != nil || r.Number == 0 || r.Environment == "" {

@@ -3,6 +3,8 @@ package ledger
 import (
 	"fmt"
 	"time"
+
+	"github.com/teei/slipway/internal/plan"
 )
 
 // State is how far a release got.
@@ -79,7 +81,11 @@ type Record struct {
 	// Evidence is what was known when the release was approved: checks, and the
 	// backup that the database can go back to.
 	Evidence []Evidence `json:"evidence,omitempty"`
-	Steps    []Step     `json:"steps"`
+	// Approvals are who approved it, and Findings what was found before: what
+	// failed and was waived is there with who waived it.
+	Approvals []Approval     `json:"approvals,omitempty"`
+	Findings  []plan.Finding `json:"findings,omitempty"`
+	Steps     []Step         `json:"steps"`
 	// Verdict says in a sentence what was found at the end.
 	Verdict string `json:"verdict,omitempty"`
 	// Watch is what was seen in the day after; nil if nobody has looked yet.
@@ -102,6 +108,20 @@ type Evidence struct {
 	At     time.Time `json:"at"`
 	Passed bool      `json:"passed"`
 	File   string    `json:"file,omitempty"`
+}
+
+// Approval of a release by a person.
+type Approval struct {
+	Group string `json:"group"`
+	By    string `json:"by"`
+	// Environment of GitHub that was reviewed, in Run.
+	Environment string `json:"environment"`
+	Run         string `json:"run"`
+	// Digest that was approved: it covers the plan and its evidence.
+	Digest  string `json:"digest"`
+	Comment string `json:"comment,omitempty"`
+	// Seen is when the gate saw it: GitHub does not say when it was given.
+	Seen time.Time `json:"seen"`
 }
 
 // Watch is what was seen of a release since it ended.

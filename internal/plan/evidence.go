@@ -25,6 +25,11 @@ type Evidence struct {
 	Made    time.Time `json:"made"`
 	Expires time.Time `json:"expires"`
 	Items   []Item    `json:"items"`
+	// Run is the attempt of a workflow's run that made the plan, as
+	// owner/name/run/attempt; what was approved for one is no approval for another.
+	Run string `json:"run,omitempty"`
+	// Nonce makes the approval digest one that nobody can know before.
+	Nonce string `json:"nonce,omitempty"`
 }
 
 // Kinds of evidence.
@@ -110,6 +115,8 @@ type approved struct {
 	Made     time.Time `json:"made"`
 	Expires  time.Time `json:"expires"`
 	Evidence []string  `json:"evidence"`
+	Run      string    `json:"run,omitempty"`
+	Nonce    string    `json:"nonce,omitempty"`
 }
 
 // Approval is the digest that people approve: it covers the plan and each piece
@@ -119,7 +126,7 @@ func Approval(p *Plan, e *Evidence) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	a := approved{Plan: digest, Made: e.Made, Expires: e.Expires, Evidence: []string{}}
+	a := approved{Plan: digest, Made: e.Made, Expires: e.Expires, Evidence: []string{}, Run: e.Run, Nonce: e.Nonce}
 	for _, item := range e.Items {
 		d, err := Digest(item)
 		if err != nil {

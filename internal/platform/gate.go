@@ -277,3 +277,6 @@ func (w *Window) Closed(at time.Time) string {
 	}
 	return fmt.Sprintf("it is %s in %s, and releases begin %s", at.Format("Mon 15:04"), w.Zone, strings.Join(w.Weekly, ", "))
 }
+
+// MayWaive reports whether a person may waive findings of this kind.
+func (g *Gate) MayWaive(kind string) bool { return slices.Contains(g.Waivable, kind) }

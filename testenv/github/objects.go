@@ -40,7 +40,9 @@ func (h *Hub) run(r *Run, attempt int) object {
 	if attempt <= len(r.TriggeringActors) {
 		triggering = r.TriggeringActors[attempt-1]
 	}
-	return with(example("workflow-run"), object{
+	base := example("workflow-run").(object)
+	return with(base, object{
+		"repository": with(base["repository"], object{"full_name": h.Repository}),
 		"id": r.ID, "run_attempt": attempt, "head_sha": r.SHA, "head_branch": r.Branch, "path": r.Path, "event": r.Event,
 		"actor": h.user(r.Actor), "triggering_actor": h.user(triggering),
 	})

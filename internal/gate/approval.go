@@ -1,0 +1,188 @@
+package gate
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/teei/slipway/internal/github"
+	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/plan"
+	"github.com/teei/slipway/internal/platform"
+)
+
+// leastDigits of the approval digest that a comment has to hold.
+const leastDigits = 12
+
+// verdict on one group.
+type verdict struct {
+	findings  []plan.Finding
+	approvals []ledger.Approval
+}
+
+// approved looks whether enough people of a group have approved this digest,
+// through an environment that is protected well enough for it to mean something.
+func (q *Question) approved(ctx context.Context, g platform.Approval, digest string, reviews []github.Review, starters map[string]bool) (v verdict) {
+	id := "approval/" + g.Name
+	e, err := q.GitHub.Environment(ctx, g.Environment)
+	if err != nil {
+		v.findings = append(v.findings, unprotected(g, err))
+		return v
+	}
+	if v.findings = q.protected(ctx, g, e); len(v.findings) > 0 {
+		return v
+	}
+	var reasons []string
+	seen := map[string]bool{}
+	for _, r := range reviews {
+		if !r.Of(e) {
+			continue
+		}
+		login := strings.ToLower(r.User.Login)
+		if strings.EqualFold(r.State, "rejected") {
+			v.findings = append(v.findings, fail(id, "talk to them, then start the workflow anew", "%s rejected it: %s", r.User.Login, orNone(r.Comment)))
+			return v
+		}
+		if why := q.counts(ctx, g, r, digest, starters); why != "" {
+			reasons = append(reasons, r.User.Login+" "+why)
+		} else if !seen[login] {
+			seen[login] = true
+			v.approvals = append(v.approvals, ledger.Approval{
+				Group: g.Name, By: r.User.Login, Environment: g.Environment, Run: q.Evidence.Run, Digest: digest, Comment: r.Comment, Seen: q.Now,
+			})
+		}
+	}
+	if len(v.approvals) < g.Least {
+		text := fmt.Sprintf("%d of %d approved it", len(v.approvals), g.Least)
+		if len(reasons) > 0 {
+			text += "; " + strings.Join(reasons, ", ")
+		}
+		v.findings, v.approvals = append(v.findings, fail(id, q.howToApprove(g, digest), "%s", text)), nil
+		return v
+	}
+	f := pass(id, "approved by %s", strings.Join(people(v.approvals), ", "))
+	f.Link = e.URL
+	v.findings = append(v.findings, f)
+	return v
+}
+
+func people(approvals []ledger.Approval) (names []string) {
+	for _, a := range approvals {
+		names = append(names, a.By)
+	}
+	return names
+}
+
+func (q *Question) howToApprove(g platform.Approval, digest string) string {
+	who := slices.Concat(g.Users, prefixed("team ", g.Teams))
+	text := fmt.Sprintf("%s of %s approves environment %s of the run", orNone(strings.Join(who, " or ")), g.Name, g.Environment)
+	if *q.Gate.Digest {
+		text += ", with " + short(digest) + " in the comment"
+	}
+	return text
+}
+
+func prefixed(prefix string, names []string) (out []string) {
+	for _, n := range names {
+		out = append(out, prefix+n)
+	}
+	return out
+}
+
+// counts says why a review does not count, "" if it does.
+func (q *Question) counts(ctx context.Context, g platform.Approval, r github.Review, digest string, starters map[string]bool) string {
+	switch login := strings.ToLower(r.User.Login); {
+	case !strings.EqualFold(r.State, "approved"):
+		return "has not approved (" + orNone(r.State) + ")"
+	case r.User.Type != "User":
+		return "is no person but a " + orNone(r.User.Type)
+	case starters[login]:
+		return "started this run, and nobody approves their own"
+	case *q.Gate.Digest && !holds(r.Comment, digest):
+		return "did not name the digest that is to be released, " + short(digest)
+	case !*q.Gate.Digest && q.Attempt > 1:
+		return "approved some attempt of this run, and GitHub does not say which"
+	}
+	if slices.ContainsFunc(g.Users, func(user string) bool { return strings.EqualFold(user, r.User.Login) }) {
+		return ""
+	}
+	for _, team := range g.Teams {
+		// Now, and not when it was approved: who has left the team does not count.
+		member, err := q.GitHub.Member(ctx, team, r.User.Login)
+		if err != nil {
+			return "may be in team " + team + ": " + err.Error()
+		}
+		if member {
+			return ""
+		}
+	}
+	return "does not belong to " + g.Name
+}
+
+var hexadecimal = regexp.MustCompile(`\b[0-9a-fA-F]+\b`)
+
+// holds reports whether a comment has the digest, or enough of its first digits.
+func holds(comment, digest string) bool {
+	for _, word := range hexadecimal.FindAllString(comment, -1) {
+		if len(word) >= leastDigits && strings.HasPrefix(digest, strings.ToLower(word)) {
+			return true
+		}
+	}
+	return false
+}
+
+// unprotected is an environment that could not be read.
+func unprotected(g platform.Approval, err error) plan.Finding {
+	f := unknown("environment/"+g.Environment, err)
+	if github.Missing(err) {
+		f.Advice = "make it, with reviewers, before any workflow names it: GitHub makes one that it does not know without any protection"
+	}
+	return f
+}
+
+// protected says in what an environment is not protected well enough.
+func (q *Question) protected(ctx context.Context, g platform.Approval, e *github.Environment) (out []plan.Finding) {
+	id := "environment/" + g.Environment
+	settings := fmt.Sprintf("see Settings, Environments, %s of %s/%s", g.Environment, q.GitHub.Owner, q.GitHub.Name)
+	if !strings.EqualFold(e.Name, g.Environment) {
+		return []plan.Finding{fail(id, settings, "GitHub answered for environment %q", e.Name)}
+	}
+	rule := slices.IndexFunc(e.Rules, func(r github.Rule) bool { return r.Type == "required_reviewers" })
+	switch {
+	case rule < 0 || len(e.Rules[rule].Reviewers) == 0:
+		out = append(out, fail(id, settings+"; private repositories have required reviewers on GitHub Enterprise only", "it has no required reviewers"))
+	case !e.Rules[rule].PreventSelfReview:
+		out = append(out, fail(id, settings, "it lets people approve what they started themselves"))
+	}
+	if e.AdminsBypass == nil || *e.AdminsBypass {
+		out = append(out, fail(id, settings, "administrators may bypass its rules"))
+	}
+	return append(out, q.branches(ctx, g, e, id, settings)...)
+}
+
+// branches wants the environment to be deployed to from the gate's branch alone.
+func (q *Question) branches(ctx context.Context, g platform.Approval, e *github.Environment, id, settings string) []plan.Finding {
+	switch {
+	case e.Policy == nil || e.Policy.Protected == e.Policy.Custom:
+		return []plan.Finding{fail(id, settings, "it can be deployed to from every branch")}
+	case e.Policy.Protected:
+		protected, err := q.GitHub.Protected(ctx, q.Gate.Branch)
+		if err != nil {
+			return []plan.Finding{unknown(id, err)}
+		}
+		if !protected {
+			return []plan.Finding{fail(id, "protect "+q.Gate.Branch, "it takes protected branches, and %s is not protected; where none is, GitHub takes all", q.Gate.Branch)}
+		}
+	default:
+		names, err := q.GitHub.BranchPolicies(ctx, g.Environment)
+		if err != nil {
+			return []plan.Finding{unknown(id, err)}
+		}
+		if len(names) != 1 || names[0] != q.Gate.Branch {
+			return []plan.Finding{fail(id, settings, "it can be deployed to from %s, not from %s alone", orNone(strings.Join(names, ", ")), q.Gate.Branch)}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,195 @@
+package gate
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/teei/slipway/internal/github"
+	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/plan"
+	"github.com/teei/slipway/internal/platform"
+)
+
+// Question is what is to be decided.
+type Question struct {
+	GitHub      *github.Client
+	Environment string // of slipway.yaml
+	Gate        *platform.Gate
+	Plan        *plan.Plan
+	Evidence    *plan.Evidence
+	Findings    []plan.Finding // of the preflight
+	// Run, Attempt and SHA are of the job that asks: the run and its attempt, and
+	// the commit that is checked out there.
+	Run     int64
+	Attempt int
+	SHA     string
+	Now     time.Time
+}
+
+// Answer is what was decided, and on what grounds.
+type Answer struct {
+	// Digest that was approved.
+	Digest    string            `json:"digest"`
+	Approvals []ledger.Approval `json:"approvals"`
+	Findings  []plan.Finding    `json:"findings"`
+}
+
+// Decide says whether people have approved what is to be released, and nothing
+// else. It fails with a *ClosedError that names what is missing; the answer then
+// says what was found. Nothing is taken from the job's own variables that GitHub
+// can be asked for.
+func Decide(ctx context.Context, q Question) (*Answer, error) {
+	digest, err := plan.Approval(q.Plan, q.Evidence)
+	if err != nil {
+		return nil, err
+	}
+	a := &Answer{Digest: digest, Findings: []plan.Finding{}, Approvals: []ledger.Approval{}}
+	a.Findings = append(a.Findings, q.fresh(digest)...)
+	run, starters, findings := q.run(ctx)
+	a.Findings = append(a.Findings, findings...)
+	if run == nil {
+		return a, closed(q.Environment, a.Findings)
+	}
+	reviews, err := q.GitHub.Reviews(ctx, q.Run)
+	if err != nil {
+		a.Findings = append(a.Findings, unknown("approvals", err))
+		return a, closed(q.Environment, a.Findings)
+	}
+	groups := q.groups()
+	found := make([]verdict, len(groups))
+	var work errgroup.Group // without its context: each finding says what it found
+	for i, group := range groups {
+		work.Go(func() error {
+			found[i] = q.approved(ctx, group, digest, reviews, starters)
+			return nil
+		})
+	}
+	_ = work.Wait() // none fails
+	for _, v := range found {
+		a.Findings = append(a.Findings, v.findings...)
+		a.Approvals = append(a.Approvals, v.approvals...)
+	}
+	return a, closed(q.Environment, a.Findings)
+}
+
+// groups are those whose approval is needed this time.
+func (q *Question) groups() (out []platform.Approval) {
+	for _, g := range q.Gate.Approvals {
+		if g.Waives == "" || q.waived(g.Waives) {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+func (q *Question) waived(kind string) bool {
+	for _, f := range q.Findings {
+		if f.Status == plan.Waived && f.Kind() == kind {
+			return true
+		}
+	}
+	return false
+}
+
+// fresh looks at what needs nobody else: the plan with its evidence, the
+// preflight, and the hour.
+func (q *Question) fresh(digest string) (out []plan.Finding) {
+	if err := plan.Approved(q.Plan, q.Evidence, digest, q.Now); err != nil {
+		out = append(out, unknown("plan", err))
+	} else {
+		out = append(out, pass("plan", "plan %s with its evidence is %s", short(q.Evidence.Plan), short(digest)))
+	}
+	if q.Plan.Environment != q.Environment {
+		out = append(out, fail("plan/environment", "make a plan for "+q.Environment, "the plan is for %s", q.Plan.Environment))
+	}
+	switch item := q.Evidence.Item(plan.Preflight, ""); {
+	case item == nil:
+		out = append(out, fail("preflight", "run `slipway preflight` after `slipway plan`", "nothing was looked at before the approval"))
+	case q.Findings == nil:
+		out = append(out, fail("preflight", "bring "+plan.FindingsFile+" with the plan", "its findings are not here"))
+	default:
+		out = append(out, q.preflighted(item)...)
+	}
+	if w := q.Gate.Window; w != nil && !q.waived("window") {
+		if why := w.Closed(q.Now); why != "" {
+			out = append(out, fail("window", "wait for the window, or have it waived", "%s", why))
+		}
+	}
+	return out
+}
+
+// preflighted holds the findings against what was approved, and against what may be waived.
+func (q *Question) preflighted(item *plan.Item) []plan.Finding {
+	digest, err := plan.Digest(q.Findings)
+	if err != nil || digest != item.SHA256 {
+		return []plan.Finding{fail("preflight", "bring the findings as `slipway preflight` wrote them", "its findings are not those that were approved")}
+	}
+	for _, f := range q.Findings {
+		switch {
+		case f.Status == plan.Pass:
+		case f.Status == plan.Waived && q.Gate.MayWaive(f.Kind()) && f.Waiver != nil && q.Now.Before(f.Waiver.Until):
+		default:
+			return []plan.Finding{fail("preflight", "mend it and start the workflow anew; `slipway preflight` says how", "%s %s: %s", f.ID, f.Status, f.Text)}
+		}
+	}
+	return []plan.Finding{pass("preflight", "%d findings, none in the way", len(q.Findings))}
+}
+
+// run looks at the run that asks, as GitHub knows it, and returns the people who
+// started any attempt of it.
+func (q *Question) run(ctx context.Context) (*github.Run, map[string]bool, []plan.Finding) {
+	run, err := q.GitHub.Run(ctx, q.Run)
+	if err != nil {
+		return nil, nil, []plan.Finding{unknown("run", err)}
+	}
+	starters := map[string]bool{strings.ToLower(run.Actor.Login): true, strings.ToLower(run.Triggering.Login): true}
+	for attempt := 1; attempt < run.Attempt; attempt++ {
+		earlier, err := q.GitHub.Attempt(ctx, q.Run, attempt)
+		if err != nil {
+			return nil, nil, []plan.Finding{unknown("run", err)}
+		}
+		starters[strings.ToLower(earlier.Triggering.Login)] = true
+	}
+	const again = "start the workflow anew; a run cannot be used for another release"
+	path, ref, called := strings.Cut(run.Path, "@")
+	planned := fmt.Sprintf("%s/%s/%d/%d", q.GitHub.Owner, q.GitHub.Name, run.ID, run.Attempt)
+	var out []plan.Finding
+	for _, wrong := range []struct {
+		is     bool
+		id     string
+		format string
+		args   []any
+	}{
+		{run.ID != q.Run, "run", "GitHub answered for run %d", []any{run.ID}},
+		{!strings.EqualFold(run.Repository.FullName, q.GitHub.Owner+"/"+q.GitHub.Name), "run/repository", "the run is of %s", []any{run.Repository.FullName}},
+		{run.Attempt != q.Attempt, "run/attempt", "GitHub is at attempt %d, and this is attempt %d", []any{run.Attempt, q.Attempt}},
+		{q.Evidence.Run != planned, "run/plan", "the plan was made in %s, and this is %s", []any{orNone(q.Evidence.Run), planned}},
+		{run.Event != "workflow_dispatch", "run/event", "it was started by %s; only a person's workflow_dispatch may release", []any{orNone(run.Event)}},
+		{path != q.Gate.Workflow, "run/workflow", "it runs %s, and only %s releases", []any{orNone(path), q.Gate.Workflow}},
+		{called && ref != q.Gate.Branch && ref != "refs/heads/"+q.Gate.Branch, "run/workflow", "its workflow is of %s, not of %s", []any{ref, q.Gate.Branch}},
+		{run.Branch != q.Gate.Branch, "run/branch", "it runs on %s, not on %s", []any{orNone(run.Branch), q.Gate.Branch}},
+		{run.SHA == "" || run.SHA != q.SHA, "run/commit", "it runs at %s, and %s is checked out", []any{short(run.SHA), short(q.SHA)}},
+		{run.SHA != q.Plan.Source, "run/commit", "it runs at %s, and the plan is of %s", []any{short(run.SHA), orNone(short(q.Plan.Source))}},
+	} {
+		if wrong.is {
+			out = append(out, fail(wrong.id, again, wrong.format, wrong.args...))
+		}
+	}
+	if len(out) == 0 {
+		f := pass("run", "run %d of %s at %s, started by %s", run.ID, path, short(run.SHA), run.Triggering.Login)
+		f.Link = run.URL
+		out = append(out, f)
+	}
+	return run, starters, out
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
