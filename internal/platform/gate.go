@@ -26,7 +26,7 @@ type Gate struct {
 	Checks []RequiredCheck `yaml:"checks,omitempty"`
 	// Security: no open alert of code scanning at this severity or above: low, medium, high or critical.
 	Security string `yaml:"security,omitempty"`
-	// Documentation: patterns of files, of which one has to change with every release.
+	// Documentation: patterns of files of the repository, of which one has to change with every release.
 	Documentation []string `yaml:"documentation,omitempty"`
 	// Notes is the changelog, whose first section has to say something.
 	Notes string `yaml:"notes,omitempty"`

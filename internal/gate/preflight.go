@@ -1,0 +1,262 @@
+package gate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/teei/slipway/internal/github"
+	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/plan"
+	"github.com/teei/slipway/internal/platform"
+)
+
+// Checklist is what a preflight looks at.
+type Checklist struct {
+	GitHub   *github.Client
+	Platform *platform.Platform
+	Gate     *platform.Gate
+	Plan     *plan.Plan
+	Evidence *plan.Evidence
+	// Record is the signed record of the release that is promoted, "" if none was given.
+	Record string
+	// Before is the commit that the environment runs, "" before its first release.
+	Before string
+	// Missing are required variables without a value.
+	Missing []string
+	// Waivers say why, by the kind of finding; By is who gives them.
+	Waivers map[string]string
+	By      string
+	Now     time.Time
+}
+
+// Preflight looks for all that a release has to show before people are asked.
+// What fails, or cannot be found out, is a finding and no error; an error is a
+// waiver that nobody may give.
+func Preflight(ctx context.Context, c Checklist) ([]plan.Finding, error) {
+	for kind := range c.Waivers {
+		if !c.Gate.MayWaive(kind) {
+			return nil, &platform.UsageError{
+				Message: fmt.Sprintf("%q may not be waived", kind),
+				Advice:  fmt.Sprintf("%s lets these be waived: %s", platform.File, orNone(strings.Join(c.Gate.Waivable, ", "))),
+			}
+		}
+	}
+	looks := []func(context.Context) []plan.Finding{
+		c.promotes, c.checks, c.security, c.documentation, c.notes, c.variables, c.backup, c.rollbackPlan, c.window,
+	}
+	found := make([][]plan.Finding, len(looks))
+	var work errgroup.Group // without its context: each finding says what it found
+	for i, look := range looks {
+		work.Go(func() error {
+			found[i] = look(ctx)
+			return nil
+		})
+	}
+	_ = work.Wait() // none fails
+	findings := slices.Concat(found...)
+	for i, f := range findings {
+		if why := c.Waivers[f.Kind()]; why != "" && f.Status == plan.Fail {
+			findings[i].Status = plan.Waived
+			findings[i].Waiver = &plan.Waiver{By: c.By, Why: why, Until: c.Evidence.Expires}
+		}
+	}
+	return findings, nil
+}
+
+// promotes wants the very images to have been released elsewhere, and to have stayed.
+func (c *Checklist) promotes(context.Context) []plan.Finding {
+	const id = "promotes"
+	if c.Gate.Promotes == nil {
+		return nil
+	}
+	from := c.Gate.Promotes.Environment
+	advice := fmt.Sprintf("release to %s first, and plan with --from %s#N and the record that its workflow signed", from, from)
+	if c.Record == "" {
+		return []plan.Finding{fail(id, advice, "there is no record of a release of %s", from)}
+	}
+	r, err := ledger.ReadSigned(c.Record, c.Gate.Promotes.Key)
+	if err != nil {
+		return []plan.Finding{fail(id, advice, "%v", err)}
+	}
+	name := fmt.Sprintf("%s #%d", r.Environment, r.Number)
+	switch {
+	case r.Environment != from:
+		return []plan.Finding{fail(id, advice, "%s is not of %s", name, from)}
+	case r.State != ledger.Released || r.RollbackTo != nil:
+		return []plan.Finding{fail(id, advice, "%s is %s", name, r.State)}
+	case c.Plan.From != name:
+		return []plan.Finding{fail(id, advice, "the plan promotes %s, and the record is of %s", orNone(c.Plan.From), name)}
+	}
+	for _, s := range c.Plan.Services {
+		if tested := r.Images[s.Name]; tested != s.After {
+			return []plan.Finding{fail(id, advice, "%s would run %s, and %s ran %s", s.Name, s.After, name, orNone(tested))}
+		}
+	}
+	return []plan.Finding{pass(id, "%s released these %d images: %s", name, len(c.Plan.Services), r.Verdict)}
+}
+
+// checks wants check runs of the commit, by name and app: anybody may report one
+// of that name.
+func (c *Checklist) checks(ctx context.Context) (out []plan.Finding) {
+	if len(c.Gate.Checks) == 0 {
+		return nil
+	}
+	runs, err := c.GitHub.Checks(ctx, c.Plan.Source)
+	if err != nil {
+		return []plan.Finding{unknown("checks", err)}
+	}
+	for _, wanted := range c.Gate.Checks {
+		out = append(out, checked("checks/"+wanted.Name, wanted, c.Plan.Source, runs))
+	}
+	return out
+}
+
+func checked(id string, wanted platform.RequiredCheck, sha string, runs []github.Check) plan.Finding {
+	advice := "run it for " + short(sha) + " until it passes"
+	f := fail(id, advice, "no check %s of %s ran for %s", wanted.Name, wanted.App, short(sha))
+	for _, run := range runs {
+		if run.Name != wanted.Name || run.App.Slug != wanted.App || run.SHA != sha {
+			continue
+		}
+		if run.Status != "completed" || run.Conclusion != "success" {
+			f = fail(id, advice, "it is %s", orNone(strings.TrimSpace(run.Status+" "+run.Conclusion)))
+			f.Link = run.URL
+			return f // one that did not pass counts more than others of its name
+		}
+		f = pass(id, "passed")
+		f.Link = run.URL
+	}
+	return f
+}
+
+// severities from the lowest on. Code scanning knows these for security, and
+// note, warning and error for the rest.
+var severities = []string{"low", "medium", "high", "critical"}
+
+func severity(a github.Alert) int {
+	if i := slices.Index(severities, a.Rule.Security); i >= 0 {
+		return i
+	}
+	switch a.Rule.Severity {
+	case "note", "none":
+		return 0
+	case "warning":
+		return 1
+	}
+	return 2 // error, and what nobody knows
+}
+
+func (c *Checklist) security(ctx context.Context) []plan.Finding {
+	const id = "security"
+	if c.Gate.Security == "" {
+		return nil
+	}
+	alerts, err := c.GitHub.Alerts(ctx, "refs/heads/"+c.Gate.Branch)
+	if err != nil {
+		return []plan.Finding{unknown(id, err)}
+	}
+	bad := slices.DeleteFunc(alerts, func(a github.Alert) bool {
+		return a.State != "open" || severity(a) < slices.Index(severities, c.Gate.Security)
+	})
+	if len(bad) > 0 {
+		worst := slices.MaxFunc(bad, func(a, b github.Alert) int { return severity(a) - severity(b) })
+		f := fail(id, "mend them, or dismiss them on GitHub with the reason", "%d open alerts at %s or above, such as %s in %s", len(bad), c.Gate.Security, worst.Rule.ID, worst.Instance.Location.Path)
+		f.Link = worst.URL
+		return []plan.Finding{f}
+	}
+	return []plan.Finding{pass(id, "no open alert at %s or above", c.Gate.Security)}
+}
+
+func (c *Checklist) documentation(ctx context.Context) []plan.Finding {
+	const id = "documentation"
+	switch {
+	case len(c.Gate.Documentation) == 0:
+		return nil
+	case c.Before == "":
+		return []plan.Finding{pass(id, "this is the first release")}
+	case c.Before == c.Plan.Source:
+		return []plan.Finding{pass(id, "the sources are those that run there already")}
+	}
+	changed, err := c.GitHub.Changed(ctx, c.Before, c.Plan.Source)
+	if err != nil {
+		return []plan.Finding{unknown(id, err)}
+	}
+	for _, file := range changed {
+		if slices.ContainsFunc(c.Gate.Documentation, func(pattern string) bool { return platform.Match(pattern, file) }) {
+			return []plan.Finding{pass(id, "%s changed since %s", file, short(c.Before))}
+		}
+	}
+	return []plan.Finding{fail(id, "document what changed, or have it waived where there is nothing to say",
+		"none of %s changed since %s", strings.Join(c.Gate.Documentation, ", "), short(c.Before))}
+}
+
+// variables are those that the environment must have; of those that changed, the
+// plan knows by their keyed hashes.
+func (c *Checklist) variables(context.Context) []plan.Finding {
+	const id = "variables"
+	if len(c.Missing) > 0 {
+		return []plan.Finding{fail(id, "give them to the job, from the secrets of the environment", "without a value: %s", strings.Join(c.Missing, ", "))}
+	}
+	var changed []string
+	for _, o := range c.Plan.Objects {
+		for _, f := range o.Fields {
+			if f.Secret {
+				changed = append(changed, o.ID+" "+f.Path)
+			}
+		}
+	}
+	return []plan.Finding{pass(id, "%d are there; secrets that change: %s", len(c.Platform.Required()), orNone(strings.Join(changed, ", ")))}
+}
+
+func (c *Checklist) backup(context.Context) []plan.Finding {
+	const id = "backup"
+	if c.Platform.Database == nil {
+		return nil
+	}
+	const advice = "run `ci backup` and plan with --report of that run"
+	item := c.Evidence.Item(plan.Backup, "")
+	if item == nil || !item.Passed {
+		return []plan.Finding{fail(id, advice, "there is no backup that was restored and compared")}
+	}
+	age := c.Now.Sub(item.At).Round(time.Second)
+	if most := c.Gate.Backup.Duration; most > 0 && age > most {
+		return []plan.Finding{fail(id, advice, "it is %s old, more than %s", age, most)}
+	}
+	return []plan.Finding{pass(id, "%s, %s old; SHA-256 %s", orNone(item.Detail), age, short(item.SHA256))}
+}
+
+// rollbackPlan says what a rollback brings back and what it would lose.
+func (c *Checklist) rollbackPlan(context.Context) []plan.Finding {
+	const id = "rollback-plan"
+	var text string
+	switch {
+	case len(c.Plan.Migrations) == 0:
+		return []plan.Finding{pass(id, "%d services go back to what they run now; the database is not touched", len(c.Plan.Changed()))}
+	case c.Plan.Restore:
+		text = "the services go back, and the database to its backup: what was written since is lost"
+	default:
+		text = fmt.Sprintf("the services go back; the schema stays migrated (%d migrations), unless a person restores the backup and loses what was written since", len(c.Plan.Migrations))
+	}
+	if c.Gate.RollbackPlan == "" {
+		return []plan.Finding{fail(id, "write down what people do then, and link it as gate.rollbackPlan in "+platform.File, "%s", text)}
+	}
+	f := pass(id, "%s", text)
+	f.Link = c.Gate.RollbackPlan
+	return []plan.Finding{f}
+}
+
+func (c *Checklist) window(context.Context) []plan.Finding {
+	const id = "window"
+	if c.Gate.Window == nil {
+		return nil
+	}
+	if why := c.Gate.Window.Closed(c.Now); why != "" {
+		return []plan.Finding{fail(id, "wait for it, or have it waived by who may", "%s", why)}
+	}
+	return []plan.Finding{pass(id, "%s in %s", strings.Join(c.Gate.Window.Weekly, ", "), c.Gate.Window.Zone)}
+}
