@@ -11,8 +11,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/teei/slipway/actions/adopt"
+	"github.com/teei/slipway/actions/gate"
 	scaffold "github.com/teei/slipway/actions/init"
 	"github.com/teei/slipway/actions/plan"
+	"github.com/teei/slipway/actions/preflight"
 	"github.com/teei/slipway/actions/releases"
 	"github.com/teei/slipway/actions/resume"
 	"github.com/teei/slipway/actions/rollback"
@@ -43,6 +45,6 @@ func command() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(adopt.Command(), scaffold.Command(), plan.Command(), rollout.Command(), releases.List(), releases.Show(), resume.Command(), rollback.Command(), status.Command(), unlock.Command(), verify.Command(), version.Command(), watch.Command())
+	root.AddCommand(adopt.Command(), gate.Command(), scaffold.Command(), plan.Command(), preflight.Command(), rollout.Command(), releases.List(), releases.Show(), resume.Command(), rollback.Command(), status.Command(), unlock.Command(), verify.Command(), version.Command(), watch.Command())
 	return root
 }

@@ -30,6 +30,16 @@ func (p *pipeline) preflight(stages []string, getenv func(string) string) error 
 	if !releases {
 		return nil
 	}
-	_, err := p.target()
-	return err
+	target, err := p.target()
+	if err != nil {
+		return err
+	}
+	writes := slices.Contains(stages, "migrate") && !p.options.DryRun || slices.Contains(stages, "deploy")
+	if gate := p.platform.Environments[target.Environment].Gate; gate != nil && writes {
+		return &platform.UsageError{
+			Message: "environment " + target.Environment + " has a gate, and is released by " + gate.Workflow + " alone",
+			Advice:  "`ci images backup` prepare a release of it; `slipway plan` says what it would do",
+		}
+	}
+	return nil
 }

@@ -72,6 +72,11 @@ func (f Flags) Open(ctx context.Context) (*Environment, error) {
 	return &Environment{Platform: p, Target: target, Cluster: cluster, Ledger: book}, nil
 }
 
+// Gate of the environment, nil if it has none.
+func (e *Environment) Gate() *platform.Gate {
+	return e.Platform.Environments[e.Target.Environment].Gate
+}
+
 // Outputs of the commands that release or take back.
 var Outputs = map[string]string{
 	"release": "number of the release in the environment's ledger",

@@ -85,6 +85,9 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if e.Gate() != nil {
+		shown.Approval = "" // the preflight's findings come first, and change it
+	}
 	if err := shown.WriteTo(o.Out); err != nil {
 		return err
 	}

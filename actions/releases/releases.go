@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"text/tabwriter"
 	"time"
@@ -39,6 +40,7 @@ func List() *cobra.Command {
 func Show() *cobra.Command {
 	var flags environment.Flags
 	var asJSON bool
+	var sign string
 	cmd := &cobra.Command{
 		Use: "release N", Short: "Show one release: its steps, and how it ended", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -46,12 +48,54 @@ func Show() *cobra.Command {
 			if err != nil || number < 1 {
 				return &platform.UsageError{Message: strconv.Quote(args[0]) + " is no number of a release", Advice: "`slipway releases` lists them"}
 			}
+			if sign != "" {
+				return signed(cmd.Context(), flags, number, sign, cmd.OutOrStdout())
+			}
 			return show(cmd.Context(), flags, number, asJSON, cmd.OutOrStdout())
 		},
 	}
 	flags.Add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().StringVar(&sign, "sign", "", "file to write the record to, signed with the key in "+keyVariable+", for a gate elsewhere")
 	return cmd
+}
+
+// keyVariable holds the key that records are signed with.
+const keyVariable = "SLIPWAY_SIGNING_KEY"
+
+// signed writes the record for those who trust the key and cannot reach the cluster.
+func signed(ctx context.Context, flags environment.Flags, number int, file string, w io.Writer) error {
+	text := os.Getenv(keyVariable)
+	if text == "" {
+		return &platform.UsageError{Message: "there is no " + keyVariable, Advice: "`openssl rand -base64 32` makes a key; keep it as a secret of the environment"}
+	}
+	action.Mask(text)
+	key, err := ledger.SigningKey(text)
+	if err != nil {
+		return err
+	}
+	_, r, err := find(ctx, flags, number)
+	if err != nil {
+		return err
+	}
+	if err := r.WriteSigned(file, key); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s, to be checked with the key %s\n", file, ledger.PublicKey(key))
+	return err
+}
+
+// find returns a release that is there.
+func find(ctx context.Context, flags environment.Flags, number int) (*environment.Environment, *ledger.Record, error) {
+	e, err := flags.Open(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := e.Ledger.Release(ctx, number)
+	if err == nil && r == nil {
+		err = &action.Error{Code: action.Usage, Err: fmt.Errorf("there is no release %s", e.Ledger.Name(number)), Advice: "`slipway releases` lists them"}
+	}
+	return e, r, err
 }
 
 func list(ctx context.Context, flags environment.Flags, asJSON bool, w io.Writer) error {
@@ -93,16 +137,9 @@ func took(from time.Time, to *time.Time) string {
 }
 
 func show(ctx context.Context, flags environment.Flags, number int, asJSON bool, w io.Writer) error {
-	e, err := flags.Open(ctx)
+	e, r, err := find(ctx, flags, number)
 	if err != nil {
 		return err
-	}
-	r, err := e.Ledger.Release(ctx, number)
-	if err != nil {
-		return err
-	}
-	if r == nil {
-		return &action.Error{Code: action.Usage, Err: fmt.Errorf("there is no release %s", e.Ledger.Name(number)), Advice: "`slipway releases` lists them"}
 	}
 	if asJSON {
 		return write(w, r)
@@ -126,6 +163,14 @@ func details(w io.Writer, l *ledger.Ledger, r *ledger.Record) error {
 	row("promotes", r.From)
 	row("plan", r.Plan)
 	row("approved", r.Approval)
+	for _, a := range r.Approvals {
+		row("by "+a.Group, fmt.Sprintf("%s, in %s, seen %s", a.By, a.Environment, a.Seen.Local().Format(time.DateTime)))
+	}
+	for _, f := range r.Findings {
+		if f.Waiver != nil {
+			row("waived", fmt.Sprintf("%s by %s: %s", f.ID, f.Waiver.By, f.Waiver.Why))
+		}
+	}
 	for _, note := range r.Notes {
 		row("note", note)
 	}

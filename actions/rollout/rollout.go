@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/teei/slipway/actions/environment"
+	"github.com/teei/slipway/actions/gate"
 	"github.com/teei/slipway/internal/action"
 	"github.com/teei/slipway/internal/plan"
 	"github.com/teei/slipway/internal/release"
@@ -31,7 +32,8 @@ func Command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "apply", Aliases: []string{"rollout"}, Short: "Release an approved plan, and only that", Args: cobra.NoArgs,
 		Long: "Release an approved plan, and only that: it is made again under the environment's lock, and if anything\n" +
-			"differs from what was approved, it is named and nothing is released.",
+			"differs from what was approved, it is named and nothing is released. An environment with a gate is\n" +
+			"released from its workflow alone, once the people named there have approved.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return Run(cmd.Context(), o, cmd.OutOrStdout()) },
 	}
 	action.Outputs(cmd, environment.Outputs)
@@ -62,6 +64,13 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	options, err := e.Release(w)
 	if err != nil {
 		return err
+	}
+	if e.Gate() != nil {
+		answer, err := gate.Decide(ctx, e, o.Plan, p, evidence)
+		if err != nil {
+			return err
+		}
+		options.Record.Approvals, options.Record.Findings = answer.Approvals, answer.Preflight
 	}
 	if p.Restore {
 		if options.OnFailure, err = backup(e, evidence, o.Plan, options.Say); err != nil {

@@ -36,6 +36,8 @@ type Answer struct {
 	Digest    string            `json:"digest"`
 	Approvals []ledger.Approval `json:"approvals"`
 	Findings  []plan.Finding    `json:"findings"`
+	// Preflight are the findings that were known to who approved.
+	Preflight []plan.Finding `json:"preflight"`
 }
 
 // Decide says whether people have approved what is to be released, and nothing
@@ -47,7 +49,7 @@ func Decide(ctx context.Context, q Question) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Answer{Digest: digest, Findings: []plan.Finding{}, Approvals: []ledger.Approval{}}
+	a := &Answer{Digest: digest, Preflight: q.Findings, Findings: []plan.Finding{}, Approvals: []ledger.Approval{}}
 	a.Findings = append(a.Findings, q.fresh(digest)...)
 	run, starters, findings := q.run(ctx)
 	a.Findings = append(a.Findings, findings...)

@@ -1,0 +1,139 @@
+// Package gate is `slipway gate`: have people approved what is to be released?
+package gate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/teei/slipway/actions/environment"
+	"github.com/teei/slipway/actions/workflow"
+	"github.com/teei/slipway/internal/action"
+	"github.com/teei/slipway/internal/gate"
+	"github.com/teei/slipway/internal/plan"
+	"github.com/teei/slipway/internal/platform"
+	"github.com/teei/slipway/internal/report"
+)
+
+// Options of `slipway gate`.
+type Options struct {
+	environment.Flags
+	Plan string        // folder that `slipway plan` wrote
+	Wait time.Duration // for approvals
+	JSON bool
+}
+
+// Command is `slipway gate`.
+func Command() *cobra.Command {
+	var o Options
+	cmd := &cobra.Command{
+		Use: "gate", Short: "Decide whether people have approved what is to be released", Args: cobra.NoArgs,
+		Long: "Decide whether people have approved what is to be released, and nothing else: which groups have to,\n" +
+			"and through which environments of GitHub, says gate in " + platform.File + ". `slipway apply` decides it once more.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return Run(cmd.Context(), o, cmd.OutOrStdout()) },
+	}
+	action.Outputs(cmd, map[string]string{
+		"approval": "digest that was approved",
+		"approved": "true if all who have to have approved",
+	})
+	o.Add(cmd)
+	cmd.Flags().StringVar(&o.Plan, "plan", filepath.Join(".slipway", "plan"), "folder with the plan and its evidence")
+	cmd.Flags().DurationVar(&o.Wait, "wait", 0, "how long approvals that are still missing are waited for, as in 30m")
+	cmd.Flags().BoolVar(&o.JSON, "json", false, "print the decision and its grounds as JSON")
+	return cmd
+}
+
+// Run decides, and fails if something is missing.
+func Run(ctx context.Context, o Options, w io.Writer) error {
+	p, evidence, err := plan.Read(o.Plan)
+	if err != nil {
+		return err
+	}
+	e, err := o.Open(ctx)
+	if err != nil {
+		return err
+	}
+	answer, err := Decide(ctx, e, o.Plan, p, evidence)
+	for until := time.Now().Add(o.Wait); waits(answer, err) && time.Now().Before(until); {
+		fmt.Fprintf(w, "… %v\n", err)
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(ask): // GitHub tells nobody in a job that somebody approved
+		}
+		answer, err = Decide(ctx, e, o.Plan, p, evidence)
+	}
+	if answer == nil {
+		return err
+	}
+	action.Output("approved", fmt.Sprint(err == nil))
+	if err == nil {
+		action.Output("approval", answer.Digest)
+	}
+	if o.JSON {
+		encoder := json.NewEncoder(w)
+		encoder.SetIndent("", "  ")
+		return errors.Join(encoder.Encode(answer), err)
+	}
+	return errors.Join(report.FindingsText(w, answer.Findings), err)
+}
+
+// ask is how often GitHub is asked while approvals are waited for.
+const ask = 10 * time.Second
+
+// waits reports whether nothing but approvals is missing, and none was refused.
+func waits(answer *gate.Answer, err error) bool {
+	var closed *gate.ClosedError
+	if answer == nil || !errors.As(err, &closed) {
+		return false
+	}
+	for _, f := range closed.Findings {
+		if f.Kind() != "approval" || strings.Contains(f.Text, "rejected") {
+			return false
+		}
+	}
+	return true
+}
+
+// Decide asks for an environment with a gate. The folder is that of the plan.
+func Decide(ctx context.Context, e *environment.Environment, folder string, p *plan.Plan, evidence *plan.Evidence) (*gate.Answer, error) {
+	if e.Gate() == nil {
+		return nil, &platform.UsageError{Message: "environment " + e.Target.Environment + " has no gate", Advice: "say under environments." + e.Target.Environment + ".gate in " + platform.File + " what a release has to show"}
+	}
+	job, err := workflow.Open(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	findings, err := readFindings(filepath.Join(folder, plan.FindingsFile))
+	if err != nil {
+		return nil, err
+	}
+	return gate.Decide(ctx, gate.Question{
+		GitHub: job.GitHub, Environment: e.Target.Environment, Gate: e.Gate(), Plan: p, Evidence: evidence, Findings: findings,
+		Run: job.Run, Attempt: job.Attempt, SHA: platform.Commit(e.Platform.Root), Now: time.Now(),
+	})
+}
+
+// readFindings are those of the preflight; none, if there was none.
+func readFindings(file string) (findings []plan.Finding, err error) {
+	data, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &findings)
+	}
+	if err != nil {
+		return nil, &plan.ReadError{What: "findings", Err: err}
+	}
+	return findings, nil
+}

@@ -1,0 +1,173 @@
+// Package preflight is `slipway preflight`: all that a release has to show
+// before people are asked to approve it.
+package preflight
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/teei/slipway/actions/environment"
+	"github.com/teei/slipway/actions/workflow"
+	"github.com/teei/slipway/internal/action"
+	"github.com/teei/slipway/internal/gate"
+	"github.com/teei/slipway/internal/plan"
+	"github.com/teei/slipway/internal/platform"
+	"github.com/teei/slipway/internal/report"
+)
+
+// Options of `slipway preflight`.
+type Options struct {
+	environment.Flags
+	Plan   string // folder that `slipway plan` wrote
+	Record string // signed record of the release that is promoted
+	Waive  string // findings to waive, a line each: kind=why
+}
+
+// Command is `slipway preflight`.
+func Command() *cobra.Command {
+	var o Options
+	cmd := &cobra.Command{
+		Use: "preflight", Short: "Look for all that a release has to show before people are asked", Args: cobra.NoArgs,
+		Long: "Look for all that a release has to show before people are asked: what gate says in " + platform.File + ".\n" +
+			"The findings become evidence of the plan, and the digest that is approved covers them.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return Run(cmd.Context(), o, cmd.OutOrStdout()) },
+	}
+	action.Outputs(cmd, map[string]string{
+		"approval": "digest that is approved: it covers the plan and its evidence",
+		"passed":   "true if nothing stands in the way",
+	})
+	o.Add(cmd)
+	cmd.Flags().StringVar(&o.Plan, "plan", filepath.Join(".slipway", "plan"), "folder with the plan and its evidence")
+	cmd.Flags().StringVar(&o.Record, "record", "", "signed record of the release that is promoted")
+	cmd.Flags().StringVar(&o.Waive, "waive", "", "findings that do not matter this time, with the reason, a line each: documentation=only a typo")
+	return cmd
+}
+
+// Run looks, writes the findings beside the plan, and fails if something stands in the way.
+func Run(ctx context.Context, o Options, w io.Writer) error {
+	p, evidence, err := plan.Read(o.Plan)
+	if err != nil {
+		return err
+	}
+	waivers, err := readWaivers(o.Waive)
+	if err != nil {
+		return err
+	}
+	e, err := o.Open(ctx)
+	if err != nil {
+		return err
+	}
+	if e.Gate() == nil {
+		return &platform.UsageError{Message: "environment " + o.Env + " has no gate", Advice: "say under environments." + o.Env + ".gate in " + platform.File + " what a release has to show"}
+	}
+	job, err := workflow.Open(os.Getenv)
+	if err != nil {
+		return err
+	}
+	run, err := job.GitHub.Run(ctx, job.Run)
+	if err != nil {
+		return err
+	}
+	list := gate.Checklist{
+		GitHub: job.GitHub, Platform: e.Platform, Gate: e.Gate(), Plan: p, Evidence: evidence, Record: o.Record,
+		Missing: missing(e), Waivers: waivers, By: run.Triggering.Login, Now: time.Now(),
+	}
+	if present, err := e.Ledger.Present(ctx); err != nil {
+		return err
+	} else if present != nil {
+		list.Before = present.Source
+	}
+	findings, err := gate.Preflight(ctx, list)
+	if err != nil {
+		return err
+	}
+	evidence.Run, evidence.Nonce = job.Name(), rand.Text()
+	approval, err := keep(o.Plan, p, evidence, findings)
+	if err != nil {
+		return err
+	}
+	return tell(w, o, findings, approval)
+}
+
+// readWaivers reads lines of kind=why.
+func readWaivers(text string) (map[string]string, error) {
+	waivers := map[string]string{}
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		kind, why, ok := strings.Cut(line, "=")
+		kind, why = strings.TrimSpace(kind), strings.TrimSpace(why)
+		if !ok || kind == "" || len(why) < 3 || len(why) > 500 {
+			return nil, &platform.UsageError{Message: "a waiver is a finding and the reason, at most 500 letters of it", Advice: "for example --waive 'documentation=only a typo'"}
+		}
+		waivers[kind] = why
+	}
+	return waivers, nil
+}
+
+func missing(e *environment.Environment) (names []string) {
+	for _, name := range e.Platform.Required() {
+		if strings.TrimSpace(e.Target.Values[name]) == "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// keep writes the findings and makes them evidence of the plan. It returns the
+// digest that is approved from here on.
+func keep(folder string, p *plan.Plan, evidence *plan.Evidence, findings []plan.Finding) (string, error) {
+	data, err := plan.Canonical(findings)
+	if err != nil {
+		return "", err
+	}
+	digest, err := plan.Digest(findings)
+	if err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(filepath.Join(folder, plan.FindingsFile), data, 0o644); err != nil {
+		return "", fmt.Errorf("write the findings: %w", err)
+	}
+	evidence.Items = slices.DeleteFunc(evidence.Items, func(i plan.Item) bool { return i.Kind == plan.Preflight })
+	evidence.Items = append(evidence.Items, plan.Item{
+		Kind: plan.Preflight, Name: "findings", SHA256: digest, At: time.Now().UTC().Truncate(time.Second),
+		Passed: len(plan.Failed(findings)) == 0, File: plan.FindingsFile, Detail: fmt.Sprintf("%d findings", len(findings)),
+	})
+	if err := plan.Write(folder, p, evidence); err != nil {
+		return "", err
+	}
+	return plan.Approval(p, evidence)
+}
+
+func tell(w io.Writer, o Options, findings []plan.Finding, approval string) error {
+	failed := plan.Failed(findings)
+	var summary bytes.Buffer
+	if err := report.Findings(&summary, findings); err != nil {
+		return err
+	}
+	if len(failed) == 0 {
+		fmt.Fprintf(&summary, "\nWho approves puts this into the comment:\n\n```\n%s\n```\n", approval[:12])
+	}
+	action.Summary(summary.String())
+	action.Output("passed", fmt.Sprint(len(failed) == 0))
+	action.Output("approval", approval)
+	if err := report.FindingsText(w, findings); err != nil {
+		return err
+	}
+	if len(failed) > 0 {
+		return &gate.ClosedError{Environment: o.Env, Findings: failed}
+	}
+	fmt.Fprintf(w, "to approve: %s\n", approval)
+	return nil
+}
