@@ -29,6 +29,7 @@ func (t Target) Ledger() string {
 // the variable, and all of them at once. Errors are *UsageError or
 // *InfrastructureError.
 func (p *Platform) Target(environment string, getenv func(string) string) (Target, error) {
+	getenv = Bundled(getenv)
 	if environment == "" {
 		return p.sandbox(EnvFile)
 	}
@@ -46,12 +47,15 @@ func (p *Platform) Target(environment string, getenv func(string) string) (Targe
 	}
 	t := Target{
 		Environment: environment,
-		Kubeconfig:  lookup(or(e.Kubeconfig, "KUBECONFIG")),
+		Kubeconfig:  getenv(KubeconfigVariable),
 		Context:     e.Context,
 		Namespace:   e.Namespace,
 		Overlay:     or(e.Overlay, p.Manifests.Kustomize),
 		Registry:    expand(or(e.Registry, p.Registry), lookup),
 		Values:      map[string]string{},
+	}
+	if t.Kubeconfig == "" {
+		t.Kubeconfig = lookup(or(e.Kubeconfig, "KUBECONFIG"))
 	}
 	for _, name := range p.Required() {
 		t.Values[name] = lookup(or(e.Variables[name], name))
@@ -69,6 +73,7 @@ func (p *Platform) Target(environment string, getenv func(string) string) (Targe
 // variables: cluster and namespace, and the values that happen to be there. There is no falling back to the sandbox; it
 // has to be asked for as "sandbox". Errors are those of Target.
 func (p *Platform) Place(environment string, getenv func(string) string) (Target, error) {
+	getenv = Bundled(getenv)
 	e, ok := p.Environments[environment]
 	switch {
 	case !ok && environment == "sandbox":
@@ -78,7 +83,7 @@ func (p *Platform) Place(environment string, getenv func(string) string) (Target
 	}
 	variable := or(e.Kubeconfig, "KUBECONFIG")
 	t := Target{
-		Environment: environment, Kubeconfig: getenv(variable), Context: e.Context, Namespace: e.Namespace,
+		Environment: environment, Kubeconfig: or(getenv(KubeconfigVariable), getenv(variable)), Context: e.Context, Namespace: e.Namespace,
 		Overlay: or(e.Overlay, p.Manifests.Kustomize), Values: map[string]string{},
 	}
 	for _, name := range p.Required() {

@@ -174,3 +174,19 @@ func FuzzParseEnv(f *testing.F) {
 		}
 	})
 }
+
+// A workflow that many teams call gives all values in one secret.
+func TestBundledVariables(t *testing.T) {
+	t.Parallel()
+	set := map[string]string{BundleVariable: "# of production\nDATABASE_URL=postgres://bundled\nAPI_KEY='quoted'\n", "API_KEY": "its own"}
+	get := Bundled(func(name string) string { return set[name] })
+	for name, want := range map[string]string{"DATABASE_URL": "postgres://bundled", "API_KEY": "its own", "NATS_URL": ""} {
+		if got := get(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	set = map[string]string{BundleVariable: "no assignment"}
+	if got := Bundled(func(name string) string { return set[name] })("DATABASE_URL"); got != "" {
+		t.Errorf("%q", got)
+	}
+}

@@ -1,0 +1,289 @@
+package main
+
+import (
+	"bufio"
+	"crypto/ed25519"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/teei/slipway/internal/kube/kubetest"
+	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/testenv/github"
+	"github.com/teei/slipway/testenv/testenv"
+)
+
+const gatedPlatform = `
+version: 1
+name: shop
+services:
+  - {name: web, port: 8080, health: /health, image: {reference: "IMAGE"}}
+manifests: {files: [deploy.yaml]}
+verify: {settle: 0s}
+registry: registry.example/shop
+variables: [{name: API_KEY, minLength: 8}]
+environments:
+  staging: {namespace: shop-staging}
+  ENVIRONMENT:
+    namespace: NAMESPACE
+    gate:
+      workflow: .github/workflows/production.yml
+      promotes: {environment: staging, key: PUBLIC_KEY}
+      checks: [{name: test}]
+      security: high
+      notes: CHANGELOG.md
+      waivable: [notes]
+      approvals:
+        - {name: leadership, environment: production, teams: [leadership]}
+        - {name: incident response, environment: production-oncall, users: [tom]}
+`
+
+// production is a repository whose production workflow is run, with its GitHub.
+type production struct {
+	*testing.T
+	dispatch               github.Dispatch
+	hub                    *github.Server
+	environment, namespace string
+	ledger                 *ledger.Ledger
+}
+
+func newProduction(t *testing.T) *production {
+	t.Helper()
+	p := &production{T: t, environment: testenv.Environment(t), namespace: testenv.Namespace(t)}
+	key := ed25519.NewKeyFromSeed([]byte(strings.Repeat("k", ed25519.SeedSize)))
+	image := nodeImage(t)
+	repository, slipway, artifacts := t.TempDir(), t.TempDir(), t.TempDir()
+	workflow, err := os.ReadFile("../.github/workflows/production.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	replace := strings.NewReplacer("ENVIRONMENT", p.environment, "NAMESPACE", p.namespace, "PUBLIC_KEY", ledger.PublicKey(key), "IMAGE", image)
+	for name, text := range map[string]string{
+		// The sandbox has one ledger of a name, and tests each want their own.
+		".github/workflows/production.yml": strings.NewReplacer("env: production,", "env: "+p.environment+",", "--env production", "--env "+p.environment).Replace(string(workflow)),
+		"slipway.yaml":                     replace.Replace(gatedPlatform),
+		"deploy.yaml":                      strings.Replace(anothersRepository["deploy.yaml"], "node:22-bookworm-slim", image, 1),
+		"CHANGELOG.md":                     "# Changes\n\n## Next\n\n- The web answers.\n",
+	} {
+		file := filepath.Join(repository, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(t, repository, "git", "init", "--quiet", "--initial-branch=main")
+	run(t, repository, "git", "remote", "add", "origin", "https://github.com/acme/platform.git")
+	run(t, repository, "git", "add", "--all")
+	run(t, repository, "git", "-c", "user.name=test", "-c", "user.email=test@example.org", "commit", "--quiet", "--no-gpg-sign", "--message=shop")
+	sha := strings.TrimSpace(run(t, repository, "git", "rev-parse", "HEAD"))
+	run(t, "..", "cp", "-R", "action.yml", "go.mod", "go.sum", "actions", "internal", "ci", slipway)
+
+	if err := os.MkdirAll(filepath.Join(artifacts, "record"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	tested := &ledger.Record{
+		Number: 41, Environment: "staging", State: ledger.Released, Verdict: "1 service runs what was released",
+		Images: map[string]string{"web": image},
+	}
+	if err := tested.WriteSigned(filepath.Join(artifacts, "record", "record.json"), key); err != nil {
+		t.Fatal(err)
+	}
+	kubeconfig, err := os.ReadFile(testenv.Env(t)["KUBECONFIG"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	standins, err := filepath.Abs("../testenv/github/actions")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.hub = hubOf(t, sha)
+	p.dispatch = github.Dispatch{
+		Act: testenv.Tool(t, "github.com/nektos/act", "v0.2.89"), Repository: repository, Slipway: slipway, Artifacts: artifacts,
+		Standins: standins, Workflow: ".github/workflows/production.yml", API: p.hub.URL, Run: 77, Actor: "alice", ToolCache: t.TempDir(),
+		Inputs:    map[string]string{"from": "staging#41", "record": "76", "root": "."},
+		Secrets:   map[string]string{"GITHUB_TOKEN": "hub-token", "KUBECONFIG": string(kubeconfig), "VARIABLES": "API_KEY=only-production-has-this\n"},
+		Variables: map[string]string{"SLIPWAY_GATE_WAIT": "5m"},
+	}
+	if p.ledger, err = ledger.Open(kubetest.Cluster(t), p.environment); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// nodeImage is the sandbox's Node.js, by digest: a release knows no tags.
+func nodeImage(t *testing.T) string {
+	t.Helper()
+	registry, _, _ := strings.Cut(testenv.Env(t)["SLIPWAY_REGISTRY"], "/")
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodHead, "http://"+registry+"/v2/library/node/manifests/22-bookworm-slim", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Accept", "application/vnd.docker.distribution.manifest.v2+json")
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	return registry + "/library/node@" + answer.Header.Get("Docker-Content-Digest")
+}
+
+func hubOf(t *testing.T, sha string) *github.Server {
+	t.Helper()
+	h := github.New("acme/platform")
+	no := false
+	h.Change(func(k *github.Known) {
+		k.Runs[77] = &github.Run{
+			ID: 77, Attempt: 1, SHA: sha, Branch: "main", Path: ".github/workflows/production.yml", Event: "workflow_dispatch", Actor: "alice",
+			Waiting: []string{"production", "production-oncall"},
+		}
+		for name, e := range map[string]github.Environment{"production": {Teams: []string{"leadership"}}, "production-oncall": {Users: []string{"tom"}}} {
+			e.Name, e.PreventSelfReview, e.AdminsBypass, e.Policy, e.Branches = name, true, &no, github.CustomBranches, []string{"main"}
+			k.Environments[name] = &e
+		}
+		k.Teams["acme/leadership"] = map[string]string{"vera": "active"}
+		k.Checks = []github.Check{{SHA: sha, Name: "test", App: "github-actions", Conclusion: "success", Completed: time.Now()}}
+	})
+	s, err := h.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.Close()
+		if _, violations := h.Requests(); len(violations) > 0 {
+			t.Errorf("GitHub's description has other requests or answers:\n%s", strings.Join(violations, "\n"))
+		}
+	})
+	return s
+}
+
+var toApprove = regexp.MustCompile(`to approve: ([0-9a-f]{64})`)
+
+// run runs the workflow; when the digest to approve is known, people decide.
+func (p *production) run(decide func(digest string)) (output string, err error) {
+	p.Helper()
+	cmd, err := p.dispatch.Command(p.Context())
+	if err != nil {
+		p.Fatal(err)
+	}
+	reader, writer := io.Pipe()
+	cmd.Stdout, cmd.Stderr = writer, writer
+	if err := cmd.Start(); err != nil {
+		p.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		err := cmd.Wait()
+		writer.Close()
+		ended <- err
+	}()
+	var out strings.Builder
+	decided := false
+	for lines := bufio.NewReader(reader); ; {
+		line, failed := lines.ReadString('\n')
+		var entry struct{ Msg string }
+		if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg != "" {
+			line = entry.Msg + "\n"
+		}
+		out.WriteString(line)
+		if m := toApprove.FindStringSubmatch(line); m != nil && !decided {
+			decided = true
+			decide(m[1])
+		}
+		if failed != nil {
+			return out.String(), <-ended
+		}
+	}
+}
+
+func (p *production) review(user, state, comment string, environments ...string) {
+	p.Helper()
+	if err := p.hub.Review(77, github.Review{User: user, State: state, Comment: comment, Environments: environments}); err != nil {
+		p.Error(err)
+	}
+}
+
+// The production workflow as it is, by act: planned, looked at, approved by two
+// people, released; the record knows who.
+func TestProduction(t *testing.T) {
+	t.Parallel()
+	p := newProduction(t)
+	out, err := p.run(func(digest string) {
+		p.review("tom", "approved", "on call, "+digest[:12], "production-oncall")
+		p.review("vera", "approved", "ship "+digest[:16], "production")
+	})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	record, err := p.ledger.Release(t.Context(), 1)
+	if err != nil || record == nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if record.State != ledger.Released || record.From != "staging #41" || len(record.Approvals) != 2 || record.Approvals[0].By != "vera" || record.Approvals[1].By != "tom" {
+		t.Errorf("%+v", record)
+	}
+	if record.Approval != record.Approvals[0].Digest || len(record.Findings) < 5 {
+		t.Errorf("%+v", record)
+	}
+	for _, secret := range []string{"only-production-has-this", "hub-token"} {
+		if strings.Contains(out, secret) {
+			t.Errorf("%s was shown", secret)
+		}
+	}
+}
+
+// Rejected, or not as it was planned: nothing is released, and the reason is told.
+func TestProductionRefused(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		prepare func(*production)
+		decide  func(p *production, digest string)
+		says    string
+	}{
+		"rejected": {nil, func(p *production, digest string) {
+			p.review("tom", "approved", digest[:12], "production-oncall")
+			p.review("vera", "rejected", "not on a Friday", "production")
+		}, "vera rejected it: not on a Friday"},
+		"changed after the approval": {nil, func(p *production, digest string) {
+			p.review("tom", "approved", digest[:12], "production-oncall")
+			testenv.Kubectl(p, "--namespace", p.namespace, "create", "service", "clusterip", "web", "--tcp=80:8080")
+			p.review("vera", "approved", digest[:12], "production")
+		}, "is refused"},
+		"hostile input": {func(p *production) {
+			p.dispatch.Inputs["from"] = "staging#41\n::set-output name=approval::x $(touch /tmp/slipway-was-here) `id`"
+		}, nil, "names no release"},
+		"a check failed": {func(p *production) {
+			p.hub.Change(func(k *github.Known) { k.Checks[0].Conclusion = "failure" })
+		}, nil, "checks/test: it is completed failure"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProduction(t)
+			if tt.prepare != nil {
+				tt.prepare(p)
+			}
+			out, err := p.run(func(digest string) {
+				if tt.decide != nil {
+					tt.decide(p, digest)
+				} else {
+					t.Error("people were asked")
+				}
+			})
+			if err == nil || !strings.Contains(out, tt.says) {
+				t.Errorf("%v\n%s", err, out)
+			}
+			if records, err := p.ledger.Releases(t.Context()); err != nil || len(records) > 0 {
+				t.Errorf("released %+v, %v", records, err)
+			}
+			if _, err := os.Stat("/tmp/slipway-was-here"); err == nil {
+				t.Error("an input was run as a command")
+			}
+		})
+	}
+}

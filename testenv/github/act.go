@@ -1,0 +1,69 @@
+package github
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+)
+
+// Dispatch is a workflow that a person starts.
+type Dispatch struct {
+	Act        string // the program, github.com/nektos/act
+	Repository string // folder of the repository, committed
+	Slipway    string // folder that the workflow checks out as Slipway
+	Standins   string // folder with the stand-ins for GitHub's own actions
+	Artifacts  string // folder that artifacts are kept in
+	Workflow   string // file in the repository
+	API        string // address of the stand-in
+	Run        int64
+	Actor      string
+	Inputs     map[string]string
+	Secrets    map[string]string
+	Variables  map[string]string // vars of the repository
+	ToolCache  string
+}
+
+var usesAction = regexp.MustCompile(`uses: (actions/([a-z-]+)@[0-9a-f]{40})`)
+
+// Command is act, which runs the workflow on this machine. It knows nothing of
+// environments and their reviewers, so that the gate has to ask for approvals.
+func (d Dispatch) Command(ctx context.Context) (*exec.Cmd, error) {
+	text, err := os.ReadFile(filepath.Join(d.Repository, d.Workflow))
+	if err != nil {
+		return nil, fmt.Errorf("read the workflow: %w", err)
+	}
+	args := []string{
+		"workflow_dispatch", "--workflows", filepath.Join(d.Repository, d.Workflow), "--actor", d.Actor, "--platform", "ubuntu-latest=-self-hosted",
+		"--pull=false", "--action-offline-mode", "--no-cache-server", "--no-recurse", "--rm", "--json",
+		"--env", "GITHUB_API_URL=" + d.API, "--env", "GITHUB_RUN_ID=" + strconv.FormatInt(d.Run, 10), "--env", "GITHUB_RUN_ATTEMPT=1",
+		"--env", "STANDIN_SLIPWAY=" + d.Slipway, "--env", "STANDIN_ARTIFACTS=" + d.Artifacts, "--env", "RUNNER_TOOL_CACHE=" + d.ToolCache,
+	}
+	var known []string
+	for _, m := range usesAction.FindAllStringSubmatch(string(text), -1) {
+		if !slices.Contains(known, m[1]) {
+			known = append(known, m[1])
+			args = append(args, "--local-repository", m[1]+"="+filepath.Join(d.Standins, m[2]))
+		}
+	}
+	for name, value := range d.Inputs {
+		args = append(args, "--input", name+"="+value)
+	}
+	for name, value := range d.Variables {
+		args = append(args, "--var", name+"="+value)
+	}
+	//nolint:gosec // the program and its arguments are the sandbox's own
+	cmd := exec.CommandContext(ctx, d.Act, args...)
+	cmd.Dir = d.Repository
+	cmd.Env = os.Environ()
+	for name, value := range d.Secrets {
+		// By name alone, so that no value is among the arguments.
+		cmd.Args = append(cmd.Args, "--secret", name)
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	return cmd, nil
+}
