@@ -5,7 +5,7 @@
 SLIPWAY := .slipway/bin
 ROOT    ?= testenv/platform
 
-.PHONY: help ci test test-sandbox torture race lint bench broken-deploy up down status clean generate fuzz
+.PHONY: help ci test test-sandbox torture race lint bench broken-deploy production up down status clean generate fuzz
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,6 +40,9 @@ bench: up $(SLIPWAY)/ci ## measure on a quiet machine, for about an hour, and wr
 broken-deploy: up $(SLIPWAY)/ci ## show a release that fails: FAULT_SERVICE=q2q-ai [FAULT=exit]
 	go run ./testenv broken-deploy --ci $(SLIPWAY)/ci --root $(ROOT) --service $(FAULT_SERVICE) --fault $(or $(FAULT),exit)
 
+production: up $(SLIPWAY)/ci $(SLIPWAY)/slipway ## the way to production, with its gate: you approve on a page: [APPROVE=--approve]
+	go run ./testenv production --ci $(CURDIR)/$(SLIPWAY)/ci --slipway $(CURDIR)/$(SLIPWAY)/slipway --root $(ROOT) $(APPROVE)
+
 up: ## start the sandbox and wait until it answers
 	go run ./testenv up
 
@@ -63,4 +66,7 @@ clean: ## remove what was built here; the sandbox's caches stay
 $(SLIPWAY)/ci: FORCE
 	@mkdir -p $(SLIPWAY)
 	CGO_ENABLED=0 go build -o $@ ./ci
+$(SLIPWAY)/slipway: FORCE
+	@mkdir -p $(SLIPWAY)
+	CGO_ENABLED=0 go build -o $@ ./actions
 FORCE:

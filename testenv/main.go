@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/teei/slipway/testenv/production"
 	"github.com/teei/slipway/testenv/sandbox"
 )
 
@@ -55,7 +56,7 @@ func command() *cobra.Command {
 			Use: "up", Short: "Start what does not run yet, and wait until it answers", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return sandbox.Up(cmd.Context(), log) },
 		},
-		down, brokenCommand(), trafficCommand(),
+		down, brokenCommand(), trafficCommand(), production.Command(),
 		&cobra.Command{
 			Use: "status", Short: "Show every part, whether it answers and where", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return sandbox.Status(cmd.Context(), os.Stdout) },

@@ -43,7 +43,7 @@ func (h *Hub) run(r *Run, attempt int) object {
 	base := example("workflow-run").(object)
 	return with(base, object{
 		"repository": with(base["repository"], object{"full_name": h.Repository}),
-		"id": r.ID, "run_attempt": attempt, "head_sha": r.SHA, "head_branch": r.Branch, "path": r.Path, "event": r.Event,
+		"id":         r.ID, "run_attempt": attempt, "head_sha": r.SHA, "head_branch": r.Branch, "path": r.Path, "event": r.Event,
 		"actor": h.user(r.Actor), "triggering_actor": h.user(triggering),
 	})
 }

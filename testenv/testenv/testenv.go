@@ -131,15 +131,9 @@ func Kubectl(t testing.TB, args ...string) string {
 // built once and kept in the sandbox's cache.
 func Tool(t testing.TB, module, version string) string {
 	t.Helper()
-	dir := filepath.Join(sandbox.CacheDir, "tools", filepath.Base(module)+"-"+version)
-	name := filepath.Join(dir, filepath.Base(module))
-	if _, err := os.Stat(name); err == nil {
-		return name
-	}
-	cmd := exec.CommandContext(t.Context(), "go", "install", module+"@"+version)
-	cmd.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS=")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build %s@%s: %v\n%s", module, version, err, out)
+	name, err := sandbox.Tool(t.Context(), module, version)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return name
 }
