@@ -20,6 +20,7 @@ import (
 	"github.com/teei/slipway/internal/ledger"
 	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/release"
+	"github.com/teei/slipway/internal/report"
 	"github.com/teei/slipway/internal/rollout"
 )
 
@@ -94,6 +95,24 @@ func (e *Environment) Tell(w io.Writer, outcome *release.Outcome) {
 	action.Output("release", strconv.Itoa(outcome.Number))
 	action.Output("state", string(outcome.State))
 	action.Output("verdict", outcome.Verdict)
+	action.Summary(e.summary(outcome))
+}
+
+// summary is the release for the page of the workflow's run.
+func (e *Environment) summary(outcome *release.Outcome) string {
+	shown := report.Released{Name: e.Ledger.Name(outcome.Number), State: string(outcome.State), Verdict: outcome.Verdict}
+	if r := outcome.Record; r != nil {
+		shown.By = r.By.Name()
+		for _, a := range r.Approvals {
+			shown.Approved = append(shown.Approved, a.By+" for "+a.Group)
+		}
+		for _, s := range r.Steps {
+			if s.Ended != nil {
+				shown.Spans = append(shown.Spans, report.Span{Name: s.Name, Begun: s.Begun, Ended: *s.Ended, Failed: s.Error != ""})
+			}
+		}
+	}
+	return shown.Markdown()
 }
 
 // Release is how a release of this environment is continued or taken back,

@@ -96,7 +96,7 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return tell(w, o, findings, approval)
+	return tell(w, o, findings, approval, p.Empty())
 }
 
 // readWaivers reads lines of kind=why.
@@ -150,13 +150,13 @@ func keep(folder string, p *plan.Plan, evidence *plan.Evidence, findings []plan.
 	return plan.Approval(p, evidence)
 }
 
-func tell(w io.Writer, o Options, findings []plan.Finding, approval string) error {
+func tell(w io.Writer, o Options, findings []plan.Finding, approval string, empty bool) error {
 	failed := plan.Failed(findings)
 	var summary bytes.Buffer
 	if err := report.Findings(&summary, findings); err != nil {
 		return err
 	}
-	if len(failed) == 0 {
+	if len(failed) == 0 && !empty {
 		fmt.Fprintf(&summary, "\nWho approves puts this into the comment:\n\n```\n%s\n```\n", approval[:12])
 	}
 	action.Summary(summary.String())
@@ -167,6 +167,10 @@ func tell(w io.Writer, o Options, findings []plan.Finding, approval string) erro
 	}
 	if len(failed) > 0 {
 		return &gate.ClosedError{Environment: o.Env, Findings: failed}
+	}
+	if empty {
+		fmt.Fprintln(w, "nothing would change, there is nothing to approve")
+		return nil
 	}
 	fmt.Fprintf(w, "to approve: %s\n", approval)
 	return nil

@@ -174,6 +174,16 @@ func (c *Client) Member(ctx context.Context, team, user string) (bool, error) {
 	return err == nil && m.State == "active", err
 }
 
+// Members are the logins of a team of the repository's organization.
+func (c *Client) Members(ctx context.Context, team string) ([]string, error) {
+	members, err := all(ctx, c, func(p page) []User { return p.Users }, "orgs/"+c.Owner+"/teams/%s/members", team)
+	var logins []string
+	for _, m := range members {
+		logins = append(logins, m.Login)
+	}
+	return logins, explain("read who is in team "+team, err)
+}
+
 // Checks are the newest check runs of a commit.
 func (c *Client) Checks(ctx context.Context, sha string) ([]Check, error) {
 	checks, err := all(ctx, c, func(p page) []Check { return p.Checks }, c.repo("commits/%s/check-runs"), sha)
@@ -206,16 +216,20 @@ type page struct {
 	Policies []named `json:"branch_policies"`
 	Checks   []Check `json:"check_runs"`
 	Alerts   []Alert `json:"-"`
+	Users    []User  `json:"-"`
 }
 
 type named struct {
 	Name string `json:"name"`
 }
 
-// UnmarshalJSON takes a bare list for one of alerts, the only one that is read.
+// UnmarshalJSON takes a bare list for one of alerts and of users: who asked knows which.
 func (p *page) UnmarshalJSON(data []byte) error {
 	if len(data) > 0 && data[0] == '[' {
-		return json.Unmarshal(data, &p.Alerts)
+		if err := json.Unmarshal(data, &p.Alerts); err != nil {
+			return err
+		}
+		return json.Unmarshal(data, &p.Users)
 	}
 	type plain page
 	return json.Unmarshal(data, (*plain)(p))

@@ -16,7 +16,8 @@ import (
 type Planned struct {
 	Plan     *plan.Plan
 	Evidence *plan.Evidence
-	// Digest of the plan, Approval of the plan with its evidence.
+	// Digest of the plan, Approval of the plan with its evidence; "" where more
+	// evidence has to come before anybody approves.
 	Digest, Approval string
 }
 
@@ -226,7 +227,12 @@ func (d Planned) Text(w io.Writer) error {
 	for _, i := range d.Evidence.Items {
 		fmt.Fprintf(&b, "  evidence: %s %s, %s\n", i.Kind, plain(i.Name), plain(i.Detail))
 	}
-	fmt.Fprintf(&b, "plan      %s\napproval  %s  (until %s)\n", d.Digest, d.Approval, d.Evidence.Expires.Format("2006-01-02 15:04 MST"))
+	fmt.Fprintf(&b, "plan      %s\n", d.Digest)
+	if d.Approval == "" {
+		b.WriteString("approval  `slipway preflight` says what is approved\n")
+	} else {
+		fmt.Fprintf(&b, "approval  %s  (until %s)\n", d.Approval, d.Evidence.Expires.Format("2006-01-02 15:04 MST"))
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -2,7 +2,9 @@ package github
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -26,6 +28,7 @@ func (h *Hub) api() http.Handler {
 		"repos/get-branch-protection":                h.getProtection,
 		"repos/get-branch-rules":                     h.getRules,
 		"teams/get-membership-for-user-in-org":       h.getMembership,
+		"teams/list-members-in-org":                  h.getMembers,
 		"checks/list-for-ref":                        h.getChecks,
 		"code-scanning/list-alerts-for-repo":         h.getAlerts,
 		"repos/compare-commits-with-basehead":        h.getCompare,
@@ -168,6 +171,21 @@ func (h *Hub) getMembership(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, http.StatusOK, with(example("team-membership-response-if-user-is-a-team-maintainer"), object{"state": state, "role": "member"}))
+}
+
+func (h *Hub) getMembers(w http.ResponseWriter, r *http.Request) {
+	team, known := h.teams[r.PathValue("org")+"/"+r.PathValue("team_slug")]
+	if !known {
+		refuse(w, http.StatusNotFound, "Not Found")
+		return
+	}
+	list := []any{}
+	for _, user := range slices.Sorted(maps.Keys(team)) {
+		if team[user] == "active" {
+			list = append(list, h.user(user))
+		}
+	}
+	paged(w, r, list, "")
 }
 
 func (h *Hub) getChecks(w http.ResponseWriter, r *http.Request) {

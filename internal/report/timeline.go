@@ -1,0 +1,61 @@
+package report
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// Span is something that took time in a release.
+type Span struct {
+	Name   string
+	Begun  time.Time
+	Ended  time.Time
+	Failed bool
+}
+
+// Released is a release for a job's summary.
+type Released struct {
+	Name, State, Verdict string
+	By                   string
+	Approved             []string // who approved it, as "vera for leadership"
+	Spans                []Span
+}
+
+// mostSpans is how many a picture still shows well.
+const mostSpans = 60
+
+var unsafeName = regexp.MustCompile(`[^A-Za-z0-9 ._-]+`)
+
+// Markdown says what became of a release, with a picture of how long what took:
+// a Gantt chart of Mermaid, which GitHub draws.
+func (r Released) Markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "## %s %s\n\n%s\n\n", escape(r.Name), escape(r.State), escape(r.Verdict))
+	if len(r.Approved) > 0 {
+		fmt.Fprintf(&b, "Asked for by %s; approved by %s.\n\n", escape(r.By), escape(strings.Join(r.Approved, ", ")))
+	}
+	if len(r.Spans) == 0 {
+		return b.String()
+	}
+	b.WriteString("```mermaid\ngantt\n  dateFormat x\n  axisFormat %H:%M:%S\n")
+	for _, s := range r.Spans[:min(len(r.Spans), mostSpans)] {
+		mark := "done"
+		if s.Failed {
+			mark = "crit"
+		}
+		end := s.Ended
+		if end.Before(s.Begun.Add(time.Millisecond)) {
+			end = s.Begun.Add(time.Millisecond)
+		}
+		fmt.Fprintf(&b, "  %s %s :%s, %d, %d\n", unsafeName.ReplaceAllString(s.Name, " "), seconds(end.Sub(s.Begun)), mark, s.Begun.UnixMilli(), end.UnixMilli())
+	}
+	b.WriteString("```\n")
+	if more := len(r.Spans) - mostSpans; more > 0 {
+		fmt.Fprintf(&b, "\nand %s\n", Count(more, "more step"))
+	}
+	return b.String()
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
