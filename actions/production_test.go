@@ -4,17 +4,23 @@ import (
 	"bufio"
 	"crypto/ed25519"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/teei/slipway/internal/kube/kubetest"
 	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/notify"
 	"github.com/teei/slipway/testenv/github"
 	"github.com/teei/slipway/testenv/testenv"
 )
@@ -32,6 +38,7 @@ environments:
   staging: {namespace: shop-staging}
   ENVIRONMENT:
     namespace: NAMESPACE
+    notify: [{name: stakeholders, url: HOOK, secret: HOOK_KEY, on: [waiting, started, released]}]
     gate:
       workflow: .github/workflows/production.yml
       promotes: {environment: staging, key: PUBLIC_KEY}
@@ -51,6 +58,7 @@ type production struct {
 	hub                    *github.Server
 	environment, namespace string
 	ledger                 *ledger.Ledger
+	told                   chan string // events that stakeholders were told of
 }
 
 func newProduction(t *testing.T) *production {
@@ -109,13 +117,30 @@ func newProduction(t *testing.T) *production {
 		Act: testenv.Tool(t, "github.com/nektos/act", "v0.2.89"), Repository: repository, Slipway: slipway, Artifacts: artifacts,
 		Standins: standins, Workflow: ".github/workflows/production.yml", API: p.hub.URL, Run: 77, Actor: "alice", ToolCache: t.TempDir(),
 		Inputs:    map[string]string{"from": "staging#41", "record": "76", "root": "."},
-		Secrets:   map[string]string{"GITHUB_TOKEN": "hub-token", "KUBECONFIG": string(kubeconfig), "VARIABLES": "API_KEY=only-production-has-this\n"},
+		Secrets:   map[string]string{"GITHUB_TOKEN": "hub-token", "KUBECONFIG": string(kubeconfig), "VARIABLES": p.stakeholders() + "API_KEY=only-production-has-this\n"},
 		Variables: map[string]string{"SLIPWAY_GATE_WAIT": "5m"},
 	}
 	if p.ledger, err = ledger.Open(kubetest.Cluster(t), p.environment); err != nil {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// stakeholders hear of releases by webhook; the variables say where.
+func (p *production) stakeholders() string {
+	p.told = make(chan string, 100)
+	const key = "key-of-the-hook"
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		var m notify.Message
+		if err := json.Unmarshal(body, &m); err != nil || r.Header.Get(notify.SignatureHeader) != "sha256="+notify.Sign(body, key) {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		p.told <- m.Event
+	}))
+	p.Cleanup(s.Close)
+	return "HOOK=" + s.URL + "/secret-address\nHOOK_KEY=" + key + "\n"
 }
 
 // nodeImage is the sandbox's Node.js, by digest: a release knows no tags.
@@ -232,10 +257,48 @@ func TestProduction(t *testing.T) {
 	if record.Approval != record.Approvals[0].Digest || len(record.Findings) < 5 {
 		t.Errorf("%+v", record)
 	}
-	for _, secret := range []string{"only-production-has-this", "hub-token"} {
+	close(p.told)
+	var told []string
+	for event := range p.told {
+		told = append(told, event)
+	}
+	if got := strings.Join(told, " "); got != "waiting started released" {
+		t.Errorf("stakeholders were told of %s", got)
+	}
+	for _, secret := range []string{"only-production-has-this", "hub-token", "secret-address", "key-of-the-hook"} {
 		if strings.Contains(out, secret) {
 			t.Errorf("%s was shown", secret)
 		}
+	}
+}
+
+var builtOnce = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "slipway-built-")
+	if err != nil {
+		return "", err
+	}
+	out, err := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(dir, "slipway"), ".").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return filepath.Join(dir, "slipway"), nil
+})
+
+// installed gives the runner a version of slipway in its tool cache, as one has
+// that ran it before; building it for each step takes most of such a test.
+func (p *production) installed() {
+	p.Helper()
+	binary, err := builtOnce()
+	if err != nil {
+		p.Fatal(err)
+	}
+	folder := filepath.Join(p.dispatch.ToolCache, "slipway", "v0.0.0", runtime.GOARCH)
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		p.Fatal(err)
+	}
+	run(p.T, ".", "cp", binary, folder)
+	if err := os.WriteFile(filepath.Join(p.dispatch.Slipway, "actions", "slipway.version"), []byte("v0.0.0\n"), 0o600); err != nil {
+		p.Fatal(err)
 	}
 }
 
@@ -259,12 +322,16 @@ func TestProductionRefused(t *testing.T) {
 		"hostile input": {func(p *production) {
 			p.dispatch.Inputs["from"] = "staging#41\n::set-output name=approval::x $(touch /tmp/slipway-was-here) `id`"
 		}, nil, "names no release"},
+		"stakeholders do not hear of it": {func(p *production) {
+			p.dispatch.Secrets["VARIABLES"] = "API_KEY=only-production-has-this\nHOOK=http://127.0.0.1:1/x\nHOOK_KEY=k\n"
+		}, nil, "notify/stakeholders: notify stakeholders: "},
 		"a check failed": {func(p *production) {
 			p.hub.Change(func(k *github.Known) { k.Checks[0].Conclusion = "failure" })
 		}, nil, "checks/test: it is completed failure"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newProduction(t)
+			p.installed()
 			if tt.prepare != nil {
 				tt.prepare(p)
 			}

@@ -15,7 +15,7 @@ const module = "github.com/teei/slipway/"
 var layers = [][]string{
 	{"internal/platform", "internal/action", "internal/crash"},
 	{"internal/plan"},
-	{"internal/kube", "internal/github", "internal/store", "internal/report"},
+	{"internal/kube", "internal/github", "internal/store", "internal/report", "internal/notify"},
 	{"internal/ledger"},
 	{"internal/probe"},
 	{"internal/gate", "internal/rollout", "internal/database"},

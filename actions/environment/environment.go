@@ -18,6 +18,7 @@ import (
 	"github.com/teei/slipway/internal/action"
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/notify"
 	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/release"
 	"github.com/teei/slipway/internal/report"
@@ -85,9 +86,9 @@ var Outputs = map[string]string{
 	"verdict": "what was found at the end, in a sentence",
 }
 
-// Tell says what became of a release, nil for none, to a person and to later
-// steps of the workflow.
-func (e *Environment) Tell(w io.Writer, outcome *release.Outcome) {
+// Tell says what became of a release, nil for none, to a person, to later steps
+// of the workflow and to those who want to be notified.
+func (e *Environment) Tell(ctx context.Context, w io.Writer, outcome *release.Outcome) {
 	if outcome == nil {
 		return
 	}
@@ -96,6 +97,14 @@ func (e *Environment) Tell(w io.Writer, outcome *release.Outcome) {
 	action.Output("state", string(outcome.State))
 	action.Output("verdict", outcome.Verdict)
 	action.Summary(e.summary(outcome))
+	if outcome.State == ledger.Running {
+		return // another run goes on with it, or takes it back
+	}
+	m := notify.Message{Event: eventOf(outcome.State), Release: e.Ledger.Name(outcome.Number), Verdict: outcome.Verdict}
+	if outcome.Record != nil {
+		m.By = outcome.Record.By.Name()
+	}
+	e.Told(ctx, w, m)
 }
 
 // summary is the release for the page of the workflow's run.

@@ -20,6 +20,7 @@ import (
 	"github.com/teei/slipway/actions/workflow"
 	"github.com/teei/slipway/internal/action"
 	"github.com/teei/slipway/internal/gate"
+	"github.com/teei/slipway/internal/notify"
 	"github.com/teei/slipway/internal/plan"
 	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/report"
@@ -86,6 +87,11 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 		return err
 	} else if present != nil {
 		list.Before = present.Source
+	}
+	if !p.Empty() {
+		list.Notify = func(ctx context.Context) []plan.Finding {
+			return e.Notify(ctx, notify.Message{Event: platform.Waiting, Verdict: report.Planned{Plan: p}.Summary(), By: list.By})
+		}
 	}
 	findings, err := gate.Preflight(ctx, list)
 	if err != nil {

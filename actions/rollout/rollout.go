@@ -15,8 +15,11 @@ import (
 	"github.com/teei/slipway/actions/environment"
 	"github.com/teei/slipway/actions/gate"
 	"github.com/teei/slipway/internal/action"
+	"github.com/teei/slipway/internal/notify"
 	"github.com/teei/slipway/internal/plan"
+	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/release"
+	"github.com/teei/slipway/internal/report"
 )
 
 // Options of `slipway apply`.
@@ -78,8 +81,11 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 		}
 	}
 	options.Rollout.Objects, options.Rollout.Services = planning.Rollout.Objects, planning.Rollout.Services
+	if !p.Empty() {
+		e.Told(ctx, w, notify.Message{Event: platform.Started, Verdict: report.Planned{Plan: p}.Summary(), By: p.By})
+	}
 	outcome, err := release.Apply(ctx, release.Approved{Plan: p, Evidence: evidence, Digest: o.Approval}, planning, options)
-	e.Tell(w, outcome)
+	e.Tell(ctx, w, outcome)
 	if outcome == nil && err == nil {
 		fmt.Fprintf(w, "%s: nothing would change, nothing was released\n", e.Ledger.Environment)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/teei/slipway/actions/environment"
 	"github.com/teei/slipway/internal/action"
 	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/notify"
 	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/release"
 	"github.com/teei/slipway/internal/rollout"
@@ -124,7 +125,27 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	if err != nil || report == nil {
 		return err
 	}
+	spread(ctx, e, report, w)
 	return act(ctx, e, report, w)
+}
+
+// spread tells of what is new: a breach when it is first seen, and a release that
+// has just been proven.
+func spread(ctx context.Context, e *environment.Environment, r *watch.Report, w io.Writer) {
+	if !r.Looked {
+		return
+	}
+	m := notify.Message{Release: e.Ledger.Name(r.Release.Number), By: r.Release.By.Name()}
+	for _, f := range r.Seen {
+		if f.Breach && f.Count == 1 {
+			m.Event, m.Verdict = platform.Breached, fmt.Sprintf("%s of %s: %s", f.Kind, f.Subject, f.Text)
+			e.Told(ctx, w, m)
+		}
+	}
+	if r.State == watch.Proven {
+		m.Event, m.Verdict = platform.Proven, r.Release.Watch.Summary
+		e.Told(ctx, w, m)
+	}
 }
 
 var errOver = errors.New("the time to watch is over")
@@ -237,7 +258,7 @@ func carry(ctx context.Context, e *environment.Environment, w io.Writer, way fun
 		return err
 	}
 	outcome, err := way(ctx, o)
-	e.Tell(w, outcome)
+	e.Tell(ctx, w, outcome)
 	return err
 }
 

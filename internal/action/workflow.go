@@ -52,6 +52,13 @@ func Summary(markdown string) {
 	}
 }
 
+// Warning shows a text on the page of the workflow's run; elsewhere it does nothing.
+func Warning(text string) {
+	if inWorkflow() {
+		githubactions.Warningf("%s", text)
+	}
+}
+
 // Mask makes the runner hide values wherever they are printed later. Each line
 // of a value is a value of its own, as the runner looks at lines.
 func Mask(values ...string) {

@@ -36,7 +36,7 @@ type Gate struct {
 	RollbackPlan string `yaml:"rollbackPlan,omitempty"`
 	// Window in which releases may begin. Absent: always.
 	Window *Window `yaml:"window,omitempty"`
-	// Waivable names the findings that a person may waive, with a reason: promotes, checks, security, documentation, notes, backup, rollback-plan or window.
+	// Waivable names the findings that a person may waive, with a reason: promotes, checks, security, documentation, notes, backup, rollback-plan, window or notify.
 	Waivable []string `yaml:"waivable,omitempty"`
 }
 
@@ -73,7 +73,7 @@ type RequiredCheck struct {
 }
 
 // GateFindings are what a gate looks for, in the order in which it is shown.
-var GateFindings = []string{"promotes", "checks", "security", "documentation", "notes", "backup", "rollback-plan", "window"}
+var GateFindings = []string{"promotes", "checks", "security", "documentation", "notes", "backup", "rollback-plan", "window", "notify"}
 
 func (g *Gate) fillDefaults(environment string) {
 	if g == nil {

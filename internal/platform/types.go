@@ -206,4 +206,6 @@ type Environment struct {
 	Variables map[string]string `yaml:"variables,omitempty"`
 	// Gate says what a release has to show before it may begin. Absent: nothing.
 	Gate *Gate `yaml:"gate,omitempty"`
+	// Notify says who is told of its releases.
+	Notify []Notification `yaml:"notify,omitempty"`
 }

@@ -165,6 +165,9 @@ func validateEnvironment(name string, p *Platform, d *document) {
 		d.text(path, e.Variables[variable], badVariable)
 	}
 	validateGate(join(at, "gate"), name, e.Gate, p, d)
+	for i, n := range e.Notify {
+		validateNotification(item(join(at, "notify"), i), n, d)
+	}
 	if len(d.present("manifests", "kustomize", "files", "command")) == 0 && e.Overlay == "" {
 		d.reportKey(at, "nothing to release, expected an overlay here or manifests for all environments", "for example overlay: deploy/overlays/"+name)
 	}

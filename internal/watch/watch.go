@@ -53,6 +53,8 @@ type Report struct {
 	Release *ledger.Record `json:"release,omitempty"`
 	// Seen are the findings of this look, those of earlier looks are in the release.
 	Seen []ledger.Finding `json:"seen,omitempty"`
+	// Looked is false where there was nothing left to look at.
+	Looked bool `json:"-"`
 }
 
 // Open are the findings that nobody acknowledged and that are a breach, or keep
@@ -131,7 +133,7 @@ func Once(ctx context.Context, o Options, now time.Time) (*Report, error) {
 		}
 		sights = append(sights, reported...)
 	}
-	report := &Report{}
+	report := &Report{Looked: true}
 	report.Release, err = o.Ledger.Amend(ctx, record.Number, func(r *ledger.Record) error {
 		report.Seen = o.note(r, sights, now)
 		report.State = o.state(r, report.Seen, now)
