@@ -4,8 +4,9 @@
 .DEFAULT_GOAL := help
 SLIPWAY := .slipway/bin
 ROOT    ?= testenv/platform
+ARCHS   ?= amd64 arm64
 
-.PHONY: help ci test test-sandbox torture race lint bench broken-deploy production up down status clean generate fuzz
+.PHONY: help ci test test-sandbox torture race lint bench broken-deploy production release up down status clean generate fuzz
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -42,6 +43,15 @@ broken-deploy: up $(SLIPWAY)/ci ## show a release that fails: FAULT_SERVICE=q2q-
 
 production: up $(SLIPWAY)/ci $(SLIPWAY)/slipway ## the way to production, with its gate: you approve on a page: [APPROVE=--approve]
 	go run ./testenv production --ci $(CURDIR)/$(SLIPWAY)/ci --slipway $(CURDIR)/$(SLIPWAY)/slipway --root $(ROOT) $(APPROVE)
+
+release: ## the binaries of a release, and their checksums for actions/: VERSION=v1.2.3
+	@echo "$(VERSION)" | grep -Eq '^v[0-9]+\.[0-9]+\.[0-9]+$$' || { echo "error: VERSION is to be such as v1.2.3"; exit 2; }
+	@mkdir -p .slipway/release
+	for arch in $(ARCHS); do \
+	  GOOS=linux GOARCH=$$arch CGO_ENABLED=0 go build -trimpath -buildvcs=false \
+	    -ldflags "-s -w -X github.com/teei/slipway/actions/version.released=$(VERSION)" -o .slipway/release/slipway-linux-$$arch ./actions || exit 1; done
+	cd .slipway/release && sha256sum $(ARCHS:%=slipway-linux-%) > $(CURDIR)/actions/checksums.txt
+	echo "$(VERSION)" > actions/slipway.version
 
 up: ## start the sandbox and wait until it answers
 	go run ./testenv up

@@ -26,7 +26,14 @@ func Run(w io.Writer) error {
 	return err
 }
 
+// released is the version of a binary of a release, set by its build: a build
+// without the repository's history is the same everywhere, and knows no version.
+var released string
+
 func of(info *debug.BuildInfo, ok bool) string {
+	if released != "" {
+		return released
+	}
 	if !ok || info.Main.Version == "" {
 		return "(devel)"
 	}
