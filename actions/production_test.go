@@ -176,17 +176,7 @@ func hubOf(t *testing.T, sha string) *github.Server {
 		k.Teams["acme/leadership"] = map[string]string{"vera": "active"}
 		k.Checks = []github.Check{{SHA: sha, Name: "test", App: "github-actions", Conclusion: "success", Completed: time.Now()}}
 	})
-	s, err := h.Listen("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		s.Close()
-		if _, violations := h.Requests(); len(violations) > 0 {
-			t.Errorf("GitHub's description has other requests or answers:\n%s", strings.Join(violations, "\n"))
-		}
-	})
-	return s
+	return testenv.GitHub(t, h)
 }
 
 var toApprove = regexp.MustCompile(`to approve: ([0-9a-f]{64})`)

@@ -12,6 +12,7 @@ import (
 	"github.com/teei/slipway/internal/plan"
 	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/testenv/github"
+	"github.com/teei/slipway/testenv/testenv"
 )
 
 var commit = strings.Repeat("c0ffee", 7)[:40]
@@ -47,16 +48,7 @@ func newScene(t *testing.T) *scene {
 		k.Bots["release-bot[bot]"] = true
 		k.Protected["main"] = true
 	})
-	var err error
-	if s.hub, err = h.Listen("127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		s.hub.Close()
-		if _, violations := h.Requests(); len(violations) > 0 {
-			t.Errorf("GitHub's description has other requests or answers:\n%s", strings.Join(violations, "\n"))
-		}
-	})
+	s.hub = testenv.GitHub(t, h)
 	client, err := ours.New(ours.Options{URL: s.hub.URL, Token: "x", Repository: "acme/platform", Wait: time.Second})
 	if err != nil {
 		t.Fatal(err)

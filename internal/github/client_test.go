@@ -9,10 +9,10 @@ import (
 
 	ours "github.com/teei/slipway/internal/github"
 	"github.com/teei/slipway/testenv/github"
+	"github.com/teei/slipway/testenv/testenv"
 )
 
-// hub is a stand-in with a run, and a client of it. At the end nothing may have
-// been asked or answered that GitHub's description does not have.
+// hub is a stand-in with a run, and a client of it.
 func hub(t *testing.T) (*github.Server, *ours.Client) {
 	t.Helper()
 	h := github.New("acme/platform")
@@ -25,16 +25,7 @@ func hub(t *testing.T) (*github.Server, *ours.Client) {
 		k.Teams["acme/leadership"] = map[string]string{"vera": "active", "paul": "pending"}
 		k.Protected["main"] = true
 	})
-	s, err := h.Listen("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		s.Close()
-		if _, violations := h.Requests(); len(violations) > 0 {
-			t.Errorf("GitHub's description has other requests or answers:\n%s", strings.Join(violations, "\n"))
-		}
-	})
+	s := testenv.GitHub(t, h)
 	c, err := ours.New(ours.Options{URL: s.URL, Token: "x", Repository: "acme/platform", Wait: 3 * time.Second})
 	if err != nil {
 		t.Fatal(err)
