@@ -106,7 +106,6 @@ func TestRunByVersion(t *testing.T) {
 	proxy, m := publish(t)
 	unpublish(t, m)
 	root := another(t)
-	//nolint:gosec // the version is the test's own
 	cmd := exec.CommandContext(t.Context(), "go", "run", m.Path+"/ci@"+m.Version, "check", "--root", root, "--output", filepath.Join(root, ".slipway"))
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "GOPROXY="+proxy+","+goproxy(t), "GONOSUMDB="+m.Path, "GOFLAGS=-mod=mod", "CGO_ENABLED=0")

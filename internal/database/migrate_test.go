@@ -354,7 +354,6 @@ func TestMigrateEndsWhatAKilledMigratorLeft(t *testing.T) {
 	t.Parallel()
 	url := newDatabase(t)
 	dir := folder(t, `CREATE TABLE whole (id int)`)
-	//nolint:gosec // the address is the test's own
 	killed := exec.CommandContext(t.Context(), "psql", url, "--command", `CREATE TABLE whole (id int); SELECT pg_sleep(600)`, "--single-transaction")
 	killed.Env = append(os.Environ(), MigratorName)
 	if err := killed.Start(); err != nil {

@@ -56,7 +56,6 @@ func (d Dispatch) Command(ctx context.Context) (*exec.Cmd, error) {
 	for name, value := range d.Variables {
 		args = append(args, "--var", name+"="+value)
 	}
-	//nolint:gosec // the program and its arguments are the sandbox's own
 	cmd := exec.CommandContext(ctx, d.Act, args...)
 	cmd.Dir = d.Repository
 	cmd.Env = os.Environ()

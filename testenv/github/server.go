@@ -1,6 +1,7 @@
 package github
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -39,7 +40,7 @@ type Server struct {
 
 // Listen serves the hub at an address such as 127.0.0.1:0, until closed.
 func (h *Hub) Listen(address string) (*Server, error) {
-	listener, err := net.Listen("tcp", address)
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("serve the stand-in for GitHub: %w", err)
 	}

@@ -135,7 +135,6 @@ func copyTracked(ctx context.Context, from, to string) error {
 }
 
 func git(ctx context.Context, dir string, args ...string) (string, error) {
-	//nolint:gosec // the arguments are ours
 	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()

@@ -152,7 +152,6 @@ func (s *show) production(ctx context.Context) error {
 
 // command runs in the environment of the show, with everything of the sandbox.
 func (s *show) command(ctx context.Context, name string, args ...string) *exec.Cmd {
-	//nolint:gosec // the programs are this project's own
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = append(os.Environ(), s.variables...)
 	cmd.Env = append(cmd.Env, "SLIPWAY_KUBECONFIG="+s.kubeconfig, "SLIPWAY_SIGNING_KEY="+signingKey, "GITHUB_OUTPUT="+filepath.Join(s.dir, "outputs"))
