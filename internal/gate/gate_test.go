@@ -27,7 +27,7 @@ type scene struct {
 	review   func(s *scene)
 }
 
-func newScene(t *testing.T) *scene {
+func newScene(t testing.TB) *scene {
 	t.Helper()
 	h := github.New("acme/platform")
 	no := false
@@ -107,13 +107,18 @@ func (s *scene) decide(t *testing.T) (*gate.Answer, error) {
 	if s.review != nil {
 		s.review(s)
 	} else {
-		s.hub.Change(func(*github.Known) {
-			s.run.Reviews = append(s.run.Reviews,
-				github.Review{User: "vera", State: "approved", Comment: s.comment, Environments: []string{"production"}},
-				github.Review{User: "tom", State: "approved", Comment: s.comment, Environments: []string{"production-oncall"}})
-		})
+		s.approve()
 	}
 	return gate.Decide(t.Context(), s.question)
+}
+
+// approve has both groups approve.
+func (s *scene) approve() {
+	s.hub.Change(func(*github.Known) {
+		s.run.Reviews = append(s.run.Reviews,
+			github.Review{User: "vera", State: "approved", Comment: s.comment, Environments: []string{"production"}},
+			github.Review{User: "tom", State: "approved", Comment: s.comment, Environments: []string{"production-oncall"}})
+	})
 }
 
 func TestApproved(t *testing.T) {

@@ -24,7 +24,7 @@ func image(name string) string { return "r.example/" + name + "@sha256:" + strin
 var signingKey = ed25519.NewKeyFromSeed([]byte(strings.Repeat("s", ed25519.SeedSize)))
 
 // checklist is one on which all is well, and its scene.
-func checklist(t *testing.T) (*gate.Checklist, *scene) {
+func checklist(t testing.TB) (*gate.Checklist, *scene) {
 	t.Helper()
 	s := newScene(t)
 	s.hub.Change(func(k *github.Known) {
@@ -60,7 +60,7 @@ func checklist(t *testing.T) (*gate.Checklist, *scene) {
 	return c, s
 }
 
-func signed(t *testing.T, c *gate.Checklist, key ed25519.PrivateKey, change func(*ledger.Record)) {
+func signed(t testing.TB, c *gate.Checklist, key ed25519.PrivateKey, change func(*ledger.Record)) {
 	t.Helper()
 	r := &ledger.Record{Number: 41, Environment: "staging", State: ledger.Released, Images: map[string]string{"web": image("web")}, Verdict: "1 service runs what was released"}
 	change(r)
@@ -69,7 +69,7 @@ func signed(t *testing.T, c *gate.Checklist, key ed25519.PrivateKey, change func
 	}
 }
 
-func write(t *testing.T, file, text string) {
+func write(t testing.TB, file, text string) {
 	t.Helper()
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
