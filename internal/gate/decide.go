@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -130,6 +131,15 @@ func (q *Question) preflighted(item *plan.Item) []plan.Finding {
 	if err != nil || digest != item.SHA256 {
 		return []plan.Finding{fail("preflight", "bring the findings as `slipway preflight` wrote them", "its findings are not those that were approved")}
 	}
+	seen := map[string]bool{}
+	for _, f := range q.Findings {
+		seen[f.ID] = true
+	}
+	for _, id := range required(q.Gate) {
+		if !seen[id] {
+			return []plan.Finding{fail("preflight", "run `slipway preflight` with the platform file of this commit", "nobody looked at %s", id)}
+		}
+	}
 	for _, f := range q.Findings {
 		switch {
 		case f.Status == plan.Pass:
@@ -139,6 +149,25 @@ func (q *Question) preflighted(item *plan.Item) []plan.Finding {
 		}
 	}
 	return []plan.Finding{pass("preflight", "%d findings, none in the way", len(q.Findings))}
+}
+
+// required are the findings that a gate cannot do without: what is not among
+// them was not looked at.
+func required(g *platform.Gate) []string {
+	ids := []string{"variables"}
+	for _, c := range g.Checks {
+		ids = append(ids, "checks/"+c.Name)
+	}
+	for id, wanted := range map[string]bool{
+		"promotes": g.Promotes != nil, "security": g.Security != "", "documentation": len(g.Documentation) > 0,
+		"notes": g.Notes != "", "window": g.Window != nil,
+	} {
+		if wanted {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 // run looks at the run that asks, as GitHub knows it, and returns the people who

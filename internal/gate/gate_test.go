@@ -17,6 +17,9 @@ import (
 
 var commit = strings.Repeat("c0ffee", 7)[:40]
 
+// variables is a finding that every gate wants.
+var variables = plan.Finding{ID: "variables", Status: plan.Pass, Text: "all are there"}
+
 // scene is a release that may begin: everything is as it should be. Tests break one thing.
 type scene struct {
 	hub      *github.Server
@@ -63,7 +66,7 @@ func newScene(t testing.TB) *scene {
 		t.Fatal(err)
 	}
 	now := time.Now()
-	findings := []plan.Finding{{ID: "checks/test", Status: plan.Pass, Text: "passed"}}
+	findings := []plan.Finding{{ID: "checks/test", Status: plan.Pass, Text: "passed"}, variables}
 	digest, err := plan.Digest(findings)
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +93,10 @@ func newScene(t testing.TB) *scene {
 // waive makes the findings have one that was waived, until a time.
 func (s *scene) waive(t *testing.T, id string, until time.Time) {
 	t.Helper()
-	s.question.Findings = []plan.Finding{{ID: id, Status: plan.Waived, Text: "not now", Waiver: &plan.Waiver{By: "alice", Why: "a typo", Until: until}}}
+	s.question.Findings = []plan.Finding{{ID: id, Status: plan.Waived, Text: "not now", Waiver: &plan.Waiver{By: "alice", Why: "a typo", Until: until}}, variables}
+	if kind, _, _ := strings.Cut(id, "/"); kind == "window" {
+		s.question.Gate.Window = &platform.Window{Zone: "UTC", Weekly: []string{"mon 00:00-00:01"}}
+	}
 	digest, err := plan.Digest(s.question.Findings)
 	if err != nil {
 		t.Fatal(err)
@@ -249,6 +255,12 @@ func TestAttacks(t *testing.T) {
 			digest, _ := plan.Digest(s.question.Findings)
 			s.question.Evidence.Items[0].SHA256 = digest
 		}, "notes fail"},
+		"something was not looked at": {func(_ *testing.T, s *scene) { s.question.Gate.Security = "high" }, "nobody looked at security"},
+		"a preflight of nothing": {func(t *testing.T, s *scene) {
+			s.question.Findings = []plan.Finding{}
+			digest, _ := plan.Digest(s.question.Findings)
+			s.question.Evidence.Items[0].SHA256 = digest
+		}, "nobody looked at variables"},
 		"the window has closed since": {func(_ *testing.T, s *scene) {
 			s.question.Gate.Window = &platform.Window{Zone: "UTC", Weekly: []string{"mon 00:00-00:01"}, Freezes: []platform.Freeze{{From: "2000-01-01", To: "2999-12-31", Why: "always"}}}
 		}, "nothing is released from 2000-01-01"},
