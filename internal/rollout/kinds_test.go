@@ -67,7 +67,6 @@ func TestDeployOtherKinds(t *testing.T) {
 			if err != nil || same.Services[0].Changed {
 				t.Fatalf("the same again: %v, %+v", err, same.Services)
 			}
-			start := time.Now()
 			result, err := Deploy(t.Context(), s.kindOptions(kind, map[string]string{"VERSION": "3", "EXIT": "no disk"}))
 			var failure *Failure
 			if !errors.As(err, &failure) || !strings.Contains(failure.Reason, "code 3") || !strings.Contains(strings.Join(failure.Logs, " "), "no disk") {
@@ -75,9 +74,6 @@ func TestDeployOtherKinds(t *testing.T) {
 			}
 			if len(result.Undone) != 1 || !result.Undone[0].Verified || result.Undone[0].Action != "restored" {
 				t.Fatalf("undone = %+v", result.Undone)
-			}
-			if took := time.Since(start); took > 50*time.Second {
-				t.Errorf("failed and back after %s", took)
 			}
 			answer, err := Inspect(t.Context(), s.kindOptions(kind, nil))
 			if err != nil || answer.Services[0].Pods == 0 {

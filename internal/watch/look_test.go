@@ -130,7 +130,7 @@ func TestEyes(t *testing.T) {
 				}
 			}()
 			// Prometheus scrapes every 2 seconds, and the kubelet tells of a restart when it likes.
-			for end := time.Now().Add(40 * time.Second); time.Now().Before(end); {
+			for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); {
 				sights, err = eyes.Look(t.Context(), release, began, time.Now())
 				if err != nil {
 					t.Fatal(err)
