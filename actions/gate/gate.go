@@ -49,6 +49,7 @@ func Command() *cobra.Command {
 	cmd.Flags().StringVar(&o.Plan, "plan", filepath.Join(".slipway", "plan"), "folder with the plan and its evidence")
 	cmd.Flags().DurationVar(&o.Wait, "wait", 0, "how long approvals that are still missing are waited for, as in 30m")
 	cmd.Flags().BoolVar(&o.JSON, "json", false, "print the decision and its grounds as JSON")
+	cmd.AddCommand(serveCommand())
 	return cmd
 }
 

@@ -185,37 +185,56 @@ func (q *Question) run(ctx context.Context) (*github.Run, map[string]bool, []pla
 		}
 		starters[strings.ToLower(earlier.Triggering.Login)] = true
 	}
-	const again = "start the workflow anew; a run cannot be used for another release"
-	path, ref, called := strings.Cut(run.Path, "@")
 	planned := fmt.Sprintf("%s/%s/%d/%d", q.GitHub.Owner, q.GitHub.Name, run.ID, run.Attempt)
-	var out []plan.Finding
-	for _, wrong := range []struct {
-		is     bool
-		id     string
-		format string
-		args   []any
-	}{
-		{run.ID != q.Run, "run", "GitHub answered for run %d", []any{run.ID}},
-		{!strings.EqualFold(run.Repository.FullName, q.GitHub.Owner+"/"+q.GitHub.Name), "run/repository", "the run is of %s", []any{run.Repository.FullName}},
+	out := wrongs([]wrong{
 		{run.Attempt != q.Attempt, "run/attempt", "GitHub is at attempt %d, and this is attempt %d", []any{run.Attempt, q.Attempt}},
 		{q.Evidence.Run != planned, "run/plan", "the plan was made in %s, and this is %s", []any{orNone(q.Evidence.Run), planned}},
-		{run.Event != "workflow_dispatch", "run/event", "it was started by %s; only a person's workflow_dispatch may release", []any{orNone(run.Event)}},
-		{path != q.Gate.Workflow, "run/workflow", "it runs %s, and only %s releases", []any{orNone(path), q.Gate.Workflow}},
-		{called && ref != q.Gate.Branch && ref != "refs/heads/"+q.Gate.Branch, "run/workflow", "its workflow is of %s, not of %s", []any{ref, q.Gate.Branch}},
-		{run.Branch != q.Gate.Branch, "run/branch", "it runs on %s, not on %s", []any{orNone(run.Branch), q.Gate.Branch}},
 		{run.SHA == "" || run.SHA != q.SHA, "run/commit", "it runs at %s, and %s is checked out", []any{short(run.SHA), short(q.SHA)}},
 		{run.SHA != q.Plan.Source, "run/commit", "it runs at %s, and the plan is of %s", []any{short(run.SHA), orNone(short(q.Plan.Source))}},
-	} {
-		if wrong.is {
-			out = append(out, fail(wrong.id, again, wrong.format, wrong.args...))
-		}
-	}
+	})
+	out = append(foreign(q.GitHub, q.Gate, run, q.Run), out...)
 	if len(out) == 0 {
-		f := pass("run", "run %d of %s at %s, started by %s", run.ID, path, short(run.SHA), run.Triggering.Login)
-		f.Link = run.URL
-		out = append(out, f)
+		out = append(out, passRun(run))
 	}
 	return run, starters, out
+}
+
+// wrong is something about a run that must not be.
+type wrong struct {
+	is     bool
+	id     string
+	format string
+	args   []any
+}
+
+func wrongs(list []wrong) (out []plan.Finding) {
+	for _, w := range list {
+		if w.is {
+			out = append(out, fail(w.id, "start the workflow anew; a run cannot be used for another release", w.format, w.args...))
+		}
+	}
+	return out
+}
+
+func passRun(run *github.Run) plan.Finding {
+	path, _, _ := strings.Cut(run.Path, "@")
+	f := pass("run", "run %d of %s at %s, started by %s", run.ID, path, short(run.SHA), run.Triggering.Login)
+	f.Link = run.URL
+	return f
+}
+
+// foreign says in what a run is not one that may release: of another repository,
+// workflow, branch or event.
+func foreign(client *github.Client, g *platform.Gate, run *github.Run, id int64) []plan.Finding {
+	path, ref, called := strings.Cut(run.Path, "@")
+	return wrongs([]wrong{
+		{run.ID != id, "run", "GitHub answered for run %d", []any{run.ID}},
+		{!strings.EqualFold(run.Repository.FullName, client.Owner+"/"+client.Name), "run/repository", "the run is of %s", []any{run.Repository.FullName}},
+		{run.Event != "workflow_dispatch", "run/event", "it was started by %s; only a person's workflow_dispatch may release", []any{orNone(run.Event)}},
+		{path != g.Workflow, "run/workflow", "it runs %s, and only %s releases", []any{orNone(path), g.Workflow}},
+		{called && ref != g.Branch && ref != "refs/heads/"+g.Branch, "run/workflow", "its workflow is of %s, not of %s", []any{ref, g.Branch}},
+		{run.Branch != g.Branch, "run/branch", "it runs on %s, not on %s", []any{orNone(run.Branch), g.Branch}},
+	})
 }
 
 func orNone(s string) string {

@@ -36,11 +36,18 @@ func (h *Hub) api() http.Handler {
 		"repos/create-deployment":                    h.postDeployment,
 		"repos/list-deployment-statuses":             h.getStatuses,
 		"repos/create-deployment-status":             h.postStatus,
+		"apps/create-installation-access-token":      h.postToken,
+		"issues/list-for-repo":                       h.getIssues,
+		"issues/create":                              h.postIssue,
+		"issues/get":                                 h.getIssue,
+		"issues/update":                              h.patchIssue,
+		"issues/list-comments":                       h.getComments,
+		"issues/create-comment":                      h.postComment,
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, _ := r.Context().Value(operation{}).(string)
 		do := operations[id]
-		ours := strings.HasPrefix(r.URL.Path, "/orgs/"+h.owner()+"/") || strings.HasPrefix(r.URL.Path, "/repos/"+h.Repository+"/")
+		ours := strings.HasPrefix(r.URL.Path, "/app/") || strings.HasPrefix(r.URL.Path, "/orgs/"+h.owner()+"/") || strings.HasPrefix(r.URL.Path, "/repos/"+h.Repository+"/")
 		if do == nil || !ours {
 			refuse(w, http.StatusNotFound, "Not Found")
 			return
@@ -118,6 +125,9 @@ func (h *Hub) postDecision(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.decisions = append(h.decisions, Decision{Run: run.ID, Environment: d.Environment, State: d.State, Comment: d.Comment})
+	if d.State != "" {
+		run.Waiting = slices.DeleteFunc(run.Waiting, func(name string) bool { return name == d.Environment })
+	}
 	w.WriteHeader(http.StatusNoContent)
 }
 

@@ -64,7 +64,7 @@ func (h *Hub) Handler() (http.Handler, error) {
 	}
 	page := h.page()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.HasPrefix(r.URL.Path, "/repos/") && !strings.HasPrefix(r.URL.Path, "/orgs/") {
+		if !strings.HasPrefix(r.URL.Path, "/repos/") && !strings.HasPrefix(r.URL.Path, "/orgs/") && !strings.HasPrefix(r.URL.Path, "/app/") {
 			page.ServeHTTP(w, r)
 			return
 		}

@@ -2,6 +2,7 @@ package github
 
 import (
 	"cmp"
+	"crypto/rsa"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -24,6 +25,8 @@ type Hub struct {
 	changed      []string
 	deployments  []*Deployment
 	decisions    []Decision
+	issues       []*Issue
+	appKey       *rsa.PublicKey
 	faults       []Fault
 	requests     []string
 	violations   []string
@@ -101,10 +104,10 @@ func (h *Hub) Change(change func(*Known)) {
 	defer h.mu.Unlock()
 	k := Known{
 		Runs: h.runs, Environments: h.environments, Teams: h.teams, Bots: h.bots, Checks: h.checks, Alerts: h.alerts,
-		Protected: h.protected, Changed: h.changed, Faults: h.faults,
+		Protected: h.protected, Changed: h.changed, Faults: h.faults, Issues: h.issues, AppKey: h.appKey,
 	}
 	change(&k)
-	h.checks, h.alerts, h.changed, h.faults = k.Checks, k.Alerts, k.Changed, k.Faults
+	h.checks, h.alerts, h.changed, h.faults, h.issues, h.appKey = k.Checks, k.Alerts, k.Changed, k.Faults, k.Issues, k.AppKey
 }
 
 // Known is what GitHub knows.
@@ -118,6 +121,8 @@ type Known struct {
 	Protected    map[string]bool
 	Changed      []string // files between two commits
 	Faults       []Fault
+	Issues       []*Issue
+	AppKey       *rsa.PublicKey // of the App that may ask for tokens
 }
 
 // Review is a person's, as on GitHub's page. Who may not review is refused.
