@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	_ "golang.org/x/crypto/x509roots/fallback" // its image has no file of them
 
 	"github.com/teei/slipway/internal/gatekeeper"
 	"github.com/teei/slipway/internal/github"
