@@ -38,6 +38,7 @@ environments:
   staging: {namespace: shop-staging}
   ENVIRONMENT:
     namespace: NAMESPACE
+    github: {environment: production, deployments: true, url: "https://shop.example.org"}
     notify: [{name: stakeholders, url: HOOK, secret: HOOK_KEY, on: [waiting, started, released]}]
     gate:
       workflow: .github/workflows/production.yml
@@ -247,6 +248,11 @@ func TestProduction(t *testing.T) {
 	if record.Approval != record.Approvals[0].Digest || len(record.Findings) < 5 {
 		t.Errorf("%+v", record)
 	}
+	if shown := p.hub.Deployments(); len(shown) != 1 || shown[0].Environment != "production" || shown[0].SHA != record.Source ||
+		len(shown[0].Statuses) != 2 || shown[0].Statuses[0].State != "in_progress" || shown[0].Statuses[1].State != "success" ||
+		!strings.Contains(shown[0].Statuses[1].Description, "approved by vera, tom") || shown[0].Statuses[1].EnvironmentURL != "https://shop.example.org" {
+		t.Errorf("GitHub shows %+v", shown)
+	}
 	close(p.told)
 	var told []string
 	for event := range p.told {
@@ -315,6 +321,23 @@ func TestProductionRefused(t *testing.T) {
 		"stakeholders do not hear of it": {func(p *production) {
 			p.dispatch.Secrets["VARIABLES"] = "API_KEY=only-production-has-this\nHOOK=http://127.0.0.1:1/x\nHOOK_KEY=k\n"
 		}, nil, "notify/stakeholders: notify stakeholders: "},
+		"approved by who started it": {nil, func(p *production, digest string) {
+			p.review("tom", "approved", digest[:12], "production-oncall")
+			p.hub.Change(func(k *github.Known) { // GitHub itself would not take it
+				k.Runs[77].Reviews = append(k.Runs[77].Reviews, github.Review{User: "alice", State: "approved", Comment: digest[:12], Environments: []string{"production"}})
+			})
+			p.review("vera", "rejected", "alice may not", "production")
+		}, "alice may not"},
+		"the approver left the team": {func(p *production) { p.dispatch.Variables["SLIPWAY_GATE_WAIT"] = "0s" }, func(p *production, digest string) {
+			p.review("tom", "approved", digest[:12], "production-oncall")
+			p.review("vera", "approved", digest[:12], "production")
+			p.hub.Change(func(k *github.Known) { delete(k.Teams["acme/leadership"], "vera") })
+		}, "vera does not belong to leadership"},
+		"the environment lost its reviewers": {nil, func(p *production, digest string) {
+			p.review("tom", "approved", digest[:12], "production-oncall")
+			p.review("vera", "approved", digest[:12], "production")
+			p.hub.Change(func(k *github.Known) { k.Environments["production"].Teams = nil })
+		}, "it has no required reviewers"},
 		"a check failed": {func(p *production) {
 			p.hub.Change(func(k *github.Known) { k.Checks[0].Conclusion = "failure" })
 		}, nil, "checks/test: it is completed failure"},

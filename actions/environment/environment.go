@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,6 +45,8 @@ type Environment struct {
 	Target   platform.Target
 	Cluster  *kube.Cluster
 	Ledger   *ledger.Ledger
+
+	showing sync.WaitGroup // what GitHub is told meanwhile
 }
 
 // Open connects to the cluster of the environment and finds its ledger.
@@ -97,6 +100,7 @@ func (e *Environment) Tell(ctx context.Context, w io.Writer, outcome *release.Ou
 	action.Output("state", string(outcome.State))
 	action.Output("verdict", outcome.Verdict)
 	action.Summary(e.summary(outcome))
+	e.Show(ctx, w, outcome.Record)
 	if outcome.State == ledger.Running {
 		return // another run goes on with it, or takes it back
 	}
@@ -130,6 +134,7 @@ func (e *Environment) Release(w io.Writer) (release.Options, error) {
 	say := func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
 	redact := platform.Redactor(slices.Collect(maps.Values(e.Target.Values)))
 	o := release.Options{
+		Begun:  func(r *ledger.Record) { e.showing.Go(func() { e.show(context.Background(), w, r) }) },
 		Ledger: e.Ledger, Record: ledger.Record{By: release.HolderOf(os.Getenv)}, Say: say,
 		Rollout: rollout.Options{
 			Cluster: e.Cluster, Namespace: e.Target.Namespace,

@@ -135,6 +135,7 @@ func spread(ctx context.Context, e *environment.Environment, r *watch.Report, w 
 	if !r.Looked {
 		return
 	}
+	e.Watched(ctx, w, r.Release)
 	m := notify.Message{Release: e.Ledger.Name(r.Release.Number), By: r.Release.By.Name()}
 	for _, f := range r.Seen {
 		if f.Breach && f.Count == 1 {
@@ -192,7 +193,11 @@ func watching(e *environment.Environment) (watch.Options, error) {
 		analysis := v.Analysis(time.Now(), 0)
 		eyes.Analysis = &analysis
 	}
-	return watch.Options{Ledger: e.Ledger, For: e.Platform.Watch.For.Duration, Breach: e.Platform.Watch.Breach, Look: eyes.Look}, nil
+	feedback, err := e.Feedback()
+	if err != nil {
+		return watch.Options{}, err
+	}
+	return watch.Options{Feedback: feedback, Ledger: e.Ledger, For: e.Platform.Watch.For.Duration, Breach: e.Platform.Watch.Breach, Look: eyes.Look}, nil
 }
 
 // tell says what a look found.

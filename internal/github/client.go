@@ -131,7 +131,7 @@ func get[T any](ctx context.Context, c *Client, format string, parts ...string) 
 }
 
 // all reads a list page by page.
-func all[T any](ctx context.Context, c *Client, of func(page) []T, format string, parts ...string) ([]T, error) {
+func all[P, T any](ctx context.Context, c *Client, of func(P) []T, format string, parts ...string) ([]T, error) {
 	var out []T
 	for number := 1; number <= mostPages; number++ {
 		path, err := c.path(format, parts...)
@@ -146,7 +146,7 @@ func all[T any](ctx context.Context, c *Client, of func(page) []T, format string
 		if err != nil {
 			return nil, err
 		}
-		var p page
+		var p P
 		answer, err := c.api.Do(ctx, request, &p)
 		if err != nil {
 			return nil, err

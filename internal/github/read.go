@@ -176,7 +176,7 @@ func (c *Client) Member(ctx context.Context, team, user string) (bool, error) {
 
 // Members are the logins of a team of the repository's organization.
 func (c *Client) Members(ctx context.Context, team string) ([]string, error) {
-	members, err := all(ctx, c, func(p page) []User { return p.Users }, "orgs/"+c.Owner+"/teams/%s/members", team)
+	members, err := all(ctx, c, bare[User], "orgs/"+c.Owner+"/teams/%s/members", team)
 	var logins []string
 	for _, m := range members {
 		logins = append(logins, m.Login)
@@ -192,7 +192,7 @@ func (c *Client) Checks(ctx context.Context, sha string) ([]Check, error) {
 
 // Alerts are the open ones of code scanning, on a ref such as refs/heads/main.
 func (c *Client) Alerts(ctx context.Context, ref string) ([]Alert, error) {
-	alerts, err := all(ctx, c, func(p page) []Alert { return p.Alerts }, c.repo("code-scanning/alerts?state=open&ref=%s"), ref)
+	alerts, err := all(ctx, c, bare[Alert], c.repo("code-scanning/alerts?state=open&ref=%s"), ref)
 	return alerts, explain("read the alerts of code scanning", err)
 }
 
@@ -211,28 +211,17 @@ func (c *Client) Changed(ctx context.Context, base, head string) ([]string, erro
 	return names, explain("compare "+short(base)+" with "+short(head), err)
 }
 
-// page of a list, which GitHub gives bare or in an object.
+// page of a list, which GitHub gives in an object.
 type page struct {
 	Policies []named `json:"branch_policies"`
 	Checks   []Check `json:"check_runs"`
-	Alerts   []Alert `json:"-"`
-	Users    []User  `json:"-"`
 }
+
+// bare is for lists that GitHub gives in nothing.
+func bare[T any](list []T) []T { return list }
 
 type named struct {
 	Name string `json:"name"`
-}
-
-// UnmarshalJSON takes a bare list for one of alerts and of users: who asked knows which.
-func (p *page) UnmarshalJSON(data []byte) error {
-	if len(data) > 0 && data[0] == '[' {
-		if err := json.Unmarshal(data, &p.Alerts); err != nil {
-			return err
-		}
-		return json.Unmarshal(data, &p.Users)
-	}
-	type plain page
-	return json.Unmarshal(data, (*plain)(p))
 }
 
 func short(sha string) string { return sha[:min(12, len(sha))] }

@@ -79,6 +79,7 @@ func (p *Platform) fillDefaults() {
 	for name, environment := range p.Environments {
 		fill(&environment.Kubeconfig, "KUBECONFIG")
 		environment.Gate.fillDefaults(name)
+		environment.GitHub.fillDefaults(name)
 		for i := range environment.Notify {
 			environment.Notify[i].fillDefaults()
 		}

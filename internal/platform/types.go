@@ -208,4 +208,6 @@ type Environment struct {
 	Gate *Gate `yaml:"gate,omitempty"`
 	// Notify says who is told of its releases.
 	Notify []Notification `yaml:"notify,omitempty"`
+	// GitHub says what it shows of the releases. Absent: nothing but its own.
+	GitHub *GitHub `yaml:"github,omitempty"`
 }

@@ -165,6 +165,7 @@ func validateEnvironment(name string, p *Platform, d *document) {
 		d.text(path, e.Variables[variable], badVariable)
 	}
 	validateGate(join(at, "gate"), name, e.Gate, p, d)
+	validateGitHub(join(at, "github"), e.GitHub, d)
 	for i, n := range e.Notify {
 		validateNotification(item(join(at, "notify"), i), n, d)
 	}

@@ -38,6 +38,8 @@ type Options struct {
 	Held *ledger.Share
 	// Lease is how long the lock lasts when this process dies. Default: ledger.DefaultLease.
 	Lease time.Duration
+	// Begun is told of a release once it is in the ledger; nil tells nobody.
+	Begun func(*ledger.Record)
 	// Say tells a person what happens beside the rollout.
 	Say func(format string, args ...any)
 }
@@ -78,6 +80,10 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 		return nil, err
 	}
 	o.say("release %s", o.Ledger.Name(entry.Record.Number))
+	if o.Begun != nil {
+		begun := *entry.Record // the entry changes while it is told
+		o.Begun(&begun)
+	}
 	wanted := intent{
 		Objects: o.Rollout.Objects, Services: o.Rollout.Services, Namespace: o.Rollout.Namespace,
 		Migrations: o.Migrations, Migrator: record.Migrator, Restore: o.OnFailure != nil && len(o.Migrations) > 0,

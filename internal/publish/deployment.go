@@ -1,0 +1,105 @@
+// Package publish makes GitHub show what the ledger says: deployments with their
+// statuses, and an issue where the watch found something. The ledger decides, so
+// whatever GitHub missed while it was away is sent by whoever comes next.
+package publish
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/teei/slipway/internal/github"
+	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/platform"
+)
+
+// Place is where releases are shown.
+type Place struct {
+	GitHub *github.Client
+	// Rules of the environment that is shown.
+	Rules *platform.GitHub
+}
+
+// payload ties a deployment to its release, and says who approved it on what.
+type payload struct {
+	Release   string            `json:"release"`
+	Plan      string            `json:"plan,omitempty"`
+	Approval  string            `json:"approval,omitempty"`
+	Approvals []ledger.Approval `json:"approvals,omitempty"`
+	Evidence  []ledger.Evidence `json:"evidence,omitempty"`
+}
+
+// Deployments makes GitHub show these releases as the ledger has them. A release
+// without a commit, such as a rollback, is nothing that GitHub could show.
+func (p Place) Deployments(ctx context.Context, records ...*ledger.Record) error {
+	known, err := p.GitHub.Deployments(ctx, p.Rules.Environment)
+	if err != nil {
+		return err
+	}
+	ids := map[string]int64{}
+	for _, d := range known {
+		var of payload
+		if json.Unmarshal(d.Payload, &of) == nil && of.Release != "" && ids[of.Release] == 0 {
+			ids[of.Release] = d.ID
+		}
+	}
+	for _, r := range records {
+		if r.Source == "" || r.RollbackTo != nil {
+			continue
+		}
+		if err := p.deployment(ctx, r, ids[name(r)]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func name(r *ledger.Record) string { return fmt.Sprintf("%s #%d", r.Environment, r.Number) }
+
+// deployment shows one release; id is 0 where GitHub does not have it yet.
+func (p Place) deployment(ctx context.Context, r *ledger.Record, id int64) error {
+	want := p.status(r)
+	if id == 0 {
+		body, err := json.Marshal(payload{Release: name(r), Plan: r.Plan, Approval: r.Approval, Approvals: r.Approvals, Evidence: r.Evidence})
+		if err != nil {
+			return err
+		}
+		id, err = p.GitHub.Deploy(ctx, github.Deployment{Ref: r.Source, Environment: p.Rules.Environment, Description: name(r), Payload: body})
+		if err != nil {
+			return err
+		}
+	} else if now, err := p.GitHub.Status(ctx, id); err != nil {
+		return err
+	} else if now != nil && now.State == want.State && now.Description == want.Description {
+		return nil
+	}
+	return p.GitHub.SetStatus(ctx, id, want)
+}
+
+// states of a deployment, by that of the release.
+var states = map[ledger.State]string{
+	ledger.Running: "in_progress", ledger.Released: "success", ledger.Failed: "failure", ledger.RolledBack: "inactive", ledger.Stuck: "error",
+}
+
+// mostDescription is what GitHub takes of a description.
+const mostDescription = 140
+
+func (p Place) status(r *ledger.Record) github.DeploymentStatus {
+	s := github.DeploymentStatus{State: states[r.State], LogURL: r.By.Run, EnvironmentURL: p.Rules.URL}
+	s.Description = string(r.State)
+	if len(r.Approvals) > 0 {
+		var by []string
+		for _, a := range r.Approvals {
+			by = append(by, a.By)
+		}
+		s.Description += "; approved by " + strings.Join(by, ", ") + " as " + r.Approval[:min(12, len(r.Approval))]
+	}
+	if r.Verdict != "" {
+		s.Description += "; " + r.Verdict
+	}
+	if letters := []rune(s.Description); len(letters) > mostDescription {
+		s.Description = string(letters[:mostDescription-1]) + "…"
+	}
+	return s
+}
