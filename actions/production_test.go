@@ -253,6 +253,9 @@ func TestProduction(t *testing.T) {
 		!strings.Contains(shown[0].Statuses[1].Description, "approved by vera, tom") || shown[0].Statuses[1].EnvironmentURL != "https://shop.example.org" {
 		t.Errorf("GitHub shows %+v", shown)
 	}
+	if page, err := os.ReadFile(filepath.Join(p.dispatch.Artifacts, "report", "report.html")); err != nil || !strings.Contains(string(page), "vera") {
+		t.Errorf("the report: %v", err)
+	}
 	close(p.told)
 	var told []string
 	for event := range p.told {

@@ -2,6 +2,7 @@
 package environment
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -100,6 +101,7 @@ func (e *Environment) Tell(ctx context.Context, w io.Writer, outcome *release.Ou
 	action.Output("state", string(outcome.State))
 	action.Output("verdict", outcome.Verdict)
 	action.Summary(e.summary(outcome))
+	e.page(w, outcome)
 	e.Show(ctx, w, outcome.Record)
 	if outcome.State == ledger.Running {
 		return // another run goes on with it, or takes it back
@@ -111,11 +113,33 @@ func (e *Environment) Tell(ctx context.Context, w io.Writer, outcome *release.Ou
 	e.Told(ctx, w, m)
 }
 
+// pageFile is where a workflow finds the report, to keep it as an artifact.
+const pageFile = ".slipway/report/report.html"
+
+// page writes the release's report in a workflow; a person asks for it with
+// `slipway release N --html`.
+func (e *Environment) page(w io.Writer, outcome *release.Outcome) {
+	if outcome.Record == nil || os.Getenv("GITHUB_ACTIONS") != "true" {
+		return
+	}
+	p := report.Page{Name: e.Ledger.Name(outcome.Number), Record: outcome.Record}
+	if outcome.Rollout != nil && outcome.Rollout.Failure != nil {
+		p.Logs = outcome.Rollout.Failure.Logs
+	}
+	if err := p.WriteFile(pageFile); err != nil {
+		fmt.Fprintln(w, "! "+err.Error())
+		action.Warning(err.Error())
+	}
+}
+
 // summary is the release for the page of the workflow's run.
 func (e *Environment) summary(outcome *release.Outcome) string {
 	shown := report.Released{Name: e.Ledger.Name(outcome.Number), State: string(outcome.State), Verdict: outcome.Verdict}
 	if r := outcome.Record; r != nil {
-		shown.By = r.By.Name()
+		shown.By, shown.Next = r.By.Name(), report.Next(r)
+		if r.Schema != nil {
+			shown.Database = fmt.Sprintf("The schema went from %s to %s: %s.", cmp.Or(r.Schema.Before, "nothing"), cmp.Or(r.Schema.After, "nothing"), report.Count(len(r.Migrations), "migration"))
+		}
 		for _, a := range r.Approvals {
 			shown.Approved = append(shown.Approved, a.By+" for "+a.Group)
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/teei/slipway/internal/action"
 	"github.com/teei/slipway/internal/ledger"
 	"github.com/teei/slipway/internal/platform"
+	"github.com/teei/slipway/internal/report"
 )
 
 // List is `slipway releases`.
@@ -40,7 +41,7 @@ func List() *cobra.Command {
 func Show() *cobra.Command {
 	var flags environment.Flags
 	var asJSON bool
-	var sign string
+	var sign, page string
 	cmd := &cobra.Command{
 		Use: "release N", Short: "Show one release: its steps, and how it ended", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -51,11 +52,15 @@ func Show() *cobra.Command {
 			if sign != "" {
 				return signed(cmd.Context(), flags, number, sign, cmd.OutOrStdout())
 			}
+			if page != "" {
+				return written(cmd.Context(), flags, number, page, cmd.OutOrStdout())
+			}
 			return show(cmd.Context(), flags, number, asJSON, cmd.OutOrStdout())
 		},
 	}
 	flags.Add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().StringVar(&page, "html", "", "file to write the report to, a page that needs no network")
 	cmd.Flags().StringVar(&sign, "sign", "", "file to write the record to, signed with the key in "+keyVariable+", for a gate elsewhere")
 	return cmd
 }
@@ -82,6 +87,19 @@ func signed(ctx context.Context, flags environment.Flags, number int, file strin
 		return err
 	}
 	_, err = fmt.Fprintf(w, "%s, to be checked with the key %s\n", file, ledger.PublicKey(key))
+	return err
+}
+
+// written writes the release's page.
+func written(ctx context.Context, flags environment.Flags, number int, file string, w io.Writer) error {
+	e, r, err := find(ctx, flags, number)
+	if err != nil {
+		return err
+	}
+	if err := (report.Page{Name: e.Ledger.Name(number), Record: r}).WriteFile(file); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(w, file)
 	return err
 }
 

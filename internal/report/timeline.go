@@ -21,6 +21,8 @@ type Released struct {
 	By                   string
 	Approved             []string // who approved it, as "vera for leadership"
 	Spans                []Span
+	Database             string // what became of it
+	Next                 string // what a person does now, in Markdown
 }
 
 // mostSpans is how many a picture still shows well.
@@ -36,8 +38,19 @@ func (r Released) Markdown() string {
 	if len(r.Approved) > 0 {
 		fmt.Fprintf(&b, "Asked for by %s; approved by %s.\n\n", escape(r.By), escape(strings.Join(r.Approved, ", ")))
 	}
+	if r.Database != "" {
+		fmt.Fprintf(&b, "%s\n\n", escape(r.Database))
+	}
+	r.gantt(&b)
+	if r.Next != "" {
+		fmt.Fprintf(&b, "\n%s\n", r.Next)
+	}
+	return b.String()
+}
+
+func (r Released) gantt(b *strings.Builder) {
 	if len(r.Spans) == 0 {
-		return b.String()
+		return
 	}
 	b.WriteString("```mermaid\ngantt\n  dateFormat x\n  axisFormat %H:%M:%S\n")
 	for _, s := range r.Spans[:min(len(r.Spans), mostSpans)] {
@@ -49,13 +62,12 @@ func (r Released) Markdown() string {
 		if end.Before(s.Begun.Add(time.Millisecond)) {
 			end = s.Begun.Add(time.Millisecond)
 		}
-		fmt.Fprintf(&b, "  %s %s :%s, %d, %d\n", unsafeName.ReplaceAllString(s.Name, " "), seconds(end.Sub(s.Begun)), mark, s.Begun.UnixMilli(), end.UnixMilli())
+		fmt.Fprintf(b, "  %s %s :%s, %d, %d\n", unsafeName.ReplaceAllString(s.Name, " "), seconds(end.Sub(s.Begun)), mark, s.Begun.UnixMilli(), end.UnixMilli())
 	}
 	b.WriteString("```\n")
 	if more := len(r.Spans) - mostSpans; more > 0 {
-		fmt.Fprintf(&b, "\nand %s\n", Count(more, "more step"))
+		fmt.Fprintf(b, "\nand %s\n", Count(more, "more step"))
 	}
-	return b.String()
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }

@@ -25,6 +25,10 @@ func TestReleasedMarkdown(t *testing.T) {
 	if got := r.Markdown(); got != want {
 		t.Errorf("%q\nwant\n%q", got, want)
 	}
+	r.Database, r.Next = "The schema went from a to b.", "`slipway watch` looks after it."
+	if got := r.Markdown(); !strings.Contains(got, "The schema went from a to b.\n\n```mermaid") || !strings.HasSuffix(got, "```\n\n`slipway watch` looks after it.\n") {
+		t.Errorf("%q", got)
+	}
 	for range 500 {
 		r.Spans = append(r.Spans, r.Spans[0])
 	}
