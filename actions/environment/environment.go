@@ -108,7 +108,7 @@ func (e *Environment) Tell(ctx context.Context, w io.Writer, outcome *release.Ou
 	}
 	m := notify.Message{Event: eventOf(outcome.State), Release: e.Ledger.Name(outcome.Number), Verdict: outcome.Verdict}
 	if outcome.Record != nil {
-		m.By = outcome.Record.By.Name()
+		m.By, m.Started = outcome.Record.By.Name(), &outcome.Record.Started
 	}
 	e.Told(ctx, w, m)
 }

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"net/url"
@@ -33,6 +34,8 @@ type Message struct {
 	By          string    `json:"by,omitempty"`
 	Link        string    `json:"link,omitempty"` // to the run
 	At          time.Time `json:"at"`
+	// Started is when the release began, where one is told of.
+	Started *time.Time `json:"started,omitempty"`
 	// Delivery is different for each message, so that one that comes twice is noticed.
 	Delivery string `json:"delivery"`
 	Text     string `json:"text"`
@@ -68,6 +71,9 @@ func Send(ctx context.Context, n platform.Notification, m Message, getenv func(s
 	if err != nil {
 		return nil, err
 	}
+	if n.Kind == platform.Grafana {
+		address = address.JoinPath("api", "annotations")
+	}
 	ctx, stop := context.WithTimeout(ctx, patience)
 	defer stop()
 	request, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPost, address.String(), bytes.NewReader(body))
@@ -75,11 +81,14 @@ func Send(ctx context.Context, n platform.Notification, m Message, getenv func(s
 		return nil, fmt.Errorf("%s: %s cannot be asked", doing, n.URL)
 	}
 	request.Header.Set("Content-Type", "application/json")
-	if n.Kind == platform.Webhook {
-		key := getenv(n.Secret)
-		if key == "" {
-			return nil, &platform.UsageError{Message: doing + ": " + n.Secret + " holds no key", Advice: "give it to the job, from the secrets of the environment"}
-		}
+	key := getenv(n.Secret)
+	if key == "" && n.Kind != platform.Slack {
+		return nil, &platform.UsageError{Message: doing + ": " + n.Secret + " holds nothing", Advice: "give it to the job, from the secrets of the environment"}
+	}
+	switch n.Kind {
+	case platform.Grafana:
+		request.Header.Set("Authorization", "Bearer "+key)
+	case platform.Webhook:
 		request.Header.Set(SignatureHeader, "sha256="+Sign(body, key))
 		request.Header.Set(DeliveryHeader, m.Delivery)
 	}
@@ -136,8 +145,28 @@ func text(n platform.Notification, m Message) (string, error) {
 var inSlack = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
 func body(n platform.Notification, m Message) ([]byte, error) {
-	if n.Kind == platform.Slack {
+	switch n.Kind {
+	case platform.Slack:
 		return json.Marshal(map[string]string{"text": inSlack.Replace(m.Text)})
+	case platform.Grafana:
+		return json.Marshal(annotationOf(m))
 	}
 	return json.Marshal(m)
+}
+
+// annotation is a region of Grafana's graphs, in milliseconds since 1970
+// (grafana.com/docs/grafana/latest/developers/http_api/annotations). Its text is HTML.
+type annotation struct {
+	Time    int64    `json:"time"`
+	TimeEnd int64    `json:"timeEnd"`
+	Tags    []string `json:"tags"`
+	Text    string   `json:"text"`
+}
+
+func annotationOf(m Message) annotation {
+	begun := m.At
+	if m.Started != nil {
+		begun = *m.Started
+	}
+	return annotation{Time: begun.UnixMilli(), TimeEnd: m.At.UnixMilli(), Tags: []string{"slipway", m.Environment, m.Event}, Text: html.EscapeString(m.Text)}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/teei/slipway/internal/platform"
 )
@@ -18,6 +19,7 @@ type receiver struct {
 	asked  atomic.Int32
 	body   []byte
 	header http.Header
+	path   string
 }
 
 func newReceiver(t *testing.T, statuses ...int) *receiver {
@@ -26,7 +28,7 @@ func newReceiver(t *testing.T, statuses ...int) *receiver {
 	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		n := int(r.asked.Add(1))
 		r.body, _ = io.ReadAll(q.Body)
-		r.header = q.Header
+		r.header, r.path = q.Header, q.URL.Path
 		if status := statuses[min(n, len(statuses))-1]; status/100 == 3 {
 			http.Redirect(w, q, "http://192.0.2.1/elsewhere", status)
 		} else {
@@ -102,5 +104,30 @@ func TestNotArrived(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 		})
+	}
+}
+
+func TestGrafana(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t, 200)
+	n := platform.Notification{Name: "graphs", Kind: platform.Grafana, URL: "URL", Secret: "TOKEN"}
+	m := message
+	begun := time.Now().Add(-time.Minute).Truncate(time.Second)
+	m.Started = &begun
+	values := map[string]string{"URL": r.URL + "/grafana/", "TOKEN": "glsa_x"}
+	if _, err := Send(t.Context(), n, m, func(name string) string { return values[name] }); err != nil {
+		t.Fatal(err)
+	}
+	var a annotation
+	if err := json.Unmarshal(r.body, &a); err != nil || a.Time != begun.UnixMilli() || a.TimeEnd-a.Time < 59000 || a.TimeEnd-a.Time > 120000 ||
+		strings.Join(a.Tags, " ") != "slipway production released" || strings.Contains(a.Text, "<what>") {
+		t.Errorf("%s, %v", r.body, err)
+	}
+	if r.path != "/grafana/api/annotations" || r.header.Get("Authorization") != "Bearer glsa_x" || r.header.Get(SignatureHeader) != "" {
+		t.Errorf("%s %v", r.path, r.header)
+	}
+	delete(values, "TOKEN")
+	if _, err := Send(t.Context(), n, m, func(name string) string { return values[name] }); err == nil {
+		t.Error("sent without a token")
 	}
 }
