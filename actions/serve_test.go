@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -111,7 +112,7 @@ const volume = `{apiVersion: v1, kind: PersistentVolume, metadata: {name: NAMESP
 // pushed makes the image of the Dockerfile and returns it by digest.
 func pushed(t *testing.T, dir, repository string) string {
 	t.Helper()
-	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, "image", "slipway"), ".")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, "image", "slipway-linux-"+runtime.GOARCH), ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

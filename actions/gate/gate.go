@@ -118,10 +118,30 @@ func Decide(ctx context.Context, e *environment.Environment, folder string, p *p
 	if err != nil {
 		return nil, err
 	}
-	return gate.Decide(ctx, gate.Question{
-		GitHub: job.GitHub, Environment: e.Target.Environment, Gate: e.Gate(), Plan: p, Evidence: evidence, Findings: findings,
+	q := Question(e, job)
+	q.Plan, q.Evidence, q.Findings = p, evidence, findings
+	return gate.Decide(ctx, q)
+}
+
+// Question is what a job asks about an environment, without the plan.
+func Question(e *environment.Environment, job *workflow.Job) gate.Question {
+	return gate.Question{
+		GitHub: job.GitHub, Environment: e.Target.Environment, Gate: e.Gate(),
 		Run: job.Run, Attempt: job.Attempt, SHA: platform.Commit(e.Platform.Root), Now: time.Now(),
-	})
+	}
+}
+
+// Decided closes the issue on which people approved, where they did so there.
+func Decided(ctx context.Context, e *environment.Environment) error {
+	if e.Gate() == nil || !e.Gate().Comments {
+		return nil
+	}
+	job, err := workflow.Open(os.Getenv)
+	if err != nil {
+		return err
+	}
+	q := Question(e, job)
+	return q.Asked(ctx)
 }
 
 // readFindings are those of the preflight; none, if there was none.

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/teei/slipway/actions/environment"
+	gates "github.com/teei/slipway/actions/gate"
 	"github.com/teei/slipway/actions/workflow"
 	"github.com/teei/slipway/internal/action"
 	"github.com/teei/slipway/internal/gate"
@@ -102,7 +103,26 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if e.Gate().Comments && len(plan.Failed(findings)) == 0 && !p.Empty() {
+		if err := ask(ctx, w, gates.Question(e, job), p, findings, approval); err != nil {
+			return err
+		}
+	}
 	return tell(w, o, findings, approval, p.Empty())
+}
+
+// ask opens the issue on which people approve.
+func ask(ctx context.Context, w io.Writer, q gate.Question, p *plan.Plan, findings []plan.Finding, approval string) error {
+	var grounds bytes.Buffer
+	fmt.Fprintf(&grounds, "%s\n\n", report.Planned{Plan: p}.Summary())
+	if err := report.Findings(&grounds, findings); err != nil {
+		return err
+	}
+	address, err := q.Ask(ctx, approval, grounds.String())
+	if err == nil {
+		fmt.Fprintf(w, "people approve at %s\n", address)
+	}
+	return err
 }
 
 // readWaivers reads lines of kind=why.

@@ -26,22 +26,26 @@ type verdict struct {
 // through an environment that is protected well enough for it to mean something.
 func (q *Question) approved(ctx context.Context, g platform.Approval, digest string, reviews []github.Review, starters map[string]bool) (v verdict) {
 	id := "approval/" + g.Name
-	e, err := q.GitHub.Environment(ctx, g.Environment)
-	if err != nil {
-		v.findings = append(v.findings, unprotected(g, err))
-		return v
-	}
-	if v.findings = q.protected(ctx, g, e); len(v.findings) > 0 {
-		return v
+	var e *github.Environment
+	if !q.Gate.Comments {
+		var err error
+		if e, err = q.GitHub.Environment(ctx, g.Environment); err != nil {
+			v.findings = append(v.findings, unprotected(g, err))
+			return v
+		}
+		if v.findings = q.protected(ctx, g, e); len(v.findings) > 0 {
+			return v
+		}
 	}
 	var reasons []string
 	seen := map[string]bool{}
 	for _, r := range reviews {
-		if !r.Of(e) {
+		if e != nil && !r.Of(e) {
 			continue
 		}
 		login := strings.ToLower(r.User.Login)
-		if strings.EqualFold(r.State, "rejected") {
+		// Anybody may write a comment, and only who belongs to the group decides by it.
+		if strings.EqualFold(r.State, "rejected") && (e != nil || q.belongs(ctx, g, r.User.Login) == "") {
 			v.findings = append(v.findings, fail(id, "talk to them, then start the workflow anew", "%s rejected it: %s", r.User.Login, orNone(r.Comment)))
 			return v
 		}
@@ -63,7 +67,9 @@ func (q *Question) approved(ctx context.Context, g platform.Approval, digest str
 		return v
 	}
 	f := pass(id, "approved by %s", strings.Join(people(v.approvals), ", "))
-	f.Link = e.URL
+	if e != nil {
+		f.Link = e.URL
+	}
 	v.findings = append(v.findings, f)
 	return v
 }
@@ -77,6 +83,9 @@ func people(approvals []ledger.Approval) (names []string) {
 
 func (q *Question) howToApprove(g platform.Approval, digest string) string {
 	who := slices.Concat(g.Users, prefixed("team ", g.Teams))
+	if q.Gate.Comments {
+		return fmt.Sprintf("%s of %s comments `/approve %s` on the issue %q", orNone(strings.Join(who, " or ")), g.Name, short(digest), q.Title())
+	}
 	text := fmt.Sprintf("%s of %s approves environment %s of the run", orNone(strings.Join(who, " or ")), g.Name, g.Environment)
 	if *q.Gate.Digest {
 		text += ", with " + short(digest) + " in the comment"
@@ -105,12 +114,17 @@ func (q *Question) counts(ctx context.Context, g platform.Approval, r github.Rev
 	case !*q.Gate.Digest && q.Attempt > 1:
 		return "approved some attempt of this run, and GitHub does not say which"
 	}
-	if slices.ContainsFunc(g.Users, func(user string) bool { return strings.EqualFold(user, r.User.Login) }) {
+	return q.belongs(ctx, g, r.User.Login)
+}
+
+// belongs says why somebody does not belong to a group, "" if they do.
+func (q *Question) belongs(ctx context.Context, g platform.Approval, login string) string {
+	if slices.ContainsFunc(g.Users, func(user string) bool { return strings.EqualFold(user, login) }) {
 		return ""
 	}
 	for _, team := range g.Teams {
 		// Now, and not when it was approved: who has left the team does not count.
-		member, err := q.GitHub.Member(ctx, team, r.User.Login)
+		member, err := q.GitHub.Member(ctx, team, login)
 		if err != nil {
 			return "may be in team " + team + ": " + err.Error()
 		}

@@ -57,7 +57,11 @@ func Decide(ctx context.Context, q Question) (*Answer, error) {
 	if run == nil {
 		return a, closed(q.Environment, a.Findings)
 	}
-	reviews, err := q.GitHub.Reviews(ctx, q.Run)
+	ask := q.GitHub.Reviews
+	if q.Gate.Comments {
+		ask = q.comments
+	}
+	reviews, err := ask(ctx, q.Run)
 	if err != nil {
 		a.Findings = append(a.Findings, unknown("approvals", err))
 		return a, closed(q.Environment, a.Findings)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/teei/slipway/internal/github"
 	"github.com/teei/slipway/internal/plan"
@@ -17,13 +18,19 @@ func Setup(ctx context.Context, client *github.Client, g *platform.Gate) (out []
 	q := &Question{GitHub: client, Gate: g}
 	var seen []string
 	for _, group := range g.Approvals {
-		if !slices.Contains(seen, group.Environment) {
+		if !g.Comments && !slices.Contains(seen, group.Environment) {
 			seen = append(seen, group.Environment)
 			out = append(out, q.environmentSetup(ctx, group)...)
 		}
 		for _, team := range group.Teams {
 			out = append(out, teamSetup(ctx, client, team))
 		}
+	}
+	if g.Comments {
+		out = append(out, readable("comments", "give the job `permissions: {issues: write}`", func() (string, error) {
+			issues, err := client.Issues(ctx, ApprovalLabel, "open", time.Time{})
+			return fmt.Sprintf("%d issues wait for an approval", len(issues)), err
+		}))
 	}
 	if len(g.Checks) > 0 {
 		out = append(out, readable("checks", "give the job `permissions: {checks: read}`", func() (string, error) {

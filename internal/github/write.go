@@ -121,7 +121,11 @@ type Comment struct {
 	User    User      `json:"user"`
 	Created time.Time `json:"created_at"`
 	Updated time.Time `json:"updated_at"`
-	URL     string    `json:"html_url"`
+	// App that wrote it with a person's token, null where the person did.
+	App *struct {
+		Slug string `json:"slug"`
+	} `json:"performed_via_github_app"`
+	URL string `json:"html_url"`
 }
 
 // Comments on an issue, the oldest first.

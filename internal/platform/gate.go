@@ -20,6 +20,8 @@ type Gate struct {
 	Approvals []Approval `yaml:"approvals"`
 	// Digest says that the comment of an approval has to hold the first digits of the approval digest, so that it is for this plan and for no other. Default: true.
 	Digest *bool `yaml:"digest,omitempty"`
+	// Comments says that approvals are comments on an issue, /approve with the digest, for private repositories whose environments have no required reviewers. The job waits for them. Default: false.
+	Comments bool `yaml:"comments,omitempty"`
 	// Promotes names the environment where the same images must have been released before.
 	Promotes *Promotes `yaml:"promotes,omitempty"`
 	// Checks of the commit that must have passed on GitHub.
@@ -118,6 +120,9 @@ func validateGate(at, environment string, g *Gate, p *Platform, d *document) {
 	d.required(at, "workflow", "the file of the workflow that releases")
 	d.text(join(at, "workflow"), g.Workflow, matching(workflowPattern, "a file such as .github/workflows/production.yml"))
 	d.text(join(at, "branch"), g.Branch, matching(branchPattern, "a branch such as main"))
+	if g.Comments && g.Digest != nil && !*g.Digest {
+		d.report(join(at, "digest"), "a comment without the digest could be for any plan", "leave digest out")
+	}
 	if approvals := join(at, "approvals"); !d.bad[approvals] && !slices.ContainsFunc(g.Approvals, func(a Approval) bool { return a.Waives == "" }) {
 		d.report(at, "approvals is missing, expected at least one group whose approval is always needed", "for example approvals: [{name: leadership, users: [vera]}]")
 	}

@@ -22,6 +22,7 @@ type Issue struct {
 type Comment struct {
 	User, Body       string
 	Created, Updated time.Time
+	App              string // that wrote it with the user's token
 }
 
 func (h *Hub) issue(number int) object {
@@ -45,8 +46,12 @@ func (h *Hub) comment(c Comment, id int) object {
 	if updated.IsZero() {
 		updated = c.Created
 	}
+	var app any
+	if c.App != "" {
+		app = with(example("check-run-paginated").(object)["check_runs"].([]any)[0].(object)["app"], object{"slug": c.App})
+	}
 	return with(base, object{
-		"id": id, "body": c.Body, "user": h.user(c.User),
+		"performed_via_github_app": app, "id": id, "body": c.Body, "user": h.user(c.User),
 		"created_at": c.Created.UTC().Format(time.RFC3339), "updated_at": updated.UTC().Format(time.RFC3339),
 	})
 }

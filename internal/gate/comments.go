@@ -1,0 +1,95 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/teei/slipway/internal/github"
+	"github.com/teei/slipway/internal/plan"
+)
+
+// ApprovalLabel of the issues on which people approve by a comment.
+const ApprovalLabel = "slipway-approval"
+
+// Title of the issue for this attempt of this run: another attempt has another
+// plan, and an issue of its own.
+func (q *Question) Title() string {
+	return fmt.Sprintf("Approve the release of %s in run %d, attempt %d", q.Environment, q.Run, q.Attempt)
+}
+
+// Ask opens the issue on which people approve, with what they decide on, or
+// brings the one that there is up to date. It returns its address.
+func (q *Question) Ask(ctx context.Context, digest, grounds string) (string, error) {
+	body := fmt.Sprintf("%s\n\nWho approves comments, for this and for nothing else:\n\n```\n/approve %s\n```\n\n`/reject` and the reason ends it. A comment that was edited does not count.\n", grounds, short(digest))
+	issue, err := q.issue(ctx)
+	if err != nil {
+		return "", err
+	}
+	if issue != nil {
+		return issue.URL, q.GitHub.ChangeIssue(ctx, issue.Number, body, "open")
+	}
+	issue, err = q.GitHub.OpenIssue(ctx, q.Title(), body, ApprovalLabel)
+	if err != nil {
+		return "", err
+	}
+	return issue.URL, nil
+}
+
+// Asked closes the issue: it was decided.
+func (q *Question) Asked(ctx context.Context) error {
+	issue, err := q.issue(ctx)
+	if err != nil || issue == nil {
+		return err
+	}
+	return q.GitHub.ChangeIssue(ctx, issue.Number, issue.Body, "closed")
+}
+
+// issue of this run, nil if there is none.
+func (q *Question) issue(ctx context.Context) (*github.Issue, error) {
+	issues, err := q.GitHub.Issues(ctx, ApprovalLabel, "open", time.Time{})
+	for _, i := range issues {
+		if i.Title == q.Title() {
+			return &i, nil
+		}
+	}
+	return nil, err
+}
+
+var command = regexp.MustCompile(`(?m)^/(approve|reject)\b[ \t]*([^\r\n]*)`)
+
+// comments are the approvals and rejections on the issue of this run. One that
+// was edited, that a program wrote for a person, or that is older than the
+// findings says nothing.
+func (q *Question) comments(ctx context.Context, _ int64) ([]github.Review, error) {
+	issue, err := q.issue(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if issue == nil {
+		return nil, errors.New("there is no open issue " + q.Title())
+	}
+	comments, err := q.GitHub.Comments(ctx, issue.Number)
+	var reviews []github.Review
+	for _, c := range comments {
+		m := command.FindStringSubmatch(c.Body)
+		if m == nil {
+			continue
+		}
+		r := github.Review{User: c.User, State: map[string]string{"approve": "approved", "reject": "rejected"}[m[1]], Comment: strings.TrimSpace(m[2])}
+		looked := q.Evidence.Item(plan.Preflight, "")
+		switch {
+		case !c.Updated.Equal(c.Created):
+			r.State = "it was edited"
+		case c.App != nil:
+			r.State = "written by the program " + c.App.Slug
+		case looked == nil || c.Created.Before(looked.At.Truncate(time.Second)):
+			r.State = "older than the findings"
+		}
+		reviews = append(reviews, r)
+	}
+	return reviews, err
+}
