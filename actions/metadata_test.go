@@ -17,7 +17,7 @@ import (
 // folders of the actions, and the command that each one runs.
 var folders = map[string]string{
 	"plan": "plan", "rollout": "apply", "rollback": "rollback", "resume": "resume", "status": "status", "verify": "verify", "watch": "watch",
-	"preflight": "preflight", "gate": "gate",
+	"compare": "compare", "preflight": "preflight", "gate": "gate",
 }
 
 // TestMetadata holds each action.yml against its command: the inputs are the

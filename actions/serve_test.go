@@ -78,9 +78,7 @@ func TestGateServeInTheCluster(t *testing.T) {
 	kubectl("apply", "-f", at("volume.yaml"))
 	t.Cleanup(func() {
 		_ = os.RemoveAll(disk)
-		cmd := exec.Command(filepath.Join(testenv.Env(t)["SLIPWAY_BIN"], "kubectl"), "delete", "pv", namespace, "--wait=false")
-		cmd.Env = append(os.Environ(), "KUBECONFIG="+testenv.Env(t)["KUBECONFIG"])
-		_ = cmd.Run() // the claim goes with the namespace
+		_, _ = testenv.TryKubectl(t, "delete", "pv", namespace, "--wait=false") // the claim goes with the namespace
 	})
 	kubectl("apply", "-f", at("serve.yaml"))
 	kubectl("rollout", "status", "statefulset/slipway-gate", "--timeout=120s")

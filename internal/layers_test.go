@@ -15,11 +15,13 @@ const module = "github.com/teei/slipway/"
 var layers = [][]string{
 	{"internal/platform", "internal/action", "internal/crash"},
 	{"internal/plan"},
-	{"internal/kube", "internal/github", "internal/store", "internal/report", "internal/notify"},
+	{"internal/kube", "internal/github", "internal/notify"},
 	{"internal/ledger"},
 	{"internal/probe"},
 	{"internal/gate", "internal/rollout", "internal/database"},
-	{"internal/release", "internal/watch"},
+	{"internal/release", "internal/watch", "internal/gatekeeper"},
+	{"internal/report"},
+	{"internal/publish"},
 	{"actions", "ci"},
 }
 

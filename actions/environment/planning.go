@@ -57,7 +57,7 @@ func (e *Environment) Planning(ctx context.Context, w Wanted) (release.Planning,
 
 // Objects are what the platform's manifests say, with those images.
 func (e *Environment) Objects(ctx context.Context, images map[string]string) ([]*kube.Object, error) {
-	printed, err := e.printManifests(ctx)
+	printed, err := PrintManifests(ctx, e.Platform)
 	if err != nil {
 		return nil, err
 	}
@@ -92,15 +92,15 @@ func (e *Environment) Backup(file string, say func(string, ...any)) (release.Bac
 	return release.Backup{URL: url, Dump: file, Tools: os.Getenv("SLIPWAY_POSTGRES_TOOLS"), Say: say}, err
 }
 
-// printManifests runs the platform's own command, if it has one.
-func (e *Environment) printManifests(ctx context.Context) ([]byte, error) {
-	command := e.Platform.Manifests.Command
+// PrintManifests runs the platform's own command, if it has one.
+func PrintManifests(ctx context.Context, p *platform.Platform) ([]byte, error) {
+	command := p.Manifests.Command
 	if command == "" {
 		return nil, nil
 	}
 	var stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, "sh", "-c", command)
-	cmd.Dir, cmd.Stderr = e.Platform.Root, &stderr
+	cmd.Dir, cmd.Stderr = p.Root, &stderr
 	out, err := cmd.Output()
 	if err != nil {
 		return nil, fmt.Errorf("print manifests: %s: %w: %s", command, err, strings.TrimSpace(stderr.String()))

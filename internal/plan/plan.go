@@ -55,6 +55,7 @@ const (
 	Change  = "change"
 	Replace = "replace" // it cannot be changed, so it is deleted and another one made
 	Own     = "own"     // its content stays, slipway becomes the owner of fields
+	Leave   = "leave"   // the manifests do not have it any more, and it stays where it is
 )
 
 // Object is one object of the cluster that would be written.

@@ -210,17 +210,7 @@ func (d Planned) Text(w io.Writer) error {
 			fmt.Fprintf(&b, "  %2d. %s  %s → %s\n", i+1, s.Name, or(shortImage(s.Before), "nothing"), shortImage(s.After))
 		}
 	}
-	for _, o := range p.Objects {
-		fmt.Fprintf(&b, "  %s %s\n", map[string]string{plan.Create: "+", plan.Change: "~", plan.Replace: "±", plan.Own: "="}[o.Action], plain(o.ID))
-		for _, f := range o.Fields {
-			if o.Action == plan.Change {
-				fmt.Fprintf(&b, "      %s: %s → %s\n", plain(f.Path), textValue(f.Before), textValue(f.After))
-			}
-		}
-	}
-	for _, m := range p.Migrations {
-		fmt.Fprintf(&b, "  + migration %s\n", plain(m.Name))
-	}
+	d.changes(&b)
 	if len(p.Migrations) > 0 && p.Restore {
 		b.WriteString("  if it fails after them, the database goes back to the backup and loses what was written since\n")
 	}
@@ -235,6 +225,22 @@ func (d Planned) Text(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// changes are objects and migrations, each change on a line.
+func (d Planned) changes(b *strings.Builder) {
+	marks := map[string]string{plan.Create: "+", plan.Change: "~", plan.Replace: "±", plan.Own: "=", plan.Leave: "-"}
+	for _, o := range d.Plan.Objects {
+		fmt.Fprintf(b, "  %s %s\n", marks[o.Action], plain(o.ID))
+		for _, f := range o.Fields {
+			if o.Action == plan.Change {
+				fmt.Fprintf(b, "      %s: %s → %s\n", plain(f.Path), textValue(f.Before), textValue(f.After))
+			}
+		}
+	}
+	for _, m := range d.Plan.Migrations {
+		fmt.Fprintf(b, "  + migration %s\n", plain(m.Name))
+	}
 }
 
 func textValue(v *string) string {

@@ -117,14 +117,23 @@ func Dagger(t *testing.T) {
 // it prints.
 func Kubectl(t testing.TB, args ...string) string {
 	t.Helper()
-	env := Env(t)
-	cmd := exec.CommandContext(t.Context(), filepath.Join(env["SLIPWAY_BIN"], "kubectl"), args...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+env["KUBECONFIG"])
-	out, err := cmd.CombinedOutput()
+	out, err := TryKubectl(t, args...)
 	if err != nil {
 		t.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
-	return string(out)
+	return out
+}
+
+// TryKubectl is Kubectl for what may fail, also in a test's cleanup.
+func TryKubectl(t testing.TB, args ...string) (string, error) {
+	t.Helper()
+	env := Env(t)
+	ctx, stop := context.WithTimeout(context.WithoutCancel(t.Context()), 5*time.Minute)
+	defer stop()
+	cmd := exec.CommandContext(ctx, filepath.Join(env["SLIPWAY_BIN"], "kubectl"), args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+env["KUBECONFIG"])
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }
 
 // Tool builds a program of another module, pinned, and returns its path. It is
