@@ -45,7 +45,7 @@ production: up $(SLIPWAY)/ci $(SLIPWAY)/slipway ## the way to production, with i
 	go run ./testenv production --ci $(CURDIR)/$(SLIPWAY)/ci --slipway $(CURDIR)/$(SLIPWAY)/slipway --root $(ROOT) $(APPROVE)
 
 picture: ## docs/report.png, by a headless Chromium
-	SLIPWAY_PICTURE=$(CURDIR)/$(SLIPWAY) go test -count=1 -run TestPicture ./internal/report
+	SLIPWAY_PICTURE=$(CURDIR)/$(SLIPWAY) go test -count=1 -run TestPageOfMany ./internal/report
 	chromium --headless --no-sandbox --disable-gpu --disable-background-networking --hide-scrollbars --window-size=1000,1390 \
 	  --user-data-dir=$(CURDIR)/$(SLIPWAY)/chromium --screenshot=docs/report.png file://$(CURDIR)/$(SLIPWAY)/report.html
 

@@ -40,9 +40,6 @@ services:
 // The image is made by the Dockerfile and runs by the manifest, with no right
 // more than it has: a webhook is taken, a forged one is not.
 func TestGateServeInTheCluster(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it makes an image and starts it in the cluster")
-	}
 	testenv.Dagger(t)
 	namespace := testenv.Namespace(t)
 	dir := t.TempDir()

@@ -19,12 +19,11 @@ import (
 // can see its plan: what is decided is whether this run may ask for a release at
 // all. The gate in the job decides about the plan and who approved it.
 type Admission struct {
-	GitHub      *github.Client
-	Gate        *platform.Gate
-	Environment string // of GitHub
-	Run         int64
-	SHA         string // that GitHub deploys
-	Now         time.Time
+	GitHub *github.Client
+	Gate   *platform.Gate
+	Run    int64
+	SHA    string // that GitHub deploys
+	Now    time.Time
 }
 
 // Answers to an admission.

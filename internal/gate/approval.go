@@ -45,7 +45,7 @@ func (q *Question) approved(ctx context.Context, g platform.Approval, digest str
 		}
 		login := strings.ToLower(r.User.Login)
 		// Anybody may write a comment, and only who belongs to the group decides by it.
-		if strings.EqualFold(r.State, "rejected") && (e != nil || q.belongs(ctx, g, r.User.Login) == "") {
+		if strings.EqualFold(r.State, "rejected") && (e != nil || q.mayReject(ctx, g, r.User.Login)) {
 			v.findings = append(v.findings, fail(id, "talk to them, then start the workflow anew", "%s rejected it: %s", r.User.Login, orNone(r.Comment)))
 			return v
 		}
@@ -114,25 +114,33 @@ func (q *Question) counts(ctx context.Context, g platform.Approval, r github.Rev
 	case !*q.Gate.Digest && q.Attempt > 1:
 		return "approved some attempt of this run, and GitHub does not say which"
 	}
-	return q.belongs(ctx, g, r.User.Login)
+	if member, err := q.belongs(ctx, g, r.User.Login); err != nil {
+		return "may be in " + g.Name + ": " + err.Error()
+	} else if !member {
+		return "does not belong to " + g.Name
+	}
+	return ""
 }
 
-// belongs says why somebody does not belong to a group, "" if they do.
-func (q *Question) belongs(ctx context.Context, g platform.Approval, login string) string {
+// mayReject takes whoever may be of a group for one of it: a rejection that
+// nobody can tell from a stranger's closes the gate too.
+func (q *Question) mayReject(ctx context.Context, g platform.Approval, login string) bool {
+	member, err := q.belongs(ctx, g, login)
+	return member || err != nil
+}
+
+// belongs reports whether somebody belongs to a group.
+func (q *Question) belongs(ctx context.Context, g platform.Approval, login string) (bool, error) {
 	if slices.ContainsFunc(g.Users, func(user string) bool { return strings.EqualFold(user, login) }) {
-		return ""
+		return true, nil
 	}
 	for _, team := range g.Teams {
 		// Now, and not when it was approved: who has left the team does not count.
-		member, err := q.GitHub.Member(ctx, team, login)
-		if err != nil {
-			return "may be in team " + team + ": " + err.Error()
-		}
-		if member {
-			return ""
+		if member, err := q.GitHub.Member(ctx, team, login); member || err != nil {
+			return member, err
 		}
 	}
-	return "does not belong to " + g.Name
+	return false, nil
 }
 
 var hexadecimal = regexp.MustCompile(`\b[0-9a-fA-F]+\b`)

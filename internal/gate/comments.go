@@ -61,8 +61,8 @@ func (q *Question) issue(ctx context.Context) (*github.Issue, error) {
 
 var command = regexp.MustCompile(`(?m)^/(approve|reject)\b[ \t]*([^\r\n]*)`)
 
-// comments are the approvals and rejections on the issue of this run. One that
-// was edited, that a program wrote for a person, or that is older than the
+// comments are the approvals and rejections on the issue of this run. An approval
+// that was edited, that a program wrote for a person, or that is older than the
 // findings says nothing.
 func (q *Question) comments(ctx context.Context, _ int64) ([]github.Review, error) {
 	issue, err := q.issue(ctx)
@@ -82,6 +82,7 @@ func (q *Question) comments(ctx context.Context, _ int64) ([]github.Review, erro
 		r := github.Review{User: c.User, State: map[string]string{"approve": "approved", "reject": "rejected"}[m[1]], Comment: strings.TrimSpace(m[2])}
 		looked := q.Evidence.Item(plan.Preflight, "")
 		switch {
+		case r.State == "rejected": // whatever became of it since: nobody releases against one
 		case !c.Updated.Equal(c.Created):
 			r.State = "it was edited"
 		case c.App != nil:

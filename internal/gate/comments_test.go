@@ -85,6 +85,15 @@ func TestCommentsThatDoNotApprove(t *testing.T) {
 			s.say("vera", "/approve "+s.digest[:12])
 			s.say("vera", "/reject I looked again")
 		}, "vera rejected it: I looked again"},
+		"rejected, and edited": {func(s *scene) {
+			s.say("vera", "/approve "+s.digest[:12])
+			s.say("vera", "/reject", func(c *github.Comment) { c.Updated = c.Created.Add(time.Minute) })
+		}, "vera rejected it"},
+		"rejected by who knows whom": {func(s *scene) {
+			s.say("vera", "/approve "+s.digest[:12])
+			s.say("paul", "/reject I may be of the team")
+			s.hub.Change(func(k *github.Known) { k.Faults = []github.Fault{{Path: "/memberships/paul", Status: 502}} })
+		}, "paul rejected it"},
 		"on a closed issue": {func(s *scene) {
 			s.say("vera", "/approve "+s.digest[:12])
 			s.hub.Change(func(k *github.Known) { k.Issues[0].State = "closed" })

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,7 +28,14 @@ func (k *Keeper) Decide(ctx context.Context) error {
 	var work sync.WaitGroup
 	defer work.Wait()
 	slots := make(chan struct{}, workers)
+	forgotten := time.Now() // when the queue was opened
 	for ctx.Err() == nil {
+		if time.Since(forgotten) > time.Hour {
+			forgotten = time.Now()
+			if err := k.queue.forget(forgotten); err != nil {
+				return err
+			}
+		}
 		open, err := k.queue.open()
 		if err != nil {
 			return err
@@ -100,18 +108,15 @@ func (k *Keeper) look(ctx context.Context, r *Request) {
 	}
 }
 
-// postpone looks at a request again later, unless there is nobody left to tell.
+// postpone looks at a request again later, for as long as it is remembered.
 func (k *Keeper) postpone(log *slog.Logger, r *Request, err error) {
 	var known *github.Error
 	if !errors.As(err, &known) {
 		known = &github.Error{}
 	}
 	keep := k.queue.put
-	switch known.Status {
-	case http.StatusUnauthorized:
+	if known.Status == http.StatusUnauthorized {
 		k.App.Forget(r.Installation)
-	case http.StatusNotFound, http.StatusUnprocessableEntity: // the run was cancelled, or deleted
-		keep = k.queue.done
 	}
 	if time.Since(r.Received) > kept {
 		keep = k.queue.done
@@ -133,7 +138,7 @@ func (k *Keeper) step(ctx context.Context, r *Request) error {
 		state, findings := k.judge(ctx, client, r)
 		comment := gate.Told(state, findings)
 		if state == gate.Waiting {
-			return k.report(ctx, client, r, comment)
+			return k.report(ctx, client, r, comment, plan.Failed(findings))
 		}
 		r.State, r.Comment = state, comment
 		if err := k.queue.put(r); err != nil {
@@ -144,11 +149,21 @@ func (k *Keeper) step(ctx context.Context, r *Request) error {
 	} else if !waits {
 		return k.queue.done(r)
 	}
-	if err := client.Decide(ctx, r.Run, github.Decision{Environment: r.Environment, State: r.State, Comment: r.Comment}); err != nil {
+	err = client.Decide(ctx, r.Run, github.Decision{Environment: r.Environment, State: r.State, Comment: r.Comment})
+	if gone(err) {
+		return k.queue.done(r)
+	}
+	if err != nil {
 		return err
 	}
 	k.metrics.decisions.WithLabelValues(r.State).Inc()
 	return k.queue.done(r)
+}
+
+// gone reports whether there is nobody left to tell: the run was cancelled, or deleted.
+func gone(err error) bool {
+	var known *github.Error
+	return errors.As(err, &known) && (known.Status == http.StatusNotFound || known.Status == http.StatusUnprocessableEntity)
 }
 
 func (k *Keeper) judge(ctx context.Context, client *github.Client, r *Request) (string, []plan.Finding) {
@@ -156,21 +171,30 @@ func (k *Keeper) judge(ctx context.Context, client *github.Client, r *Request) (
 	if g == nil {
 		return gate.Rejected, []plan.Finding{{ID: "environment", Status: plan.Fail, Text: fmt.Sprintf("the platform file of this rule has no gate for %q", r.Environment)}}
 	}
-	state, findings := gate.Admit(ctx, gate.Admission{GitHub: client, Gate: g, Environment: r.Environment, Run: r.Run, SHA: r.SHA, Now: time.Now()})
+	state, findings := gate.Admit(ctx, gate.Admission{GitHub: client, Gate: g, Run: r.Run, SHA: r.SHA, Now: time.Now()})
 	if state == gate.Waiting && time.Since(r.Received) > patience {
 		state = gate.Rejected
 	}
 	return state, findings
 }
 
-// report tells people once what is waited for, and comes back later.
-func (k *Keeper) report(ctx context.Context, client *github.Client, r *Request, comment string) error {
-	if comment != r.Comment && r.Reports < mostReports {
-		if err := client.Decide(ctx, r.Run, github.Decision{Environment: r.Environment, Comment: comment}); err != nil {
+// report tells people once what is waited for, and comes back later. The same
+// finding is told once, also where its text has the hour in it.
+func (k *Keeper) report(ctx context.Context, client *github.Client, r *Request, comment string, failed []plan.Finding) error {
+	var waits []string
+	for _, f := range failed {
+		waits = append(waits, f.ID)
+	}
+	if what := strings.Join(waits, " "); what != r.Waits && r.Reports < mostReports {
+		err := client.Decide(ctx, r.Run, github.Decision{Environment: r.Environment, Comment: comment})
+		if gone(err) {
+			return k.queue.done(r)
+		}
+		if err != nil {
 			return err
 		}
 		k.metrics.decisions.WithLabelValues("report").Inc()
-		r.Comment, r.Reports = comment, r.Reports+1
+		r.Waits, r.Reports = what, r.Reports+1
 	}
 	r.Next = time.Now().Add(k.Again)
 	return k.queue.put(r)

@@ -250,6 +250,7 @@ func TestGitHubIsDown(t *testing.T) {
 		"down":               {Path: "/actions/runs/77", Status: 502, Times: 9},
 		"token expired":      {Path: "/actions/runs/77", Status: 401, Times: 2},
 		"no token":           {Path: "/access_tokens", Status: 500, Times: 2},
+		"not installed":      {Path: "/access_tokens", Status: 404, Times: 2}, // suspended for a moment
 		"decision not taken": {Path: "/deployment_protection_rule", Status: 502, Times: 2},
 		"malformed":          {Path: "/environments/production", Body: `{"id": 1`, Times: 2},
 	} {

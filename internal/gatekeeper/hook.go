@@ -27,6 +27,8 @@ type Request struct {
 	// GitHub is told, so that who comes after a crash says the same.
 	State   string `json:"state,omitempty"`
 	Comment string `json:"comment,omitempty"`
+	// Waits are the findings that GitHub was told of last, while it is open.
+	Waits string `json:"waits,omitempty"`
 	// Reports is how often GitHub was told what is waited for; it takes ten.
 	Reports int `json:"reports,omitempty"`
 }

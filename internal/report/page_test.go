@@ -97,16 +97,21 @@ func TestPageOfLittle(t *testing.T) {
 	}
 }
 
-// TestPicture writes the page that docs/report.png is a picture of, where it is
-// told to; `make picture` does.
-func TestPicture(t *testing.T) {
+// TestPageOfMany: 200 services are a small page. `make picture` says where to
+// leave it, and the one that docs/report.png shows.
+func TestPageOfMany(t *testing.T) {
 	folder := os.Getenv("SLIPWAY_PICTURE")
 	if folder == "" {
 		folder = t.TempDir()
 	}
 	for name, n := range map[string]int{"report.html": 11, "large.html": 200} {
-		if err := pageOf(n, "").WriteFile(filepath.Join(folder, name)); err != nil {
+		file := filepath.Join(folder, name)
+		if err := pageOf(n, "").WriteFile(file); err != nil {
 			t.Fatal(err)
+		}
+		data, err := os.ReadFile(file)
+		if err != nil || len(data) > 200<<10 || bytes.Count(data, []byte("<rect")) != n {
+			t.Errorf("%s: %d bytes, %v", name, len(data), err)
 		}
 	}
 }
