@@ -102,7 +102,6 @@ func (e *Environment) Tell(ctx context.Context, w io.Writer, outcome *release.Ou
 	action.Output("verdict", outcome.Verdict)
 	action.Summary(e.summary(outcome))
 	e.page(w, outcome)
-	e.Show(ctx, w, outcome.Record)
 	if outcome.State == ledger.Running {
 		return // another run goes on with it, or takes it back
 	}
@@ -111,6 +110,7 @@ func (e *Environment) Tell(ctx context.Context, w io.Writer, outcome *release.Ou
 		m.By, m.Started = outcome.Record.By.Name(), &outcome.Record.Started
 	}
 	e.Told(ctx, w, m)
+	e.Show(ctx, w) // last: people come before it, where a runner leaves little time
 }
 
 // pageFile is where a workflow finds the report, to keep it as an artifact.
@@ -158,7 +158,7 @@ func (e *Environment) Release(w io.Writer) (release.Options, error) {
 	say := func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
 	redact := platform.Redactor(slices.Collect(maps.Values(e.Target.Values)))
 	o := release.Options{
-		Begun:  func(r *ledger.Record) { e.showing.Go(func() { e.show(context.Background(), w, r) }) },
+		Begun:  e.begun,
 		Ledger: e.Ledger, Record: ledger.Record{By: release.HolderOf(os.Getenv)}, Say: say,
 		Rollout: rollout.Options{
 			Cluster: e.Cluster, Namespace: e.Target.Namespace,

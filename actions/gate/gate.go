@@ -140,6 +140,8 @@ func Decided(ctx context.Context, e *environment.Environment) error {
 	if err != nil {
 		return err
 	}
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer stop()
 	q := Question(e, job)
 	return q.Asked(ctx)
 }

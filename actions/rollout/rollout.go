@@ -86,7 +86,7 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	}
 	outcome, err := release.Apply(ctx, release.Approved{Plan: p, Evidence: evidence, Digest: o.Approval}, planning, options)
 	e.Tell(ctx, w, outcome)
-	if err := gate.Decided(context.WithoutCancel(ctx), e); err != nil {
+	if err := gate.Decided(ctx, e); err != nil {
 		action.Warning("the issue of the approval stays open: " + err.Error())
 	}
 	if outcome == nil && err == nil {

@@ -193,11 +193,7 @@ func watching(e *environment.Environment) (watch.Options, error) {
 		analysis := v.Analysis(time.Now(), 0)
 		eyes.Analysis = &analysis
 	}
-	feedback, err := e.Feedback()
-	if err != nil {
-		return watch.Options{}, err
-	}
-	return watch.Options{Feedback: feedback, Ledger: e.Ledger, For: e.Platform.Watch.For.Duration, Breach: e.Platform.Watch.Breach, Look: eyes.Look}, nil
+	return watch.Options{Feedback: e.Feedback(), Ledger: e.Ledger, For: e.Platform.Watch.For.Duration, Breach: e.Platform.Watch.Breach, Look: eyes.Look}, nil
 }
 
 // tell says what a look found.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/teei/slipway/internal/github"
@@ -30,9 +31,17 @@ type payload struct {
 	Evidence  []ledger.Evidence `json:"evidence,omitempty"`
 }
 
-// Deployments makes GitHub show these releases as the ledger has them. A release
-// without a commit, such as a rollback, is nothing that GitHub could show.
-func (p Place) Deployments(ctx context.Context, records ...*ledger.Record) error {
+// newest is how many releases are looked at for what GitHub missed of them.
+const newest = 5
+
+// Deployments makes GitHub show the releases of an environment, the newest first,
+// as the ledger has them: the newest few, and all that a rollback at their top
+// took back. A release without a commit, such as a rollback, is nothing that
+// GitHub could show.
+func (p Place) Deployments(ctx context.Context, records []*ledger.Record) error {
+	if len(records) == 0 {
+		return nil
+	}
 	known, err := p.GitHub.Deployments(ctx, p.Rules.Environment)
 	if err != nil {
 		return err
@@ -44,11 +53,16 @@ func (p Place) Deployments(ctx context.Context, records ...*ledger.Record) error
 			ids[of.Release] = d.ID
 		}
 	}
-	for _, r := range records {
-		if r.Source == "" || r.RollbackTo != nil {
+	top, live := records[0].Number, records[0].Number
+	if to := records[0].RollbackTo; to != nil && records[0].State == ledger.Released {
+		live = *to // it runs again
+	}
+	// The oldest first: GitHub takes a success for the end of those before it.
+	for _, r := range slices.Backward(records) {
+		if r.Source == "" || r.RollbackTo != nil || r.Number < min(live, top-newest+1) {
 			continue
 		}
-		if err := p.deployment(ctx, r, ids[name(r)]); err != nil {
+		if err := p.deployment(ctx, r, ids[name(r)], r.Number == live); err != nil {
 			return err
 		}
 	}
@@ -57,10 +71,14 @@ func (p Place) Deployments(ctx context.Context, records ...*ledger.Record) error
 
 func name(r *ledger.Record) string { return fmt.Sprintf("%s #%d", r.Environment, r.Number) }
 
-// deployment shows one release; id is 0 where GitHub does not have it yet.
-func (p Place) deployment(ctx context.Context, r *ledger.Record, id int64) error {
+// deployment shows one release; id is 0 where GitHub does not have it. An earlier
+// one than that which runs is not made, and a success of it is not said again.
+func (p Place) deployment(ctx context.Context, r *ledger.Record, id int64, live bool) error {
 	want := p.status(r)
 	if id == 0 {
+		if !live {
+			return nil
+		}
 		body, err := json.Marshal(payload{Release: name(r), Plan: r.Plan, Approval: r.Approval, Approvals: r.Approvals, Evidence: r.Evidence})
 		if err != nil {
 			return err
@@ -72,6 +90,8 @@ func (p Place) deployment(ctx context.Context, r *ledger.Record, id int64) error
 	} else if now, err := p.GitHub.Status(ctx, id); err != nil {
 		return err
 	} else if now != nil && now.State == want.State && now.Description == want.Description {
+		return nil
+	} else if now != nil && now.State == "inactive" && want.State == "success" && !live {
 		return nil
 	}
 	return p.GitHub.SetStatus(ctx, id, want)

@@ -45,50 +45,58 @@ func shown(hub *github.Server) (out []string) {
 func TestDeployments(t *testing.T) {
 	t.Parallel()
 	hub, p := place(t)
-	r := released(42, ledger.Running)
+	var book []*ledger.Record // the newest first, as the ledger has them
 	show := func(records ...*ledger.Record) {
 		t.Helper()
-		if err := p.Deployments(t.Context(), records...); err != nil {
-			t.Fatal(err)
+		book = append(records, book...)
+		for range 2 { // the second time there is nothing new
+			if err := p.Deployments(t.Context(), book); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
+	show() // nothing at all
+	first := released(41, ledger.Released)
+	show(first)
+	r := released(42, ledger.Running)
 	show(r)
-	show(r) // nothing new
 	r.State, r.Verdict = ledger.Released, "11 services run what was released, "+strings.Repeat("and more ", 50)
-	show(r)
-	show(r)
-	next := released(43, ledger.Failed)
-	show(next)
+	show()
+	show(released(43, ledger.Failed))
 	r.State = ledger.RolledBack
 	to := 41
-	back := &ledger.Record{Number: 44, Environment: "production", State: ledger.Released, RollbackTo: &to}
-	show(back, next, r)
-	want := "production #42 of production & more: in_progress success inactive\nproduction #43 of production & more: failure"
+	show(&ledger.Record{Number: 44, Environment: "production", State: ledger.Released, RollbackTo: &to})
+	want := "production #41 of production & more: success inactive success\n" +
+		"production #42 of production & more: in_progress success inactive\nproduction #43 of production & more: failure"
 	if got := strings.Join(shown(hub), "\n"); got != want {
 		t.Errorf("shown:\n%s\nand not\n%s", got, want)
 	}
-	s := hub.Deployments()[0].Statuses[1]
+	s := hub.Deployments()[1].Statuses[1]
 	if !strings.HasPrefix(s.Description, "released; approved by vera as bbbbbbbbbbbb; 11 services") || len([]rune(s.Description)) > 140 ||
 		s.LogURL != r.By.Run || s.EnvironmentURL != "https://app.example.org" {
 		t.Errorf("%+v", s)
 	}
 }
 
-// What GitHub missed while it was away is sent by whoever comes next, in the end state.
+// What GitHub missed while it was away is sent by whoever comes next: in the end
+// state, also of a release that another one has followed.
 func TestSentLater(t *testing.T) {
 	t.Parallel()
 	hub, p := place(t)
-	hub.Change(func(k *github.Known) { k.Faults = []github.Fault{{Path: "/statuses", Status: 502}} })
 	r := released(42, ledger.Running)
-	if err := p.Deployments(t.Context(), r); err == nil {
+	if err := p.Deployments(t.Context(), []*ledger.Record{r}); err != nil {
+		t.Fatal(err)
+	}
+	hub.Change(func(k *github.Known) { k.Faults = []github.Fault{{Path: "/deployments", Status: 502}} })
+	r.State = ledger.Failed
+	if err := p.Deployments(t.Context(), []*ledger.Record{r}); err == nil {
 		t.Error("no error")
 	}
 	hub.Change(func(k *github.Known) { k.Faults = nil })
-	r.State = ledger.Released
-	if err := p.Deployments(t.Context(), r); err != nil {
+	if err := p.Deployments(t.Context(), []*ledger.Record{released(43, ledger.Released), r}); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(shown(hub), "\n"); got != "production #42 of production & more: success" {
+	if got := strings.Join(shown(hub), "\n"); got != "production #42 of production & more: in_progress failure\nproduction #43 of production & more: success" {
 		t.Error(got)
 	}
 }

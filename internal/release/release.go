@@ -38,8 +38,8 @@ type Options struct {
 	Held *ledger.Share
 	// Lease is how long the lock lasts when this process dies. Default: ledger.DefaultLease.
 	Lease time.Duration
-	// Begun is told of a release once it is in the ledger; nil tells nobody.
-	Begun func(*ledger.Record)
+	// Begun is called once a release is in the ledger; nil for nothing.
+	Begun func()
 	// Say tells a person what happens beside the rollout.
 	Say func(format string, args ...any)
 }
@@ -81,8 +81,7 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 	}
 	o.say("release %s", o.Ledger.Name(entry.Record.Number))
 	if o.Begun != nil {
-		begun := *entry.Record // the entry changes while it is told
-		o.Begun(&begun)
+		o.Begun()
 	}
 	wanted := intent{
 		Objects: o.Rollout.Objects, Services: o.Rollout.Services, Namespace: o.Rollout.Namespace,

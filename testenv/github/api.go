@@ -295,5 +295,10 @@ func (h *Hub) postStatus(w http.ResponseWriter, r *http.Request) {
 	}
 	s := Status{State: asked.State, Description: asked.Description, EnvironmentURL: asked.EnvironmentURL, LogURL: asked.LogURL}
 	d.Statuses = append(d.Statuses, s)
+	for _, earlier := range h.deployments[:d.ID-1] {
+		if n := len(earlier.Statuses); s.State == "success" && n > 0 && earlier.Environment == d.Environment && earlier.Statuses[n-1].State == "success" {
+			earlier.Statuses = append(earlier.Statuses, Status{State: "inactive"})
+		}
+	}
 	answer(w, http.StatusCreated, h.status(d, s, len(d.Statuses)))
 }
