@@ -322,7 +322,7 @@ func TestProductionRefused(t *testing.T) {
 			p.dispatch.Inputs["from"] = "staging#41\n::set-output name=approval::x $(touch /tmp/slipway-was-here) `id`"
 		}, nil, "names no release"},
 		"stakeholders do not hear of it": {func(p *production) {
-			p.dispatch.Secrets["VARIABLES"] = "API_KEY=only-production-has-this\nHOOK=http://127.0.0.1:1/x\nHOOK_KEY=k\n"
+			p.dispatch.Secrets["VARIABLES"] = "API_KEY=only-production-has-this\nHOOK=http://127.0.0.1:1/x\nHOOK_KEY=key-of-the-hook\n"
 		}, nil, "notify/stakeholders: notify stakeholders: "},
 		"approved by who started it": {func(p *production) { p.dispatch.Variables["SLIPWAY_GATE_WAIT"] = "0s" }, func(p *production, digest string) {
 			p.review("tom", "approved", digest[:12], "production-oncall")

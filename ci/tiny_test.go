@@ -44,7 +44,7 @@ func (c corner) launch(t *testing.T, args ...string) *process {
 // query asks the database for one text.
 func (c corner) query(t *testing.T, sql string, args ...any) (text string) {
 	t.Helper()
-	ctx, stop := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
 	defer stop()
 	conn, err := pgx.Connect(ctx, c.database)
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgproto3"
 )
 
 func TestBackupRefuses(t *testing.T) {
@@ -200,6 +202,35 @@ func TestCancel(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whoever is killed in the middle of a long count says no goodbye.
+func TestKilledReaderHoldsNoLock(t *testing.T) {
+	url := newDatabase(t, `CREATE TABLE big (id int)`)
+	a, err := ParseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader, err := connect(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wire := reader.PgConn().Conn()
+	reader.PgConn().Frontend().SendQuery(&pgproto3.Query{String: `BEGIN; LOCK TABLE big; SELECT pg_sleep(600)`})
+	if err := reader.PgConn().Frontend().Flush(); err != nil {
+		t.Fatal(err)
+	}
+	asleep := fmt.Sprintf(`SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND pid = %d`, reader.PgConn().PID())
+	watcher := open(t, pg.admin("postgres"))
+	for n := 0; n == 0; time.Sleep(20 * time.Millisecond) {
+		if err := watcher.QueryRow(t.Context(), asleep).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := wire.Close(); err != nil {
+		t.Fatal(err)
+	}
+	exec1(t, url, `BEGIN; SET LOCAL lock_timeout = '1min'; LOCK TABLE big; COMMIT`)
 }
 
 func TestServerGoesAwayWhileDumping(t *testing.T) {
