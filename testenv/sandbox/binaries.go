@@ -19,6 +19,9 @@ type Binaries string
 
 func (b Binaries) path(name string) string { return filepath.Join(string(b), name) }
 
+// hasEngine tells that the box runs the engine; elsewhere Docker provides it.
+func (b Binaries) hasEngine() bool { return exists(b.path("dagger-engine")) }
+
 const (
 	kubernetesVersion = "v1.37.2"
 	containerdVersion = "v2.2.8"
@@ -33,23 +36,27 @@ type build struct {
 	out    string
 }
 
+// builds are all that is built here. Docker brings an engine, but no CLI, and
+// people write `dagger run` there as well.
 func builds(withEngine bool) []build {
 	var all []build
+	cli := "4 min"
 	if withEngine {
-		version := "github.com/dagger/dagger/engine"
-		flags := "-s -w -X " + version + ".Version=" + DaggerVersion + " -X " + version + ".Tag=" + DaggerVersion
-		for _, c := range []struct{ cmd, out, takes string }{
-			{"engine", "dagger-engine", "6 min"}, {"dagger", "dagger", "1 min"}, {"init", "dagger-init", "seconds"}, {"dnsname", "cni/dnsname", "seconds"},
-		} {
-			all = append(all, build{"Dagger " + DaggerVersion + " " + c.cmd, c.takes, "engine",
-				[]string{"-ldflags", flags, "github.com/dagger/dagger/cmd/" + c.cmd}, c.out})
-		}
+		all = append(all, daggerBuild("engine", "dagger-engine", "6 min"), daggerBuild("init", "dagger-init", "seconds"), daggerBuild("dnsname", "cni/dnsname", "seconds"))
+		cli = "1 min" // most of its packages are the engine's
 	}
+	all = append(all, daggerBuild("dagger", "dagger", cli))
 	v := "k8s.io/component-base/version"
 	flags := "-s -w -X " + v + ".gitVersion=" + kubernetesVersion + " -X " + v + ".gitMajor=1 -X " + v + ".gitMinor=37 -X k8s.io/client-go/pkg/version.gitVersion=" + kubernetesVersion
 	return append(all,
 		build{"Kubernetes " + kubernetesVersion, "14 min", "cluster", []string{"-ldflags", flags, "."}, "cluster"},
 		build{"the pause image", "seconds", "cluster", []string{"-ldflags", "-s -w", "./pause"}, "pause"})
+}
+
+func daggerBuild(cmd, out, takes string) build {
+	v := "github.com/dagger/dagger/engine"
+	flags := "-s -w -X " + v + ".Version=" + DaggerVersion + " -X " + v + ".Tag=" + DaggerVersion
+	return build{"Dagger " + DaggerVersion + " " + cmd, takes, "engine", []string{"-ldflags", flags, "github.com/dagger/dagger/cmd/" + cmd}, out}
 }
 
 // makeBinaries builds what the cache lacks and returns the folder, whose name

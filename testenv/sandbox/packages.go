@@ -37,6 +37,16 @@ func lacking() []string {
 	return names
 }
 
+// needsRoot says what root is for, and what it would install: who may not
+// become root can then ask somebody else for those packages.
+func needsRoot(lacking []string) error {
+	hint := "sudo -E go run ./testenv up"
+	if len(lacking) > 0 {
+		hint += ", which first installs these Debian packages: " + strings.Join(lacking, " ")
+	}
+	return &Hint{errors.New("the sandbox makes namespaces, bridges and mounts, which takes root"), hint}
+}
+
 // installPackages installs what is lacking, after naming it. Packages that
 // start a server when installed are kept from doing so: the box runs its own.
 func installPackages(ctx context.Context, log *Log) error {
@@ -44,13 +54,9 @@ func installPackages(ctx context.Context, log *Log) error {
 	if len(names) == 0 {
 		return nil
 	}
-	command := "apt-get install -y --no-install-recommends " + strings.Join(names, " ")
 	if _, err := exec.LookPath("apt-get"); err != nil {
-		return &Hint{fmt.Errorf("these programs are missing and there is no apt-get to install them: %s", strings.Join(names, ", ")),
-			"install them by your system's means; the names are Debian bookworm's"}
-	}
-	if os.Geteuid() != 0 {
-		return &Hint{fmt.Errorf("these packages are missing and only root can install them: %s", strings.Join(names, ", ")), "sudo " + command}
+		return &Hint{errors.New("the sandbox runs programs that are missing, and there is no apt-get to install them"),
+			"install them by your system's means; Debian bookworm's names for them are: " + strings.Join(names, " ")}
 	}
 	log.Say("Debian packages to install: %s", strings.Join(names, " "))
 	restore, err := forbidStarts()
@@ -63,7 +69,7 @@ func installPackages(ctx context.Context, log *Log) error {
 	}
 	err = log.Run("apt-get install", apt(ctx, append([]string{"install", "-y", "--no-install-recommends"}, names...)...))
 	if err != nil {
-		return &Hint{err, "run it by hand to see more: " + command}
+		return &Hint{err, "run it by hand to see more: apt-get install -y --no-install-recommends " + strings.Join(names, " ")}
 	}
 	if left := lacking(); len(left) > 0 {
 		return fmt.Errorf("apt-get install succeeded, and these are still missing: %s", strings.Join(left, ", "))

@@ -187,12 +187,12 @@ func writeEnv(bins Binaries) error {
 	values["SLIPWAY_REGISTRY"] = Registry + "/teei"
 	values["SLIPWAY_BIN"] = string(bins)
 	values["PROMETHEUS_URL"] = "http://" + IP + ":9090"
-	if exists(bins.path("dagger")) {
+	values["_EXPERIMENTAL_DAGGER_CLI_BIN"] = bins.path("dagger")
+	if bins.hasEngine() {
 		values["_EXPERIMENTAL_DAGGER_RUNNER_HOST"] = "unix://" + engineSocket
-		values["_EXPERIMENTAL_DAGGER_CLI_BIN"] = bins.path("dagger")
-		if err := offerCLI(bins); err != nil {
-			return err
-		}
+	}
+	if err := offerCLI(bins); err != nil {
+		return err
 	}
 	var b bytes.Buffer
 	for _, name := range sortedKeys(values) {
@@ -228,12 +228,20 @@ func offerCLI(bins Binaries) error {
 	if old, err := os.ReadFile(cliName); err == nil && !bytes.Contains(old, []byte(cliMark)) {
 		return nil
 	}
-	script := "#!/bin/sh\n" + cliMark + `
-: "${_EXPERIMENTAL_DAGGER_RUNNER_HOST:=unix://` + engineSocket + `}" "${DO_NOT_TRACK:=1}" "${DAGGER_NO_NAG:=1}"
-export _EXPERIMENTAL_DAGGER_RUNNER_HOST DO_NOT_TRACK DAGGER_NO_NAG
-exec ` + bins.path("dagger") + ` "$@"
+	return os.WriteFile(cliName, []byte(cliScript(bins)), 0o755)
+}
+
+// cliScript leaves the choice of an engine to the CLI where Docker provides it.
+func cliScript(bins Binaries) string {
+	script := "#!/bin/sh\n" + cliMark + "\n" + `: "${DO_NOT_TRACK:=1}" "${DAGGER_NO_NAG:=1}"
+export DO_NOT_TRACK DAGGER_NO_NAG
 `
-	return os.WriteFile(cliName, []byte(script), 0o755)
+	if bins.hasEngine() {
+		script += `: "${_EXPERIMENTAL_DAGGER_RUNNER_HOST:=unix://` + engineSocket + `}"
+export _EXPERIMENTAL_DAGGER_RUNNER_HOST
+`
+	}
+	return script + "exec " + bins.path("dagger") + ` "$@"` + "\n"
 }
 
 func withdrawCLI() error {

@@ -17,7 +17,7 @@ import (
 // them, Docker provides it.
 func boxParts(bins Binaries) []part {
 	parts := append(servers(), kubernetes(bins)...)
-	if exists(bins.path("dagger-engine")) {
+	if bins.hasEngine() {
 		parts = append(parts, engine(bins))
 	}
 	return parts
@@ -28,7 +28,7 @@ func boxParts(bins Binaries) []part {
 // Up or of the machine.
 func Up(ctx context.Context, log *Log) error {
 	if os.Geteuid() != 0 {
-		return &Hint{errors.New("the sandbox makes namespaces, bridges and mounts, which takes root"), "sudo -E go run ./testenv up"}
+		return needsRoot(lacking())
 	}
 	testenv, err := sources()
 	if err != nil {
