@@ -86,10 +86,49 @@ func statuses(r report.Report) string {
 }
 
 func TestNoEngineIsAnInfrastructureError(t *testing.T) {
-	t.Setenv("_EXPERIMENTAL_DAGGER_RUNNER_HOST", "unix://"+filepath.Join(t.TempDir(), "nobody.sock"))
+	t.Setenv(runnerHost, "unix://"+filepath.Join(t.TempDir(), "nobody.sock"))
 	t.Setenv("DAGGER_SESSION_PORT", "")
 	code, output, _ := run(t, "check", "--root", another(t))
 	if code != exitInfrastructure || !strings.Contains(output, "does not answer") {
 		t.Errorf("exit code %d\n%s", code, output)
+	}
+}
+
+// Neither a sandbox nor an address nor a Docker: all three are named.
+func TestNoWayToAnEngine(t *testing.T) {
+	t.Setenv(runnerHost, "")
+	t.Setenv(cliBin, "")
+	t.Setenv("PATH", t.TempDir())
+	_, err := findEngine(t.Context(), filepath.Join(t.TempDir(), "env"), false)
+	if exitCode(err) != exitInfrastructure {
+		t.Fatalf("%v", err)
+	}
+	for text, wants := range map[string][]string{
+		err.Error(): {"no sandbox is up", runnerHost + " is not set", "no Docker answers"},
+		hint(err):   {"go run ./testenv up", "start Docker"},
+	} {
+		for _, want := range wants {
+			if !strings.Contains(text, want) {
+				t.Errorf("%q does not say %q", text, want)
+			}
+		}
+	}
+}
+
+// The CLI of a sandbox without an engine of its own starts one through Docker.
+func TestEngineThroughDocker(t *testing.T) {
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "docker"), []byte("#!/bin/sh\n[ \"$*\" = info ]\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	env := filepath.Join(t.TempDir(), "env")
+	if err := os.WriteFile(env, []byte(cliBin+"=/cache/dagger\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(runnerHost, "")
+	t.Setenv(cliBin, "")
+	t.Setenv("PATH", bin)
+	if cli, err := findEngine(t.Context(), env, false); err != nil || cli != "/cache/dagger" {
+		t.Errorf("%q, %v", cli, err)
 	}
 }

@@ -28,6 +28,12 @@ type Session struct {
 	log io.WriteCloser
 }
 
+// Variables of Dagger's own: where an engine is, and the CLI to reach it with.
+const (
+	runnerHost = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
+	cliBin     = "_EXPERIMENTAL_DAGGER_CLI_BIN"
+)
+
 // How long an engine may take to answer: one that runs, and one that Docker
 // has to fetch and start first.
 const (
@@ -53,7 +59,7 @@ func openSession(ctx context.Context, output string, own bool) (*Session, error)
 		}
 		return &Session{Client: client}, nil
 	}
-	cli, err := findEngine(ctx, inRun)
+	cli, err := findEngine(ctx, platform.EnvFile, inRun)
 	if err != nil {
 		return nil, err
 	}
@@ -80,22 +86,22 @@ func (s *Session) Close() error {
 
 // findEngine makes sure that there is an engine or a way to start one, without
 // waiting for minutes, and returns the CLI to reach it with, "" for Dagger's own.
-func findEngine(ctx context.Context, inRun bool) (cli string, err error) {
+// envFile is the sandbox's, if one is up.
+func findEngine(ctx context.Context, envFile string, inRun bool) (cli string, err error) {
 	os.Setenv("DO_NOT_TRACK", "1")
 	os.Setenv("DAGGER_NO_NAG", "1")
-	const host, bin = "_EXPERIMENTAL_DAGGER_RUNNER_HOST", "_EXPERIMENTAL_DAGGER_CLI_BIN"
-	if values, err := platform.ReadEnvFile(platform.EnvFile); err == nil {
-		for _, name := range []string{host, bin} {
+	if values, err := platform.ReadEnvFile(envFile); err == nil {
+		for _, name := range []string{runnerHost, cliBin} {
 			if os.Getenv(name) == "" && values[name] != "" {
 				os.Setenv(name, values[name])
 			}
 		}
 	}
-	cli = os.Getenv(bin)
+	cli = os.Getenv(cliBin)
 	if cli == "" && inRun {
 		cli, _ = exec.LookPath("dagger")
 	}
-	if address := os.Getenv(host); address != "" {
+	if address := os.Getenv(runnerHost); address != "" {
 		return cli, dialEngine(ctx, address)
 	}
 	for _, docker := range []string{"docker", "podman", "nerdctl", "finch"} {
@@ -106,7 +112,7 @@ func findEngine(ctx context.Context, inRun bool) (cli string, err error) {
 			return cli, nil
 		}
 	}
-	return "", noEngine("no Dagger engine: no sandbox is up, "+host+" is not set, and no Docker answers", nil)
+	return "", noEngine("no Dagger engine: no sandbox is up, "+runnerHost+" is not set, and no Docker answers", nil)
 }
 
 func noEngine(message string, err error) error {
@@ -122,7 +128,7 @@ func noEngine(message string, err error) error {
 func dialEngine(ctx context.Context, address string) error {
 	u, err := url.Parse(address)
 	if err != nil {
-		return &platform.UsageError{Message: "_EXPERIMENTAL_DAGGER_RUNNER_HOST is not a URL", Advice: "for example unix:///run/dagger/engine.sock"}
+		return &platform.UsageError{Message: runnerHost + " is not a URL", Advice: "for example unix:///run/dagger/engine.sock"}
 	}
 	network, target := u.Scheme, u.Host
 	switch u.Scheme {
@@ -149,6 +155,9 @@ func connect(ctx context.Context, cli string, log io.Writer) (*dagger.Client, er
 		err    error
 	}
 	deadline, connected := connectDeadline, make(chan result, 1)
+	if os.Getenv(runnerHost) == "" {
+		deadline = provisionDeadline
+	}
 	open := func() (*dagger.Client, error) {
 		conn, err := startCLI(cli, log)
 		if err != nil {
@@ -157,7 +166,6 @@ func connect(ctx context.Context, cli string, log io.Writer) (*dagger.Client, er
 		return dagger.Connect(lasting, dagger.WithConn(conn))
 	}
 	if cli == "" {
-		deadline = provisionDeadline
 		open = func() (*dagger.Client, error) { return dagger.Connect(lasting, dagger.WithLogOutput(log)) }
 	}
 	go func() {
