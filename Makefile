@@ -11,8 +11,8 @@ ARCHS   ?= amd64 arm64
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-ci: up $(SLIPWAY)/ci ## the main job: all stages against the sandbox
-	dagger run --progress=plain --silent --cleanup-timeout=10m $(SLIPWAY)/ci --root $(ROOT) 2>&1
+ci: up $(SLIPWAY)/ci ## the main job: all stages against the sandbox: [INJECT=q2q-ai:FAULT=exit] [FLAGS=--no-cache]
+	dagger run --progress=plain --silent --cleanup-timeout=10m $(SLIPWAY)/ci --root $(ROOT) $(if $(INJECT),--inject $(INJECT)) $(FLAGS) 2>&1
 
 test: up ## all tests
 	go vet ./...

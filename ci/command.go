@@ -49,7 +49,7 @@ func (c *cli) command() *cobra.Command {
 		Use:           "ci [stage…]",
 		Short:         "Check, build, back up, migrate and deploy a platform, in containers",
 		Long:          fmt.Sprintf(long, stageList()),
-		Example:       "  ci check --affected\n  ci images --json\n  ci --env production backup migrate deploy",
+		Example:       "  ci check --affected\n  ci images --json\n  ci --env staging backup migrate deploy",
 		Args:          cobra.ArbitraryArgs,
 		SilenceErrors: true, SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args) },

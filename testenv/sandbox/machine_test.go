@@ -1,7 +1,7 @@
 //go:build machine
 
 // These tests start and stop the sandbox that all others use, so `make test`
-// runs them first and alone.
+// leaves them out; `make test-sandbox` runs them alone.
 
 package sandbox
 
