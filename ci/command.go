@@ -108,10 +108,11 @@ func (c *cli) run(ctx context.Context, words []string) error {
 	progress := newProgress(c.stderr)
 	defer progress.Close()
 	run := newPipeline(p, c.options, dir, progress)
-	if c.options.DryRun && !migrateAlone(stages) {
-		return c.plan(run, stages)
+	err = run.preflight(stages, c.getenv)
+	if c.options.DryRun && !migrateAlone(stages) && (err == nil || exitCode(err) != exitUsage) {
+		return c.plan(run, stages) // no sandbox has to be up for it
 	}
-	if err := run.preflight(stages, c.getenv); err != nil {
+	if err != nil {
 		return err
 	}
 	err = run.Run(ctx, stages)

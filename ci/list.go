@@ -68,7 +68,7 @@ func describe(p *platform.Platform, s stage) listed {
 		if l.Present = p.Database != nil; l.Present {
 			l.Run = p.Database.Migrate
 		}
-	case s.Name == "deploy":
+	case s.Name == "deploy", s.Name == "plan":
 		l.Present = hasManifests(p)
 	}
 	return l
@@ -82,45 +82,52 @@ func migrateAlone(stages []string) bool { return slices.Equal(stages, []string{"
 
 // plan says what a run would do. It needs no engine and asks nobody.
 func (c *cli) plan(run *pipeline, stages []string) error {
-	p := run.platform
+	p, target := run.platform, run.report.Target
 	var lines []string
-	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	for _, name := range stages {
-		l := describe(p, find(name))
-		switch {
-		case !l.Present:
-			say("%s: nothing to do", name)
-		case isCheck(name):
-			say("%s: %s%s", name, l.Run, withNeeds(l.Needs))
-		case name == "images":
-			for _, s := range p.Ordered() {
-				say("images: %s %s", s.Name, howMade(s))
-			}
-			if p.Database != nil && p.Database.Package != "" {
-				say("images: migrate from the package %s", p.Database.Package)
-			}
-		case name == "backup":
-			say("backup: dump, restore and compare the database of %s", run.report.Target)
-		case name == "migrate":
-			say("migrate: %s (`ci migrate --dry-run` shows what is pending)", p.Database.Migrate)
-		case name == "deploy":
-			for i, s := range p.Ordered() {
-				say("deploy: %d. %s, healthy at port %d %s", i+1, s.Name, s.Port, s.Health)
-			}
-		case name == "dev":
-			for _, s := range p.Services {
-				say("dev: %s on port %d", s.Name, s.Port)
-			}
-		}
+		lines = append(lines, would(p, target, describe(p, find(name)))...)
 	}
 	if c.options.JSON {
-		return json.NewEncoder(c.stdout).Encode(map[string]any{"platform": p.Name, "target": run.report.Target, "plan": lines})
+		return json.NewEncoder(c.stdout).Encode(map[string]any{"platform": p.Name, "target": target, "plan": lines})
 	}
-	fmt.Fprintf(c.stdout, "%s to %s would:\n", p.Name, run.report.Target)
+	fmt.Fprintf(c.stdout, "%s to %s would:\n", p.Name, target)
 	for _, line := range lines {
 		fmt.Fprintln(c.stdout, "  "+line)
 	}
 	return nil
+}
+
+// would are the lines of what one stage would do.
+func would(p *platform.Platform, target string, l listed) (lines []string) {
+	say := func(format string, args ...any) { lines = append(lines, l.Name+": "+fmt.Sprintf(format, args...)) }
+	switch {
+	case !l.Present:
+		say("nothing to do")
+	case isCheck(l.Name):
+		say("%s%s", l.Run, withNeeds(l.Needs))
+	case l.Name == "images":
+		for _, s := range p.Ordered() {
+			say("%s %s", s.Name, howMade(s))
+		}
+		if p.Database != nil && p.Database.Package != "" {
+			say("migrate from the package %s", p.Database.Package)
+		}
+	case l.Name == "backup":
+		say("dump, restore and compare the database of %s", target)
+	case l.Name == "plan":
+		say("compare %d services with what %s runs, and write down what a release would change, with its digest", len(p.Services), target)
+	case l.Name == "migrate":
+		say("%s (`ci migrate --dry-run` shows what is pending)", p.Database.Migrate)
+	case l.Name == "deploy":
+		for i, s := range p.Ordered() {
+			say("%d. %s, healthy at port %d %s", i+1, s.Name, s.Port, s.Health)
+		}
+	case l.Name == "dev":
+		for _, s := range p.Services {
+			say("%s on port %d", s.Name, s.Port)
+		}
+	}
+	return lines
 }
 
 func find(name string) stage {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"time"
@@ -26,6 +27,8 @@ type Options struct {
 	NoCache  bool
 	Verbose  bool
 }
+
+var injected = regexp.MustCompile(`^[^:=]+:[A-Za-z_][A-Za-z0-9_]*=`)
 
 // autoBase is --affected without a value.
 const autoBase = "auto"
@@ -57,6 +60,9 @@ func (o *Options) resolve(dir string) (note string, err error) {
 	}
 	if o.Inject != "" && o.Env != "" {
 		return "", &platform.UsageError{Message: "--inject breaks a release, so it is for the sandbox only", Advice: "leave out --env"}
+	}
+	if o.Inject != "" && !injected.MatchString(o.Inject) {
+		return "", &platform.UsageError{Message: "--inject takes SERVICE:NAME=VALUE, found " + shellWord(o.Inject), Advice: "for example --inject q2q-ai:FAULT=exit"}
 	}
 	if o.Root == "" {
 		if o.Root, err = platform.Find(dir); err != nil {

@@ -27,14 +27,16 @@ func (p *pipeline) database(stage *report.Stage) (*platform.Database, platform.T
 func (p *pipeline) preflight(stages []string, getenv func(string) string) error {
 	p.getenv = getenv
 	releases := slices.ContainsFunc(stages, func(name string) bool { return !isCheck(name) && name != "dev" })
-	if !releases {
+	_, known := p.platform.Environments[p.options.Env]
+	if !releases && (known || p.options.Env == "") {
 		return nil
 	}
 	target, err := p.target()
 	if err != nil {
 		return err
 	}
-	writes := slices.Contains(stages, "migrate") && !p.options.DryRun || slices.Contains(stages, "deploy")
+	shows := p.options.DryRun && migrateAlone(stages)
+	writes := slices.Contains(stages, "migrate") && !shows || slices.Contains(stages, "deploy")
 	if gate := p.platform.Environments[target.Environment].Gate; gate != nil && writes {
 		return &platform.UsageError{
 			Message: "environment " + target.Environment + " has a gate, and is released by " + gate.Workflow + " alone",
