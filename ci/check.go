@@ -24,6 +24,9 @@ const failedLines = 20
 // passedBefore is noted beside a check that did not have to run.
 const passedBefore = "passed before with the same sources; --no-cache runs it again"
 
+// errFailFast is why checks end that did not fail.
+var errFailFast = errors.New("another check failed first")
+
 // check runs checks beside each other, all of them to the end, and reports
 // each; the error is that of the first that failed.
 func (p *pipeline) check(ctx context.Context, names []string) error {
@@ -33,15 +36,17 @@ func (p *pipeline) check(ctx context.Context, names []string) error {
 	}
 	stages := make([]report.Stage, len(names))
 	errs := make([]error, len(names))
-	group, groupCtx := errgroup.WithContext(ctx)
+	running, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	var group errgroup.Group
 	if p.options.Jobs > 0 {
 		group.SetLimit(p.options.Jobs)
 	}
 	for i, name := range names {
 		group.Go(func() error {
-			stages[i], errs[i] = p.checkOne(groupCtx, name, reach)
-			if p.options.FailFast {
-				return errs[i] // ends the others
+			stages[i], errs[i] = p.checkOne(running, name, reach)
+			if errs[i] != nil && p.options.FailFast {
+				end(errFailFast)
 			}
 			return nil
 		})
@@ -65,8 +70,11 @@ func (p *pipeline) checkOne(ctx context.Context, name string, reach reach) (repo
 		return stage, nil
 	}
 	if ctx.Err() != nil {
-		stage.Status, stage.Note = report.Cancelled, "another check failed first"
-		return stage, nil
+		stage.Status, stage.Note = report.Cancelled, "cancelled before it began"
+		if errors.Is(context.Cause(ctx), errFailFast) {
+			stage.Note = errFailFast.Error()
+		}
+		return stage, ctx.Err()
 	}
 	limit := p.options.Timeout
 	if check.Timeout.Duration > 0 {
@@ -213,14 +221,26 @@ func (e *timeoutError) Hint() string {
 	return "its output so far is in dagger.log; --timeout, or timeout in " + platform.File + ", allows more"
 }
 
-// worst chooses the error that a whole run ends with: a failure of the
-// platform says more than trouble around it.
-func worst(errs []error) error {
-	var chosen error
+// worst chooses the error that a whole run ends with, the first of its kind.
+func worst(errs []error) (chosen error) {
 	for _, err := range errs {
-		if err != nil && (chosen == nil || exitCode(err) == exitFailed && exitCode(chosen) != exitFailed) {
+		if weight(err) > weight(chosen) {
 			chosen = err
 		}
 	}
 	return chosen
+}
+
+// weight orders errors: a failure of the platform says more than trouble around
+// it, and what was cancelled for the sake of another says nothing.
+func weight(err error) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, context.Canceled):
+		return 1
+	case exitCode(err) != exitFailed:
+		return 2
+	}
+	return 3
 }

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/teei/slipway/internal/report"
 	"github.com/teei/slipway/testenv/testenv"
@@ -130,5 +132,21 @@ func TestEngineThroughDocker(t *testing.T) {
 	t.Setenv("PATH", bin)
 	if cli, err := findEngine(t.Context(), env, false); err != nil || cli != "/cache/dagger" {
 		t.Errorf("%q, %v", cli, err)
+	}
+}
+
+// With --fail-fast the run ends with the check that failed, not with one that
+// was cancelled for its sake.
+func TestFailFast(t *testing.T) {
+	t.Parallel()
+	c, b := tiny(t), newBeacon(t)
+	replace(t, c.root, "slipway.yaml", `test: {run: "true"}`, "test: {run: "+strconv.Quote(b.hold())+"}\n  lint: {run: exit 7}")
+	p := launch(t, nil, "check", "--fail-fast", "--root", c.root)
+	code, output, r := p.ends(2 * time.Minute)
+	if got := statuses(r); code != exitFailed || got != "test cancelled, lint failed" {
+		t.Errorf("exit code %d, %s\n%s", code, got, output)
+	}
+	if strings.Contains(output, "what had begun has ended") || !strings.Contains(output, "lint failed with exit code 7") {
+		t.Errorf("the failed check is not what it ended with:\n%s", output)
 	}
 }

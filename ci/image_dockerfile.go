@@ -62,6 +62,10 @@ func (p *pipeline) dockerBuild(r recipe) (*dagger.Container, error) {
 	if err != nil {
 		return nil, fmt.Errorf("image of %s: %w", r.Name, err)
 	}
+	dockerfile := p.npm.trusting(string(text))
+	if p.options.NoCache {
+		dockerfile = underArgs(dockerfile, "SLIPWAY_RUN="+p.run)
+	}
 	options := dagger.DirectoryDockerBuildOpts{Dockerfile: dockerfileName}
 	if p.npm.userConfig != "" {
 		// For RUN --mount=type=secret,id=npmrc.
@@ -71,7 +75,7 @@ func (p *pipeline) dockerBuild(r recipe) (*dagger.Container, error) {
 		options.Secrets = append(options.Secrets, p.secretFile(trustSecret, p.npm.ca))
 	}
 	return p.dag.Host().Directory(root, dagger.HostDirectoryOpts{Exclude: excludes(root, p.options.Output)}).
-		WithNewFile(dockerfileName, p.npm.trusting(string(text))).
+		WithNewFile(dockerfileName, dockerfile).
 		DockerBuild(options), nil
 }
 
@@ -105,13 +109,13 @@ func timeless(image v1.Image) (v1.Image, error) {
 }
 
 // forgetTimes takes out when an image was made, when the engine pulled what it
-// stands on, and whether this machine has a CA of its own.
+// stands on, and what ci added to the commands of a Dockerfile.
 func forgetTimes(config *v1.ConfigFile) {
 	config.Created = v1.Time{Time: epoch}
 	history := config.History[:0]
 	for _, step := range config.History {
 		var ours bool
-		if step.CreatedBy, ours = withoutTrust(step.CreatedBy); ours && step.EmptyLayer {
+		if step.CreatedBy, ours = withoutArgs(step.CreatedBy); ours && step.EmptyLayer {
 			continue
 		}
 		step.Created = v1.Time{Time: epoch}

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/teei/slipway/internal/report"
 	"github.com/teei/slipway/testenv/testenv"
@@ -90,6 +92,32 @@ func TestSameSourceSameDigest(t *testing.T) {
 	write(t, root, "packages/kit/src/index.js", "export const kit = 2;\n")
 	if fourth := digests(); fourth["web"] == first["web"] || fourth["mail"] != third["mail"] {
 		t.Errorf("a change in kit, which web needs, turned %v into %v", third, fourth)
+	}
+}
+
+// Commands of a Dockerfile run again with --no-cache, and nothing in the image
+// tells of it.
+func TestDockerfileWithoutCache(t *testing.T) {
+	t.Parallel()
+	c := tiny(t)
+	replace(t, c.root, "Dockerfile", "USER", "RUN head -c 16 /dev/urandom | sha256sum > /srv/chance\nUSER")
+	digest := func(flags ...string) string {
+		t.Helper()
+		code, output, r := c.launch(t, append([]string{"images"}, flags...)...).ends(2 * time.Minute)
+		if code != exitFine || len(r.Images) != 1 {
+			t.Fatalf("exit code %d\n%s", code, output)
+		}
+		return r.Images[0].Digest
+	}
+	first, again, anew := digest(), digest(), digest("--no-cache")
+	if again != first {
+		t.Errorf("%s, then %s without a change", first, again)
+	}
+	if anew == first {
+		t.Error("--no-cache took the image from a cache")
+	}
+	if found := contents(t, c.registry+"/web@"+anew); bytes.Contains(found, []byte("SLIPWAY_RUN")) {
+		t.Errorf("the image tells of the run it was made in:\n%.2000s", found)
 	}
 }
 

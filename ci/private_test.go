@@ -19,8 +19,10 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/testenv/testenv"
 )
 
@@ -123,7 +125,9 @@ func TestTokenOfNpmIsKept(t *testing.T) {
 				t.Error("the token was printed")
 			}
 			for _, i := range r.Images {
-				found := contents(t, testenv.Env(t)["SLIPWAY_REGISTRY"]+"/little/"+i.Service+"@"+i.Digest)
+				reference := testenv.Env(t)["SLIPWAY_REGISTRY"] + "/little/" + i.Service + "@" + i.Digest
+				found := contents(t, reference)
+				wellMade(t, reference, i.Service)
 				if bytes.Contains(found, []byte(npmToken)) || bytes.Contains(found, []byte(address)) {
 					t.Errorf("the image of %s tells how to get at private packages", i.Service)
 				}
@@ -135,8 +139,29 @@ func TestTokenOfNpmIsKept(t *testing.T) {
 	}
 }
 
-// contents are the configuration of an image and the layer on its base, unpacked.
-func contents(t *testing.T, reference string) []byte {
+// wellMade checks what every image of a package has: no root, labels of what it
+// is and stands on, the port of its service.
+func wellMade(t *testing.T, reference, service string) {
+	t.Helper()
+	config, err := pull(t, reference).ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := map[string]string{"web": "8080/tcp", "mail": "8081/tcp"}[service]
+	if _, ok := config.Config.ExposedPorts[port]; !ok || len(config.Config.ExposedPorts) != 1 {
+		t.Errorf("%s exposes %v, want %s", service, config.Config.ExposedPorts, port)
+	}
+	if user, _, _ := strings.Cut(config.Config.User, ":"); user == "" || user == "0" || user == "root" {
+		t.Errorf("%s runs as %q", service, config.Config.User)
+	}
+	for label, want := range map[string]string{"title": service, "vendor": "little", "base.name": platform.DefaultBase, "base.digest": "sha256:"} {
+		if got := config.Config.Labels["org.opencontainers.image."+label]; !strings.HasPrefix(got, want) {
+			t.Errorf("%s is labelled %s=%q, want %q", service, label, got, want)
+		}
+	}
+}
+
+func pull(t *testing.T, reference string) v1.Image {
 	t.Helper()
 	ref, err := name.ParseReference(reference)
 	if err != nil {
@@ -146,6 +171,13 @@ func contents(t *testing.T, reference string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return image
+}
+
+// contents are the configuration of an image and the layer on its base, unpacked.
+func contents(t *testing.T, reference string) []byte {
+	t.Helper()
+	image := pull(t, reference)
 	all, err := image.RawConfigFile()
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/teei/slipway/internal/platform"
+	"github.com/teei/slipway/internal/report"
 )
 
 func TestNothingButTextReachesTheTerminal(t *testing.T) {
@@ -63,5 +64,18 @@ func TestStagesEndAtTheirDeadline(t *testing.T) {
 	var late *timeoutError
 	if err := p.within(cancelled, "backup", hang); !errors.Is(err, context.Canceled) || errors.As(err, &late) {
 		t.Errorf("a cancelled stage ends with %v", err)
+	}
+}
+
+// A check that waits its turn says why it never began: Ctrl-C is no failure.
+func TestQueuedCheckTellsWhy(t *testing.T) {
+	p := &pipeline{platform: &platform.Platform{Checks: map[string]platform.Check{"lint": {Run: "true"}}}}
+	for note, why := range map[string]error{errFailFast.Error(): errFailFast, "cancelled before it began": errors.New("interrupt signal received")} {
+		ctx, end := context.WithCancelCause(t.Context())
+		end(why)
+		stage, err := p.checkOne(ctx, "lint", reach{all: true})
+		if !errors.Is(err, context.Canceled) || stage.Status != report.Cancelled || stage.Note != note {
+			t.Errorf("%+v, %v, want %q", stage, err, note)
+		}
 	}
 }

@@ -143,6 +143,15 @@ func TestWorstError(t *testing.T) {
 	if got := worst([]error{nil, engine, check}); !errors.Is(got, check) {
 		t.Errorf("%v", got)
 	}
+	if got := worst([]error{context.Canceled, engine, context.Canceled}); !errors.Is(got, engine) {
+		t.Errorf("%v", got)
+	}
+	if got := worst([]error{context.Canceled, check, engine}); !errors.Is(got, check) {
+		t.Errorf("%v", got)
+	}
+	if got := worst([]error{nil, context.Canceled}); !errors.Is(got, context.Canceled) {
+		t.Errorf("%v", got)
+	}
 	if got := worst([]error{nil, nil}); got != nil {
 		t.Errorf("%v", got)
 	}
@@ -190,10 +199,24 @@ func TestTrustLeavesNoTrace(t *testing.T) {
 	for line, want := range map[string]string{
 		"RUN |2 NODE_EXTRA_CA_CERTS=/run/slipway/ca.crt SSL_CERT_FILE=/run/slipway/ca.crt /bin/sh -c npm ci # buildkit": "RUN /bin/sh -c npm ci # buildkit",
 		"RUN |2 NODE_EXTRA_CA_CERTS=/run/slipway/ca.crt A=1 /bin/sh -c npm ci # buildkit":                               "RUN |1 A=1 /bin/sh -c npm ci # buildkit",
+		"RUN |2 SLIPWAY_RUN=20261125-215001-ABCDE7 A=1 /bin/sh -c npm ci # buildkit":                                    "RUN |1 A=1 /bin/sh -c npm ci # buildkit",
 		"RUN /bin/sh -c npm ci # buildkit": "RUN /bin/sh -c npm ci # buildkit",
 	} {
-		if got, _ := withoutTrust(line); got != want {
+		if got, _ := withoutArgs(line); got != want {
 			t.Errorf("%q becomes %q, want %q", line, got, want)
 		}
+	}
+}
+
+// Only instructions are rewritten: SQL has lines that begin with FROM, too.
+func TestOnlyInstructionsAreRewritten(t *testing.T) {
+	const dockerfile = "# FROM nothing\nFROM node:22 AS build\nRUN psql -c 'SELECT 1 \\\n# a comment\n\nFROM words'\nRUN echo $((1<<two))\nRUN cat <<-'EOF' > /x\nFROM documents\nEOF\nFROM build\n"
+	want := strings.ReplaceAll(dockerfile, "FROM node:22 AS build\n", "FROM node:22 AS build\nARG A=1\n")
+	want = strings.ReplaceAll(want, "FROM build\n", "FROM build\nARG A=1\n")
+	if got := underArgs(dockerfile, "A=1"); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if got := underArgs(dockerfile); got != dockerfile {
+		t.Errorf("got\n%s", got)
 	}
 }
