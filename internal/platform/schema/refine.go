@@ -12,6 +12,7 @@ const (
 	label    = `^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`
 	variable = `^[A-Za-z_][A-Za-z0-9_]*$`
 	relative = `^[^/]`
+	registry = `^[A-Za-z0-9$][A-Za-z0-9._:${}-]*(/[A-Za-z0-9._${}-]+)*$`
 	urlPath  = `^/`
 )
 
@@ -57,6 +58,7 @@ func refine(s *jsonschema.Schema) {
 		label:    {{"", "name"}, {"Service", "name"}, {"Environment", "namespace"}},
 		variable: {{"Variable", "name"}, {"Infrastructure", "variable"}, {"Database", "url"}, {"Environment", "kubeconfig"}, {"Metrics", "prometheus"}},
 		relative: {{"Service", "path"}, {"Manifests", "kustomize"}, {"Database", "migrations"}, {"Environment", "overlay"}, {"Image", "context"}},
+		registry: {{"", "registry"}, {"Environment", "registry"}},
 		urlPath:  {{"Service", "health"}, {"FlowStep", "path"}, {"Metrics", "path"}},
 	} {
 		for _, place := range places {
