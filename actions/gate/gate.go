@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,9 +28,11 @@ import (
 // Options of `slipway gate`.
 type Options struct {
 	environment.Flags
-	Plan string        // folder that `slipway plan` wrote
-	Wait time.Duration // for approvals
-	JSON bool
+	Plan   string        // folder that `slipway plan` wrote
+	Backup string        // report.json of a backup that was taken since
+	Retake bool          // a backup that is too old is said, and no reason to fail
+	Wait   time.Duration // for approvals
+	JSON   bool
 }
 
 // Command is `slipway gate`.
@@ -44,9 +47,12 @@ func Command() *cobra.Command {
 	action.Outputs(cmd, map[string]string{
 		"approval": "digest that was approved",
 		"approved": "true if all who have to have approved",
+		"backup":   "old if it has to be taken again before the release, else fresh",
 	})
 	o.Add(cmd)
 	cmd.Flags().StringVar(&o.Plan, "plan", filepath.Join(".slipway", "plan"), "folder with the plan and its evidence")
+	cmd.Flags().StringVar(&o.Backup, "backup", "", "report.json of `ci backup`, where the backup was taken again since the approval")
+	cmd.Flags().BoolVar(&o.Retake, "retake", false, "a backup that has become too old does not close the gate: the output backup says so, and apply takes a newer one as --backup")
 	cmd.Flags().DurationVar(&o.Wait, "wait", 0, "how long approvals that are still missing are waited for, as in 30m")
 	cmd.Flags().BoolVar(&o.JSON, "json", false, "print the decision and its grounds as JSON")
 	cmd.AddCommand(serveCommand())
@@ -63,18 +69,30 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	answer, err := Decide(ctx, e, o.Plan, p, evidence)
-	for until := time.Now().Add(o.Wait); waits(answer, err) && time.Now().Before(until); {
+	newer, err := Backup(ctx, e, o.Backup)
+	if err != nil {
+		return err
+	}
+	asked := Asked{Folder: o.Plan, Plan: p, Evidence: evidence, Backup: newer}
+	answer, err := Decide(ctx, e, asked)
+	for until := time.Now().Add(o.Wait); o.waits(answer, err) && time.Now().Before(until); {
 		fmt.Fprintf(w, "… %v\n", err)
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-time.After(ask): // GitHub tells nobody in a job that somebody approved
 		}
-		answer, err = Decide(ctx, e, o.Plan, p, evidence)
+		answer, err = Decide(ctx, e, asked)
 	}
 	if answer == nil {
 		return err
+	}
+	if old := o.Retake && only(err, "backup"); old {
+		action.Output("backup", "old")
+		fmt.Fprintln(w, "the backup has to be taken again before the release")
+		err = nil
+	} else if err == nil {
+		action.Output("backup", "fresh")
 	}
 	action.Output("approved", fmt.Sprint(err == nil))
 	if err == nil {
@@ -92,21 +110,39 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 const ask = 10 * time.Second
 
 // waits reports whether nothing but approvals is missing, and none was refused.
-func waits(answer *gate.Answer, err error) bool {
+func (o Options) waits(answer *gate.Answer, err error) bool {
 	var closed *gate.ClosedError
 	if answer == nil || !errors.As(err, &closed) {
 		return false
 	}
+	missing := false
 	for _, f := range closed.Findings {
-		if f.Kind() != "approval" || strings.Contains(f.Text, "rejected") {
+		switch {
+		case f.Kind() == "approval" && !strings.Contains(f.Text, "rejected"):
+			missing = true
+		case f.Kind() != "backup" || !o.Retake:
 			return false
 		}
 	}
-	return true
+	return missing
 }
 
-// Decide asks for an environment with a gate. The folder is that of the plan.
-func Decide(ctx context.Context, e *environment.Environment, folder string, p *plan.Plan, evidence *plan.Evidence) (*gate.Answer, error) {
+// only reports whether a gate is closed for one kind of finding alone.
+func only(err error, kind string) bool {
+	var closed *gate.ClosedError
+	return errors.As(err, &closed) && !slices.ContainsFunc(closed.Findings, func(f plan.Finding) bool { return f.Kind() != kind })
+}
+
+// Asked is what is to be released.
+type Asked struct {
+	Folder   string // of the plan
+	Plan     *plan.Plan
+	Evidence *plan.Evidence
+	Backup   *plan.Item // that was taken since, nil if none was
+}
+
+// Decide asks for an environment with a gate.
+func Decide(ctx context.Context, e *environment.Environment, a Asked) (*gate.Answer, error) {
 	if e.Gate() == nil {
 		return nil, &platform.UsageError{Message: "environment " + e.Target.Environment + " has no gate", Advice: "say under environments." + e.Target.Environment + ".gate in " + platform.File + " what a release has to show"}
 	}
@@ -114,19 +150,19 @@ func Decide(ctx context.Context, e *environment.Environment, folder string, p *p
 	if err != nil {
 		return nil, err
 	}
-	findings, err := readFindings(filepath.Join(folder, plan.FindingsFile))
+	findings, err := readFindings(filepath.Join(a.Folder, plan.FindingsFile))
 	if err != nil {
 		return nil, err
 	}
 	q := Question(e, job)
-	q.Plan, q.Evidence, q.Findings = p, evidence, findings
+	q.Plan, q.Evidence, q.Findings, q.Again = a.Plan, a.Evidence, findings, a.Backup
 	return gate.Decide(ctx, q)
 }
 
 // Question is what a job asks about an environment, without the plan.
 func Question(e *environment.Environment, job *workflow.Job) gate.Question {
 	return gate.Question{
-		GitHub: job.GitHub, Environment: e.Target.Environment, Gate: e.Gate(),
+		GitHub: job.GitHub, Environment: e.Target.Environment, Gate: e.Gate(), Platform: e.Platform,
 		Run: job.Run, Attempt: job.Attempt, SHA: platform.Commit(e.Platform.Root), Now: time.Now(),
 	}
 }

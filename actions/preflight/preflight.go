@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -47,6 +48,7 @@ func Command() *cobra.Command {
 	action.Outputs(cmd, map[string]string{
 		"approval": "digest that is approved: it covers the plan and its evidence",
 		"passed":   "true if nothing stands in the way",
+		"waived":   "kinds of findings that were waived, as a list in JSON such as [\"window\"]",
 	})
 	o.Add(cmd)
 	cmd.Flags().StringVar(&o.Plan, "plan", filepath.Join(".slipway", "plan"), "folder with the plan and its evidence")
@@ -142,6 +144,19 @@ func readWaivers(text string) (map[string]string, error) {
 	return waivers, nil
 }
 
+// waived are the kinds of findings that were waived, as a list in JSON: a group
+// of people may have to approve one, in a job that asks for them alone.
+func waived(findings []plan.Finding) string {
+	kinds := []string{}
+	for _, f := range findings {
+		if f.Status == plan.Waived && !slices.Contains(kinds, f.Kind()) {
+			kinds = append(kinds, f.Kind())
+		}
+	}
+	list, _ := json.Marshal(kinds) // of strings, which do not fail
+	return string(list)
+}
+
 func missing(e *environment.Environment) (names []string) {
 	for _, name := range e.Platform.Required() {
 		if strings.TrimSpace(e.Target.Values[name]) == "" {
@@ -188,6 +203,7 @@ func tell(w io.Writer, o Options, findings []plan.Finding, approval string, empt
 	action.Summary(summary.String())
 	action.Output("passed", fmt.Sprint(len(failed) == 0))
 	action.Output("approval", approval)
+	action.Output("waived", waived(findings))
 	if err := report.FindingsText(w, findings); err != nil {
 		return err
 	}

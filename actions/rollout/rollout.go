@@ -27,6 +27,7 @@ type Options struct {
 	environment.Flags
 	Plan     string // folder that `slipway plan` wrote
 	Approval string // digest that was approved
+	Backup   string // report.json of a backup that was taken since
 }
 
 // Command is `slipway apply`.
@@ -43,6 +44,7 @@ func Command() *cobra.Command {
 	o.Add(cmd)
 	cmd.Flags().StringVar(&o.Plan, "plan", filepath.Join(".slipway", "plan"), "folder with the plan and its evidence")
 	cmd.Flags().StringVar(&o.Approval, "approval", "", "the digest that was approved, in full")
+	cmd.Flags().StringVar(&o.Backup, "backup", "", "report.json of `ci backup`, where the backup was taken again since the approval")
 	_ = cmd.MarkFlagRequired("approval") // fails only for a flag that is not there
 	return cmd
 }
@@ -68,15 +70,26 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	newer, err := gate.Backup(ctx, e, o.Backup)
+	if err != nil {
+		return err
+	}
+	if newer != nil {
+		options.Record.Evidence = append(options.Record.Evidence, release.Learnt(*newer))
+	}
 	if e.Gate() != nil {
-		answer, err := gate.Decide(ctx, e, o.Plan, p, evidence)
+		answer, err := gate.Decide(ctx, e, gate.Asked{Folder: o.Plan, Plan: p, Evidence: evidence, Backup: newer})
 		if err != nil {
 			return err
 		}
 		options.Record.Approvals, options.Record.Findings = answer.Approvals, answer.Preflight
 	}
 	if p.Restore {
-		if options.OnFailure, err = backup(e, evidence, o.Plan, options.Say); err != nil {
+		back := evidence.Item(plan.Backup, "")
+		if newer != nil {
+			back = newer // less is lost
+		}
+		if options.OnFailure, err = backup(e, back, o.Plan, options.Say); err != nil {
 			return err
 		}
 	}
@@ -95,9 +108,8 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	return err
 }
 
-// backup is the one of the evidence, nil if its file is not on this machine.
-func backup(e *environment.Environment, evidence *plan.Evidence, folder string, say func(string, ...any)) (release.Database, error) {
-	item := evidence.Item(plan.Backup, "")
+// backup is what the database goes back to, nil if its file is not on this machine.
+func backup(e *environment.Environment, item *plan.Item, folder string, say func(string, ...any)) (release.Database, error) {
 	if item == nil || item.File == "" {
 		return nil, nil
 	}

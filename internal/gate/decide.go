@@ -23,6 +23,10 @@ type Question struct {
 	Plan        *plan.Plan
 	Evidence    *plan.Evidence
 	Findings    []plan.Finding // of the preflight
+	// Platform says what else the preflight had to look at.
+	Platform *platform.Platform
+	// Again is a backup that was taken since, nil if none was.
+	Again *plan.Item
 	// Run, Attempt and SHA are of the job that asks: the run and its attempt, and
 	// the commit that is checked out there.
 	Run     int64
@@ -121,6 +125,7 @@ func (q *Question) fresh(digest string) (out []plan.Finding) {
 	default:
 		out = append(out, q.preflighted(item)...)
 	}
+	out = append(out, q.backup()...)
 	if w := q.Gate.Window; w != nil && !q.waived("window") {
 		if why := w.Closed(q.Now); why != "" {
 			out = append(out, fail("window", "wait for the window, or have it waived", "%s", why))
@@ -139,7 +144,7 @@ func (q *Question) preflighted(item *plan.Item) []plan.Finding {
 	for _, f := range q.Findings {
 		seen[f.ID] = true
 	}
-	for _, id := range required(q.Gate) {
+	for _, id := range q.required() {
 		if !seen[id] {
 			return []plan.Finding{fail("preflight", "run `slipway preflight` with the platform file of this commit", "nobody looked at %s", id)}
 		}
@@ -155,19 +160,24 @@ func (q *Question) preflighted(item *plan.Item) []plan.Finding {
 	return []plan.Finding{pass("preflight", "%d findings, none in the way", len(q.Findings))}
 }
 
-// required are the findings that a gate cannot do without: what is not among
-// them was not looked at.
-func required(g *platform.Gate) []string {
-	ids := []string{"variables"}
-	for _, c := range g.Checks {
+// required are the findings that this release cannot do without: what is not
+// among those of the preflight was not looked at.
+func (q *Question) required() []string {
+	ids := []string{"variables", "rollback-plan"}
+	for _, c := range q.Gate.Checks {
 		ids = append(ids, "checks/"+c.Name)
 	}
 	for id, wanted := range map[string]bool{
-		"promotes": g.Promotes != nil, "security": g.Security != "", "documentation": len(g.Documentation) > 0,
-		"notes": g.Notes != "", "window": g.Window != nil,
+		"promotes": q.Gate.Promotes != nil, "security": q.Gate.Security != "", "documentation": len(q.Gate.Documentation) > 0,
+		"notes": q.Gate.Notes != "", "window": q.Gate.Window != nil, "backup": q.Platform.Database != nil,
 	} {
 		if wanted {
 			ids = append(ids, id)
+		}
+	}
+	for _, n := range q.Platform.Environments[q.Environment].Notify {
+		if n.Wants(platform.Waiting) && !q.Plan.Empty() { // a release of nothing is told to nobody
+			ids = append(ids, "notify/"+n.Name)
 		}
 	}
 	slices.Sort(ids)

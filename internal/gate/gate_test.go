@@ -3,6 +3,7 @@ package gate_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,8 +18,10 @@ import (
 
 var commit = strings.Repeat("c0ffee", 7)[:40]
 
-// variables is a finding that every gate wants.
-var variables = plan.Finding{ID: "variables", Status: plan.Pass, Text: "all are there"}
+// always are findings that every gate wants.
+func always() []plan.Finding {
+	return []plan.Finding{{ID: "variables", Status: plan.Pass, Text: "all are there"}, {ID: "rollback-plan", Status: plan.Pass, Text: "nothing is lost"}}
+}
 
 // scene is a release that may begin: everything is as it should be. Tests break one thing.
 type scene struct {
@@ -66,7 +69,7 @@ func newScene(t testing.TB) *scene {
 		t.Fatal(err)
 	}
 	now := time.Now()
-	findings := []plan.Finding{{ID: "checks/test", Status: plan.Pass, Text: "passed"}, variables}
+	findings := append(always(), plan.Finding{ID: "checks/test", Status: plan.Pass, Text: "passed"})
 	digest, err := plan.Digest(findings)
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +77,7 @@ func newScene(t testing.TB) *scene {
 	evidence := plan.NewEvidence(own, now, plan.Item{Kind: plan.Preflight, Name: "findings", SHA256: digest, At: now, Passed: true})
 	evidence.Run, evidence.Nonce = "acme/platform/77/1", "nobody-knows"
 	s.question = gate.Question{
-		GitHub: client, Environment: "production", Plan: p, Evidence: evidence, Findings: findings, Run: 77, Attempt: 1, SHA: commit, Now: now,
+		GitHub: client, Environment: "production", Platform: &platform.Platform{}, Plan: p, Evidence: evidence, Findings: findings, Run: 77, Attempt: 1, SHA: commit, Now: now,
 		Gate: &platform.Gate{
 			Workflow: ".github/workflows/production.yml", Branch: "main", Digest: &yes,
 			Approvals: []platform.Approval{
@@ -93,19 +96,48 @@ func newScene(t testing.TB) *scene {
 // waive makes the findings have one that was waived, until a time.
 func (s *scene) waive(t *testing.T, id string, until time.Time) {
 	t.Helper()
-	s.question.Findings = []plan.Finding{{ID: id, Status: plan.Waived, Text: "not now", Waiver: &plan.Waiver{By: "alice", Why: "a typo", Until: until}}, variables}
+	s.question.Findings = append([]plan.Finding{{ID: id, Status: plan.Waived, Text: "not now", Waiver: &plan.Waiver{By: "alice", Why: "a typo", Until: until}}}, always()...)
 	if kind, _, _ := strings.Cut(id, "/"); kind == "window" {
 		s.question.Gate.Window = &platform.Window{Zone: "UTC", Weekly: []string{"mon 00:00-00:01"}}
 	}
-	digest, err := plan.Digest(s.question.Findings)
+	s.found(t, s.question.Findings)
+}
+
+// found makes these the findings that are approved.
+func (s *scene) found(t *testing.T, findings []plan.Finding) {
+	t.Helper()
+	s.question.Findings = findings
+	digest, err := plan.Digest(findings)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.question.Evidence.Items[0].SHA256 = digest
+	s.approves(t)
+}
+
+// approves makes people approve the plan with its evidence as it is now.
+func (s *scene) approves(t *testing.T) {
+	t.Helper()
+	var err error
 	if s.digest, err = plan.Approval(s.question.Plan, s.question.Evidence); err != nil {
 		t.Fatal(err)
 	}
 	s.comment = s.digest[:12]
+}
+
+// backup makes a backup of an age a part of what is approved, where an hour is allowed.
+func (s *scene) backup(t *testing.T, age time.Duration) {
+	t.Helper()
+	s.question.Gate.Backup = platform.Duration{Duration: time.Hour}
+	s.question.Evidence.Items = append(s.question.Evidence.Items, plan.Item{
+		Kind: plan.Backup, Name: "database", SHA256: strings.Repeat("d", 64), At: s.question.Now.Add(-age), Passed: true,
+	})
+	s.approves(t)
+}
+
+// again makes a backup have been taken since.
+func (s *scene) again(age time.Duration) {
+	s.question.Again = &plan.Item{Kind: plan.Backup, Name: "database, again", SHA256: strings.Repeat("e", 64), At: s.question.Now.Add(-age), Passed: true}
 }
 
 func (s *scene) decide(t *testing.T) (*gate.Answer, error) {
@@ -183,11 +215,11 @@ func TestAttacks(t *testing.T) {
 		"3 self-approval by the actor":       {reviews(approval("alice", "production"), tom), "alice started this run"},
 		"3 self-approval in other letters":   {reviews(approval("ALICE", "production"), tom), "ALICE started this run"},
 		"3 self-approval by who ran it again": {func(_ *testing.T, s *scene) {
-			s.again(2)
+			s.rerun(2)
 			s.run.TriggeringActors = []string{"alice", "vera"}
 		}, "vera started this run"},
 		"3 self-approval by who ran it before": {func(_ *testing.T, s *scene) {
-			s.again(3)
+			s.rerun(3)
 			s.run.TriggeringActors = []string{"alice", "vera", "alice"}
 		}, "vera started this run"},
 		"3 self-approval is not prevented":       {environment("production-oncall", func(e *github.Environment) { e.PreventSelfReview = false }), "approve what they started themselves"},
@@ -201,7 +233,7 @@ func TestAttacks(t *testing.T) {
 		"6 too few of its digits":                {func(_ *testing.T, s *scene) { s.comment = s.digest[:11] }, "did not name the digest"},
 		"6 digits of it within others":           {func(_ *testing.T, s *scene) { s.comment = "a" + s.digest[:20] }, "did not name the digest"},
 		"6 no digest wanted, and an approval of an earlier attempt": {func(_ *testing.T, s *scene) {
-			s.again(2)
+			s.rerun(2)
 			no := false
 			s.question.Gate.Digest = &no
 		}, "GitHub does not say which"},
@@ -255,12 +287,27 @@ func TestAttacks(t *testing.T) {
 			digest, _ := plan.Digest(s.question.Findings)
 			s.question.Evidence.Items[0].SHA256 = digest
 		}, "notes fail"},
-		"something was not looked at": {func(_ *testing.T, s *scene) { s.question.Gate.Security = "high" }, "nobody looked at security"},
+		"something was not looked at":            {func(_ *testing.T, s *scene) { s.question.Gate.Security = "high" }, "nobody looked at security"},
+		"the backup was not looked at":           {func(_ *testing.T, s *scene) { s.question.Platform.Database = &platform.Database{} }, "nobody looked at backup"},
+		"nobody looked at what a rollback loses": {func(t *testing.T, s *scene) { s.found(t, always()[:1]) }, "nobody looked at rollback-plan"},
+		"stakeholders were not told": {func(t *testing.T, s *scene) {
+			s.question.Platform.Environments = map[string]platform.Environment{"production": {Notify: []platform.Notification{{Name: "stakeholders", On: []string{platform.Waiting}}}}}
+			s.question.Plan.Migrations = []plan.Migration{{Name: "0001"}}
+			s.question.Evidence.Plan, _ = s.question.Plan.Digest()
+			s.found(t, always())
+		}, "nobody looked at notify/stakeholders"},
+		"the backup has become too old":      {func(t *testing.T, s *scene) { s.backup(t, 61*time.Minute) }, "it is 1h1m0s old by now, more than 1h0m0s"},
+		"the second backup is too old":       {func(t *testing.T, s *scene) { s.backup(t, 3*time.Hour); s.again(2 * time.Hour) }, "it is 2h0m0s old by now"},
+		"the second backup is the first":     {func(t *testing.T, s *scene) { s.backup(t, 61*time.Minute); s.again(61 * time.Minute) }, "no newer than the one that was approved"},
+		"the second backup is of the future": {func(t *testing.T, s *scene) { s.backup(t, 61*time.Minute); s.again(-time.Hour) }, "of the future"},
+		"the second backup was not verified": {func(t *testing.T, s *scene) {
+			s.backup(t, 61*time.Minute)
+			s.again(0)
+			s.question.Again.Passed = false
+		}, "no backup that was restored and compared"},
 		"a preflight of nothing": {func(t *testing.T, s *scene) {
-			s.question.Findings = []plan.Finding{}
-			digest, _ := plan.Digest(s.question.Findings)
-			s.question.Evidence.Items[0].SHA256 = digest
-		}, "nobody looked at variables"},
+			s.found(t, []plan.Finding{})
+		}, "nobody looked at rollback-plan"},
 		"the window has closed since": {func(_ *testing.T, s *scene) {
 			s.question.Gate.Window = &platform.Window{Zone: "UTC", Weekly: []string{"mon 00:00-00:01"}, Freezes: []platform.Freeze{{From: "2000-01-01", To: "2999-12-31", Why: "always"}}}
 		}, "nothing is released from 2000-01-01"},
@@ -297,8 +344,8 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
-// again makes the run be at an attempt, with a plan of that attempt.
-func (s *scene) again(attempt int) {
+// rerun makes the run be at an attempt, with a plan of that attempt.
+func (s *scene) rerun(attempt int) {
 	s.run.Attempt, s.question.Attempt = attempt, attempt
 	s.question.Evidence.Run = fmt.Sprintf("acme/platform/77/%d", attempt)
 	s.digest, _ = plan.Approval(s.question.Plan, s.question.Evidence)
@@ -315,6 +362,26 @@ func TestWaived(t *testing.T) {
 	s := newScene(t)
 	s.question.Gate.Waivable = []string{"documentation"}
 	s.waive(t, "documentation", s.question.Now.Add(time.Hour))
+	if _, err := s.decide(t); err != nil {
+		t.Error(err)
+	}
+}
+
+// A backup that was taken since needs no new approval.
+func TestBackupTakenAgain(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.backup(t, 3*time.Hour)
+	s.again(time.Minute)
+	a, err := s.decide(t)
+	if err != nil || a.Digest != s.digest {
+		t.Fatal(err)
+	}
+	if i := slices.IndexFunc(a.Findings, func(f plan.Finding) bool { return f.ID == "backup" }); i < 0 || a.Findings[i].Text != "1m0s old; SHA-256 eeeeeeeeeeee" {
+		t.Errorf("%+v", a.Findings)
+	}
+	s = newScene(t)
+	s.backup(t, 59*time.Minute)
 	if _, err := s.decide(t); err != nil {
 		t.Error(err)
 	}

@@ -46,15 +46,15 @@ type Gate struct {
 type Approval struct {
 	// Name of the group, for people.
 	Name string `yaml:"name"`
-	// Environment of GitHub whose review counts. Default: the one that is released.
+	// Environment of GitHub whose review counts, which each group has for itself: GitHub begins a job after one approval. With comments it does not matter. Default: the one that is released.
 	Environment string `yaml:"environment,omitempty"`
 	// Users that belong to the group, by their login.
 	Users []string `yaml:"users,omitempty"`
 	// Teams of the organization that belong to it, as slugs. Reading who is in one takes the token of a GitHub App.
 	Teams []string `yaml:"teams,omitempty"`
-	// Least is how many of them have to approve. Default: 1.
+	// Least is how many of them have to approve; more than 1 takes comments. Default: 1.
 	Least int `yaml:"least,omitempty"`
-	// Waives names a finding: the group is only needed where that one was waived.
+	// Waives names a finding: the group is only needed where that one was waived, and its environment is named by a job that runs only then.
 	Waives string `yaml:"waives,omitempty"`
 }
 
@@ -126,8 +126,10 @@ func validateGate(at, environment string, g *Gate, p *Platform, d *document) {
 	if approvals := join(at, "approvals"); !d.bad[approvals] && !slices.ContainsFunc(g.Approvals, func(a Approval) bool { return a.Waives == "" }) {
 		d.report(at, "approvals is missing, expected at least one group whose approval is always needed", "for example approvals: [{name: leadership, users: [vera]}]")
 	}
-	for i, a := range g.Approvals {
-		validateApproval(item(join(at, "approvals"), i), a, d)
+	validateApprovals(join(at, "approvals"), g.Approvals, g.Comments, d)
+	if g.MayWaive("window") && !slices.ContainsFunc(g.Approvals, func(a Approval) bool { return a.Waives == "window" }) {
+		d.report(join(at, "waivable"), "releasing outside of the window takes an approval of its own, and no group has waives: window",
+			"for example approvals: [{name: board, environment: "+environment+"-window, users: [bea], waives: window}]")
 	}
 	if g.Promotes != nil {
 		promotes := join(at, "promotes")
@@ -148,6 +150,30 @@ func validateGate(at, environment string, g *Gate, p *Platform, d *document) {
 	validateWindow(join(at, "window"), g.Window, d)
 	for i, name := range g.Waivable {
 		d.text(item(join(at, "waivable"), i), name, oneOf(GateFindings...))
+	}
+}
+
+// validateApprovals refuses groups that could never all approve: GitHub begins a
+// job after the first approval of its environment, and takes no other after it.
+func validateApprovals(at string, groups []Approval, comments bool, d *document) {
+	of := map[string]string{} // environment → group
+	for i, a := range groups {
+		at := item(at, i)
+		validateApproval(at, a, d)
+		if comments {
+			continue
+		}
+		const otherwise = ", or set comments: true"
+		if a.Least > 1 {
+			d.report(join(at, "least"), fmt.Sprintf("GitHub begins a job after one approval of its environment, so %d never come", a.Least),
+				"make a group of each, with an environment of its own"+otherwise)
+		}
+		name := strings.ToLower(a.Environment)
+		if other, taken := of[name]; taken {
+			d.report(at, fmt.Sprintf("GitHub begins a job after one approval of its environment, and %s is that of %s already", a.Environment, other),
+				"give it an environment of its own, which another job of the workflow names"+otherwise)
+		}
+		of[name] = or(a.Name, "another group")
 	}
 }
 

@@ -52,7 +52,8 @@ func Apply(ctx context.Context, a Approved, again Planning, o Options) (*Outcome
 		}
 	}
 	o.Check, o.Migrations = same, a.Plan.Migrations
-	o.Record.Migrator, o.Record.Evidence = a.Plan.Migrator, evidence(a.Evidence)
+	o.Record.Migrator = a.Plan.Migrator
+	o.Record.Evidence = append(evidence(a.Evidence), o.Record.Evidence...) // behind it what was learnt since
 	o.Record.Plan, o.Record.Approval = a.Evidence.Plan, a.Digest
 	o.Record.Source, o.Record.PlatformFile, o.Record.From = a.Plan.Source, a.Plan.PlatformFile, a.Plan.From
 	return Run(ctx, o)
@@ -73,9 +74,14 @@ func Promoted(r *ledger.Record) (map[string]string, error) {
 
 func evidence(e *plan.Evidence) (out []ledger.Evidence) {
 	for _, i := range e.Items {
-		out = append(out, ledger.Evidence{Kind: i.Kind, Name: i.Name, SHA256: i.SHA256, At: i.At, Passed: i.Passed, File: i.File})
+		out = append(out, Learnt(i))
 	}
 	return out
+}
+
+// Learnt is a piece of evidence as the ledger keeps it.
+func Learnt(i plan.Item) ledger.Evidence {
+	return ledger.Evidence{Kind: i.Kind, Name: i.Name, SHA256: i.SHA256, At: i.At, Passed: i.Passed, File: i.File}
 }
 
 // BackupAwayError says that a release would go back to a backup which is not here.
