@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/teei/slipway/internal/database"
@@ -76,12 +77,13 @@ func (p *pipeline) unfetched(dir string, b database.Backup, exported error) erro
 // postgresImage is the image with the client of that version: the platform's
 // own where it is that version, since that one can be pulled for sure.
 func (p *pipeline) postgresImage(major int) string {
-	usual := fmt.Sprintf("postgres:%d", major)
 	own := p.platform.Infrastructure["postgres"].Image
-	if _, tag, _ := strings.Cut(path.Base(own), ":"); tag == fmt.Sprint(major) || strings.HasPrefix(tag, fmt.Sprintf("%d.", major)) || strings.HasPrefix(tag, fmt.Sprintf("%d-", major)) {
+	_, tag, _ := strings.Cut(path.Base(own), ":")
+	version := strconv.Itoa(major)
+	if rest, ok := strings.CutPrefix(tag, version); ok && (rest == "" || strings.ContainsAny(rest[:1], ".-@")) {
 		return own
 	}
-	return usual
+	return "postgres:" + version
 }
 
 // backupInside runs where pg_dump is.

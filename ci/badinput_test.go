@@ -1,7 +1,9 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -45,6 +47,18 @@ func TestBadInput(t *testing.T) {
 			replace(t, c.root, "deploy/web.yaml", "(_, answer) => answer.end('here')", "(asked, answer) => answer.writeHead(asked.url === '/' ? 500 : 200).end()")
 			replace(t, c.root, "deploy/web.yaml", "path: /,", "path: /ready,")
 		}, exitFailed, "web: "},
+		"a service that tells its secrets": {"images deploy", func(t *testing.T, c *corner) {
+			replace(t, c.root, "slipway.yaml", "services:", "variables: [{name: API_KEY}]\n\nservices:")
+			c.env = append(c.env, "API_KEY=told-by-a-pod")
+			replace(t, c.root, "deploy/web.yaml", "require('http')", "console.log(process.env.KEY.replaceAll('_', '-')); process.exit(3); require('http')")
+			replace(t, c.root, "deploy/web.yaml", "          readinessProbe", "          env: [{name: KEY, value: told_by_a_pod}]\n          readinessProbe")
+		}, exitFailed, "roll out web: "},
+		"manifests: no such chart": {"images deploy", func(t *testing.T, c *corner) {
+			printed(t, c, "echo no such chart >&2; exit 3")
+		}, exitFailed, "failed with exit code 3: no such chart"},
+		"manifests: no YAML": {"images deploy", func(t *testing.T, c *corner) {
+			printed(t, c, "echo 'kind: [Deployment'")
+		}, exitFailed, "manifests"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -59,11 +73,7 @@ func TestBadInput(t *testing.T) {
 			if f := failures[0]; !strings.Contains(f.Error, bad.says) || strings.Contains(f.Error, "\n") || f.Hint == "" {
 				t.Errorf("%s\nhint: %s\n%s", f.Error, f.Hint, output)
 			}
-			for _, secret := range []string{secretOf(c.database), "short-secret", "not-this-one"} {
-				if strings.Contains(output, secret) {
-					t.Errorf("%s was printed:\n%s", secret, output)
-				}
-			}
+			p.keeps(secretOf(c.database), "short-secret", "not-this-one", "told-by-a-pod")
 			if left, _ := filepath.Glob(filepath.Join(p.folder, "backup", "*")); len(left) > 0 || r.Backup != nil {
 				t.Errorf("left %v", left)
 			}
@@ -99,6 +109,45 @@ func TestBackupWithoutRoom(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(folder, "backup", "*")); len(left) > 0 || r.Backup != nil {
 		t.Errorf("left %v", left)
+	}
+}
+
+// printed makes the manifests what a command prints, as helm template does.
+func printed(t *testing.T, c *corner, command string) {
+	replace(t, c.root, "slipway.yaml", "{files: [deploy/web.yaml]}", "{command: "+strconv.Quote(command)+"}")
+}
+
+// A generator of migrations that fails says why, in its own words.
+func TestGenerateThatFails(t *testing.T) {
+	t.Parallel()
+	c := tiny(t)
+	replace(t, c.root, "slipway.yaml", "  migrations: migrations", "  migrations: migrations\n  plan: 'echo no such schema; exit 4'")
+	p := c.launch(t, "migrate", "--dry-run")
+	code, output, r := p.ends(3 * time.Minute)
+	failures := r.Failures()
+	if code != exitFailed || len(failures) != 1 {
+		t.Fatalf("exit code %d\n%s", code, output)
+	}
+	if want := "generate migrations in a scratch copy: echo no such schema; exit 4 failed with exit code 4"; failures[0].Error != want || failures[0].Hint == "" {
+		t.Errorf("%s\nhint: %s\nwant %s", failures[0].Error, failures[0].Hint, want)
+	}
+	log, err := os.ReadFile(failures[0].Log)
+	if err != nil || !strings.Contains(string(log), "\nno such schema\n") || !strings.Contains(output, "│ no such schema") {
+		t.Errorf("the log says %s, %v\n%s", log, err, output)
+	}
+}
+
+// A command that prints YAML is as good as files.
+func TestPrintedManifests(t *testing.T) {
+	t.Parallel()
+	c := tiny(t)
+	replace(t, c.root, "deploy/web.yaml", "{app: web}", "{app: SERVICE}")
+	printed(t, &c, "sed s/SERVICE/web/g deploy/web.yaml")
+	if code, output, r := c.launch(t, "images", "deploy").ends(3 * time.Minute); code != exitFine || len(r.Services) != 1 || !r.Services[0].Healthy {
+		t.Fatalf("exit code %d\n%s", code, output)
+	}
+	if got := c.runs(t); !strings.Contains(got, "/web@sha256:") || strings.Contains(got, "SERVICE") {
+		t.Errorf("runs %s", got)
 	}
 }
 

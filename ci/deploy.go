@@ -183,7 +183,10 @@ func (p *pipeline) printManifests(ctx context.Context, command string) (string, 
 	text, err := p.toolchain().WithDirectory(workdir, p.source()).WithExec([]string{"sh", "-c", command}).Stdout(limited)
 	var failed *dagger.ExecError
 	if errors.As(err, &failed) {
-		return "", fmt.Errorf("print manifests: %s failed with exit code %d: %s", command, failed.ExitCode, strings.Join(lastLines(failed.Stderr, 3), " "))
+		return "", &advised{
+			fmt.Errorf("print manifests: %s failed with exit code %d: %s", command, failed.ExitCode, strings.Join(lastLines(failed.Stderr, 3), " ")),
+			"it runs in " + p.platform.Toolchain.Image + ", in the folder of " + platform.File + "; try it there",
+		}
 	}
 	return text, explain("print manifests", err)
 }

@@ -45,6 +45,16 @@ func hint(err error) string {
 	return ""
 }
 
+// advised is a failure with what to do about it.
+type advised struct {
+	error
+	advice string
+}
+
+// Hint says what to do about it.
+func (a *advised) Hint() string  { return a.advice }
+func (a *advised) Unwrap() error { return a.error }
+
 func printError(w io.Writer, err error) {
 	fmt.Fprintln(w, "error:", err)
 	if h := hint(err); h != "" {

@@ -39,8 +39,15 @@ func TestReleaseIsLockedFromMigrateOn(t *testing.T) {
 	if err := mine.Release(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if code, output, _ := c.launch(t, "images", "migrate", "deploy").ends(3 * time.Minute); code != exitFine {
+	replace(t, c.root, "slipway.yaml", "services:", "variables: [{name: JWT_SECRET}, {name: API_KEY}]\n\nservices:")
+	c.env = append(c.env, "JWT_SECRET=signs-what-nobody-may-forge", "API_KEY=opens-what-is-closed")
+	p = c.launch(t, "images", "backup", "migrate", "deploy", "--verbose")
+	if code, output, _ := p.ends(3 * time.Minute); code != exitFine {
 		t.Fatalf("exit code %d\n%s", code, output)
+	}
+	// Report, images, record, dump and its manifest, dagger.log, four logs.
+	if files := p.keeps(c.database, secretOf(c.database), "signs-what-nobody-may-forge", "opens-what-is-closed"); files < 10 {
+		t.Errorf("%d files", files)
 	}
 	record, err := book.Release(t.Context(), 1)
 	if err != nil {

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"dagger.io/dagger"
+
 	"github.com/teei/slipway/internal/database"
 	"github.com/teei/slipway/internal/ledger"
 	"github.com/teei/slipway/internal/platform"
@@ -32,7 +34,11 @@ func (p *pipeline) migrate(ctx context.Context, stage *report.Stage) error {
 	shown := describePlan(plan)
 	p.progress.Say("%s", shown)
 	stage.Log = p.writeLog(stage.Name, shown)
-	if err := p.committed(ctx); err != nil {
+	if output, err := p.committed(ctx); err != nil {
+		stage.Log = p.writeLog(stage.Name, shown+"\n"+output)
+		for _, line := range lastLines(output, failedLines) {
+			p.progress.Say("    │ %s", line)
+		}
 		return err
 	}
 	if len(plan.Drift) > 0 {
@@ -89,15 +95,16 @@ func indent(text string) string {
 }
 
 // committed generates, in a scratch copy, the migration that the schema in the
-// code still lacks. There must be none: nobody could review it.
-func (p *pipeline) committed(ctx context.Context) error {
+// code still lacks. There must be none: nobody could review it. The output is
+// that of a command which failed.
+func (p *pipeline) committed(ctx context.Context) (output string, err error) {
 	d := p.platform.Database
 	if d.Plan == "" {
-		return nil
+		return "", nil
 	}
 	c, err := p.workspace()
 	if err != nil {
-		return err
+		return "", err
 	}
 	folder := path.Join(workdir, d.Migrations)
 	listing := "find . -type f -exec sha256sum {} + | sort"
@@ -106,8 +113,15 @@ func (p *pipeline) committed(ctx context.Context) error {
 	limited, stop := context.WithTimeout(ctx, p.options.Timeout)
 	defer stop()
 	changed, err := c.WithExec(shell(script)).File("/tmp/changed").Contents(limited)
+	var failed *dagger.ExecError
+	if errors.As(err, &failed) {
+		return joinOutput(failed.Stdout, failed.Stderr), &advised{
+			fmt.Errorf("generate migrations in a scratch copy: %w", checkError(d.Plan, shell(script), failed)),
+			"run `" + d.Plan + "` yourself; it must need neither a terminal nor a database",
+		}
+	}
 	if err != nil {
-		return explain("generate migrations in a scratch copy", fmt.Errorf("generate migrations in a scratch copy: %w", err))
+		return "", explain("generate migrations in a scratch copy", err)
 	}
 	var names []string
 	for _, line := range strings.Split(changed, "\n") {
@@ -116,9 +130,9 @@ func (p *pipeline) committed(ctx context.Context) error {
 		}
 	}
 	if strings.TrimSpace(changed) == "" {
-		return nil
+		return "", nil
 	}
-	return &uncommittedError{names, d.Plan}
+	return "", &uncommittedError{names, d.Plan}
 }
 
 type uncommittedError struct {

@@ -111,6 +111,33 @@ func (p *process) ends(limit time.Duration) (code int, output string, r report.R
 	return p.cmd.ProcessState.ExitCode(), p.output.String(), r
 }
 
+// keeps checks that no secret is in what ci printed, nor in any file that it
+// left: report, logs, the engine's own log, the backup. It returns their number.
+func (p *process) keeps(secrets ...string) (files int) {
+	p.t.Helper()
+	look := func(where string, text []byte) {
+		for _, secret := range secrets {
+			if bytes.Contains(text, []byte(secret)) {
+				p.t.Errorf("%s tells %s", where, secret)
+			}
+		}
+	}
+	look("the terminal", p.output.Bytes())
+	err := filepath.WalkDir(p.folder, func(file string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(file)
+		look(file, text)
+		files++
+		return err
+	})
+	if err != nil {
+		p.t.Error(err)
+	}
+	return files
+}
+
 // interrupt is Ctrl-C.
 func (p *process) interrupt() {
 	p.t.Helper()

@@ -220,3 +220,23 @@ func TestOnlyInstructionsAreRewritten(t *testing.T) {
 		t.Errorf("got\n%s", got)
 	}
 }
+
+// The platform's own image is taken where its client is as old as the server.
+func TestPostgresImage(t *testing.T) {
+	for own, images := range map[string]map[int]string{
+		"postgres:15":                  {15: "postgres:15", 16: "postgres:16"},
+		"ghcr.io/team/postgres:16.4":   {16: "ghcr.io/team/postgres:16.4", 15: "postgres:15"},
+		"postgres:15-alpine":           {15: "postgres:15-alpine", 14: "postgres:14"},
+		"mirror.example:5000/postgres": {15: "postgres:15"},
+		"postgres:15@sha256:00":        {15: "postgres:15@sha256:00"},
+		"postgres:155":                 {15: "postgres:15"},
+		"":                             {15: "postgres:15"},
+	} {
+		p := &pipeline{platform: &platform.Platform{Infrastructure: map[string]platform.Infrastructure{"postgres": {Image: own}}}}
+		for major, want := range images {
+			if got := p.postgresImage(major); got != want {
+				t.Errorf("%s for version %d of a platform with %q, want %s", got, major, own, want)
+			}
+		}
+	}
+}
