@@ -14,11 +14,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/teei/slipway/internal/platform"
+	"github.com/teei/slipway/internal/report"
 	"github.com/teei/slipway/testenv/sandbox"
 )
 
 // brokenDeploy releases the sample with one service broken, and says whether
-// the release did what it must: fail, name the service, take back the others.
+// the release did what it must: fail, name the service and the reason, take back
+// the others.
 type brokenDeploy struct {
 	ci, root, service, fault string
 	stdout                   io.Writer
@@ -77,8 +79,35 @@ func (b brokenDeploy) run(ctx context.Context) error {
 	if !slices.Equal(before, after) {
 		return fmt.Errorf("not every Deployment is as before:\nbefore\n  %s\nafter\n  %s", strings.Join(before, "\n  "), strings.Join(after, "\n  "))
 	}
-	fmt.Fprintf(b.stdout, "\nAs it should be: exit code 1, and all %d Deployments are as they were.\n", len(after))
+	said, err := b.blamed(filepath.Join(p.Root, ".slipway", "report.json"))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(b.stdout, "\nAs it should be: exit code 1, report.json says %q, and all %d Deployments are as they were.\n", said, len(after))
 	return nil
+}
+
+// blamed is what the report says of the release: that the broken service failed
+// it, and of what.
+func (b brokenDeploy) blamed(file string) (said string, err error) {
+	r, err := report.Read(file)
+	if err != nil {
+		return "", err
+	}
+	failed := r.Failures()
+	if len(failed) != 1 || failed[0].Name != "deploy" {
+		return "", fmt.Errorf("%s has %d failed stages, and deploy should be the one", file, len(failed))
+	}
+	said = failed[0].Error
+	_, reason, named := strings.Cut(said, b.service+": ")
+	healthy := slices.ContainsFunc(r.Services, func(s report.Service) bool { return s.Name == b.service && s.Healthy })
+	switch {
+	case !named || healthy:
+		return "", fmt.Errorf("%s does not blame %s: %s", file, b.service, said)
+	case reason == "" || b.fault == "exit" && !strings.Contains(reason, "exited"):
+		return "", fmt.Errorf("%s does not say that %s has FAULT=%s: %s", file, b.service, b.fault, said)
+	}
+	return said, nil
 }
 
 // release makes the images (from caches, mostly) and deploys.
