@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -207,15 +208,97 @@ func eventually(t *testing.T, what string, holds func() bool) {
 func machine(t *testing.T) map[string][]string {
 	t.Helper()
 	return map[string][]string{
-		"mounts":    lines(t, "cat", "/proc/self/mounts"),
-		"links":     lines(t, "sh", "-c", `ip -o link | awk '{print $2}'`),
-		"routes":    lines(t, "ip", "route"),
-		"iptables":  lines(t, "sh", "-c", `iptables-save | grep ^-A || :`),
-		"forward":   lines(t, "cat", forwarding),
-		"netns":     lines(t, "sh", "-c", "ls /run/netns 2>/dev/null || :"),
-		"cgroups":   leftCgroups(),
-		"processes": lines(t, "sh", "-c", `ps -eo args | grep -E '^[^ ]*(slipway|postgres -D|containerd|redis-server 10|dnsmasq)' | grep -v grep || :`),
-		"states":    lines(t, "sh", "-c", "ls -d "+runDir+" "+stateDir+" "+cliName+" 2>/dev/null || :"),
+		"mounts": lines(t, "cat", "/proc/self/mounts"),
+		"links":  lines(t, "sh", "-c", `ip -o link | awk '{print $2}'`),
+		"routes": lines(t, "ip", "route"),
+		// Rules, and chains that are not the kernel's own, also empty ones.
+		"iptables":   lines(t, "sh", "-c", `iptables-save | sed -nE '/^-A/p; s/^(:[^ ]+ -) .*/\1/p'`),
+		"forward":    lines(t, "cat", forwarding),
+		"netns":      lines(t, "sh", "-c", "ls /run/netns 2>/dev/null || :"),
+		"cgroups":    leftCgroups(),
+		"processes":  processes(t),
+		"namespaces": namespaces(t),
+		"states":     lines(t, "sh", "-c", "ls -d "+runDir+" "+stateDir+" "+cliName+" 2>/dev/null || :"),
+	}
+}
+
+// processes are all that may be the sandbox's: those in another PID namespace
+// than ours, as whatever runs in the box, and those of a program that it runs.
+func processes(t *testing.T) (list []string) {
+	t.Helper()
+	programs := map[string]bool{command: true}
+	for _, p := range packages {
+		file, _ := filepath.EvalSymlinks(p.file)
+		programs[file] = true
+	}
+	own, err := os.Readlink("/proc/self/ns/pid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range procs(t) {
+		ns, err := os.Readlink(dir + "/ns/pid")
+		if err != nil {
+			continue // it has ended
+		}
+		program, _ := os.Readlink(dir + "/exe")
+		if ns == own && !programs[program] && !strings.HasPrefix(program, cacheDir) {
+			continue
+		}
+		args, _ := os.ReadFile(dir + "/cmdline")
+		list = append(list, strings.TrimSpace(strings.ReplaceAll(string(args), "\x00", " ")))
+	}
+	sort.Strings(list)
+	return list
+}
+
+// namespaces are all that a process is in.
+func namespaces(t *testing.T) []string {
+	t.Helper()
+	found := map[string]bool{}
+	for _, dir := range procs(t) {
+		links, _ := filepath.Glob(dir + "/ns/*")
+		for _, link := range links {
+			if ns, err := os.Readlink(link); err == nil {
+				found[ns] = true
+			}
+		}
+	}
+	return sortedKeys(found)
+}
+
+func procs(t *testing.T) []string {
+	t.Helper()
+	dirs, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dirs
+}
+
+// What the comparison cannot see, nobody would find left behind.
+func TestMachineIsSeen(t *testing.T) {
+	const chain = "SLIPWAY-LEFT"
+	cmd := exec.Command("unshare", "--pid", "--net", "--fork", "--kill-child", "sleep", "61")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		_ = exec.Command("iptables", "-w", "5", "-X", chain).Run()
+	})
+	if out, err := exec.Command("iptables", "-w", "5", "-N", chain).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	eventually(t, "the process is seen", func() bool { return slices.Contains(processes(t), "sleep 61") })
+	network, err := os.Readlink("/proc/" + strconv.Itoa(cmd.Process.Pid) + "/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kind, want := range map[string]string{"namespaces": network, "iptables": ":" + chain + " -"} {
+		if seen := machine(t)[kind]; !slices.Contains(seen, want) {
+			t.Errorf("%s is not among the %s %v", want, kind, seen)
+		}
 	}
 }
 
