@@ -6,7 +6,7 @@ SLIPWAY := .slipway/bin
 ROOT    ?= testenv/platform
 ARCHS   ?= amd64 arm64
 
-.PHONY: picture help ci test test-sandbox torture race lint bench broken-deploy production release up down status clean generate fuzz
+.PHONY: pin picture help ci test test-sandbox torture race lint bench broken-deploy production release up down status clean generate fuzz
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -49,14 +49,22 @@ picture: ## docs/report.png, by a headless Chromium
 	chromium --headless --no-sandbox --disable-gpu --disable-background-networking --hide-scrollbars --window-size=1000,1390 \
 	  --user-data-dir=$(CURDIR)/$(SLIPWAY)/chromium --screenshot=docs/report.png file://$(CURDIR)/$(SLIPWAY)/report.html
 
-release: ## the binaries of a release, and their checksums for actions/: VERSION=v1.2.3
+release: ## the binaries of a release, and their checksums for actions/: VERSION=v1.2.3; commit them, and then `make pin`
 	@echo "$(VERSION)" | grep -Eq '^v[0-9]+\.[0-9]+\.[0-9]+$$' || { echo "error: VERSION is to be such as v1.2.3"; exit 2; }
 	@mkdir -p .slipway/release
 	for arch in $(ARCHS); do \
 	  GOOS=linux GOARCH=$$arch CGO_ENABLED=0 go build -trimpath -buildvcs=false \
-	    -ldflags "-s -w -X github.com/teei/slipway/actions/version.released=$(VERSION)" -o .slipway/release/slipway-linux-$$arch ./actions || exit 1; done
-	cd .slipway/release && sha256sum $(ARCHS:%=slipway-linux-%) > $(CURDIR)/actions/checksums.txt
+	    -ldflags "-s -w -X github.com/teei/slipway/actions/version.released=$(VERSION)" -o .slipway/release/slipway-linux-$$arch ./actions || exit 1; \
+	  GOOS=linux GOARCH=$$arch CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w" -o .slipway/release/ci-linux-$$arch ./ci || exit 1; done
+	cd .slipway/release && sha256sum $(ARCHS:%=slipway-linux-%) $(ARCHS:%=ci-linux-%) > $(CURDIR)/actions/checksums.txt
 	echo "$(VERSION)" > actions/slipway.version
+
+# A relative `uses:` of a reusable workflow would be looked for in the repository
+# of its caller, and a commit cannot name itself: the tag is the commit after.
+pin: ## write the newest commit into the workflows, as where their actions are: VERSION=v1.2.3 [COMMIT=HEAD]; commit that, and tag it
+	@commit=$$(git rev-parse --verify $(or $(COMMIT),HEAD)^{commit}) && version=$$(git show $$commit:actions/slipway.version) && \
+	if [ "$$version" != "$(VERSION)" ]; then echo "error: the actions of $$commit are at $$version, not at $(VERSION); commit what \`make release\` wrote"; exit 2; fi && \
+	sed -i -E "s|(uses: teei/slipway/actions/[a-z]+)@.*|\1@$$commit # $(if $(filter dev,$(VERSION)),main,$(VERSION))|" .github/workflows/*.yml
 
 up: ## start the sandbox and wait until it answers
 	go run ./testenv up

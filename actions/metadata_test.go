@@ -17,7 +17,7 @@ import (
 // folders of the actions, and the command that each one runs.
 var folders = map[string]string{
 	"plan": "plan", "rollout": "apply", "rollback": "rollback", "resume": "resume", "status": "status", "verify": "verify", "watch": "watch",
-	"compare": "compare", "preflight": "preflight", "gate": "gate",
+	"compare": "compare", "preflight": "preflight", "gate": "gate", "checks": "checks", "record": "release",
 }
 
 // TestMetadata holds each action.yml against its command: the inputs are the
@@ -63,6 +63,10 @@ func metadata(cmd *cobra.Command, name string) []byte {
 	write := func(lines ...string) { b.WriteString(strings.Join(lines, "\n") + "\n") }
 	write("# Written by `go test ./actions -run Metadata -update` from the command itself.",
 		"name: Slipway "+filepath.Base(name), "description: "+quoted(cmd.Short), "inputs:")
+	arguments := strings.Fields(cmd.Use)[1:]
+	for _, argument := range arguments {
+		write("  "+strings.ToLower(argument)+":", "    description: the "+argument+" of the command", "    required: true")
+	}
 	for _, f := range flags {
 		write("  "+f.Name+":", "    description: "+quoted(f.Usage))
 		if len(f.Annotations[cobra.BashCompOneRequiredFlag]) > 0 {
@@ -79,10 +83,15 @@ func metadata(cmd *cobra.Command, name string) []byte {
 		write("  "+output+":", "    description: "+quoted(outputs[output]), "    value: ${{ steps.run.outputs."+output+" }}")
 	}
 	write("runs:", "  using: composite", "  steps:", "    - id: run", "      shell: bash", "      env:")
+	run := `      run: exec "$GITHUB_ACTION_PATH/../slipway.sh" ` + name
+	for _, argument := range arguments {
+		write("        " + action.InputVariable(argument) + ": ${{ inputs." + strings.ToLower(argument) + " }}")
+		run += ` "$` + action.InputVariable(argument) + `"`
+	}
 	for _, f := range flags {
 		write("        " + action.InputVariable(f.Name) + ": ${{ inputs." + f.Name + " }}")
 	}
-	write(`      run: exec "$GITHUB_ACTION_PATH/../slipway.sh" ` + name)
+	write(run)
 	return b.Bytes()
 }
 
@@ -91,7 +100,9 @@ func rootMetadata() []byte {
 	outputs := map[string]string{}
 	var names []string
 	for _, name := range folders {
-		names = append(names, name)
+		if cmd, _, _ := command().Find([]string{name}); atTheFrontDoor(cmd) {
+			names = append(names, name)
+		}
 	}
 	slices.Sort(names)
 	for _, name := range names {
@@ -110,7 +121,7 @@ func rootMetadata() []byte {
 		"  command:", "    description: "+quoted("command of slipway, such as "+strings.Join(names, ", ")), "    required: true",
 		"  env:", "    description: environment of slipway.yaml", "    required: true",
 		"  config:", "    description: path of slipway.yaml", "    default: slipway.yaml")
-	for _, input := range []string{"approval", "from", "to"} {
+	for _, input := range frontDoor {
 		write("  "+input+":", "    description: "+quoted("--"+input+" of the command"))
 	}
 	write("outputs:")
@@ -118,11 +129,25 @@ func rootMetadata() []byte {
 		write("  "+output+":", "    description: "+quoted(outputs[output]), "    value: ${{ steps.run.outputs."+output+" }}")
 	}
 	write("runs:", "  using: composite", "  steps:", "    - id: run", "      shell: bash", "      env:")
-	for _, input := range []string{"command", "env", "config", "approval", "from", "to"} {
+	for _, input := range append([]string{"command", "env", "config"}, frontDoor...) {
 		write("        " + action.InputVariable(input) + ": ${{ inputs." + input + " }}")
 	}
 	write(`      run: exec "$GITHUB_ACTION_PATH/actions/slipway.sh" "$INPUT_COMMAND"`)
 	return b.Bytes()
+}
+
+// frontDoor are the inputs of the root action that are flags.
+var frontDoor = []string{"approval", "from", "to"}
+
+// atTheFrontDoor reports whether the root action can give a command all it needs.
+func atTheFrontDoor(cmd *cobra.Command) bool {
+	can := len(strings.Fields(cmd.Use)) == 1
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if len(f.Annotations[cobra.BashCompOneRequiredFlag]) > 0 && f.Name != "env" && !slices.Contains(frontDoor, f.Name) {
+			can = false
+		}
+	})
+	return can
 }
 
 func sorted(m map[string]string) []string {

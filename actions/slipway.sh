@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Finds the slipway binary of the version beside this file and becomes it: a
-# runner signals only the process that it started, so no shell may stay between.
+# Finds the slipway binary of the version beside this file, or with
+# SLIPWAY_PROGRAM=ci the pipeline, and becomes it: a runner signals only the
+# process that it started, so no shell may stay between.
 #
 #   tool cache → release asset, its checksum committed in checksums.txt → go build
 set -euo pipefail
@@ -12,9 +13,15 @@ case "$(uname -m)" in
   aarch64 | arm64) arch=arm64 ;;
   *) arch=$(uname -m) ;;
 esac
-asset="slipway-linux-$arch"
+program=${SLIPWAY_PROGRAM:-slipway}
+case "$program" in
+  slipway) package=./actions ;;
+  ci) package=./ci ;;
+  *) echo "error: there is no program $program here" >&2; exit 2 ;;
+esac
+asset="$program-linux-$arch"
 folder="${RUNNER_TOOL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}}/slipway/$version/$arch"
-binary="$folder/slipway"
+binary="$folder/$program"
 
 # download puts the asset at $1. A file that is not what was released ends all.
 download() {
@@ -31,12 +38,12 @@ download() {
 
 build() {
   if ! command -v go >/dev/null; then
-    echo "error: slipway $version could not be downloaded, and there is no Go to build it" >&2
+    echo "error: $program $version could not be downloaded, and there is no Go to build it" >&2
     echo "hint: let the runner reach github.com, or add actions/setup-go before this step" >&2
     exit 3
   fi
-  echo "building slipway $version" >&2
-  (cd "$here/.." && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o "$1" ./actions)
+  echo "building $program $version" >&2
+  (cd "$here/.." && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o "$1" "$package")
 }
 
 # A version under development is never cached here: its sources change.

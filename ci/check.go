@@ -110,7 +110,7 @@ func (p *pipeline) checkOne(ctx context.Context, name string, reach reach) (repo
 	}
 	end("✗")
 	stage.Status, stage.Error, stage.Hint = report.Failed, err.Error(), hint(err)
-	stage.Repeat = p.repeat(name)
+	stage.Repeat, stage.Places = p.repeat(name), report.Places(plain(output), workdir)
 	p.showFailure(stage, output)
 	return stage, err
 }

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/teei/slipway/internal/action"
 	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/report"
 )
@@ -140,8 +142,23 @@ func (c *cli) show(run *pipeline, err error) error {
 	if summary := c.getenv("GITHUB_STEP_SUMMARY"); summary != "" {
 		problems = append(problems, r.AppendMarkdown(summary))
 	}
+	if !c.options.JSON {
+		c.annotate(r)
+	}
 	c.shown = err != nil && len(r.Failures()) > 0
 	return errors.Join(problems...)
+}
+
+// annotate shows in a workflow where checks failed, beside the lines of the change.
+func (c *cli) annotate(r report.Report) {
+	workspace := c.getenv("GITHUB_WORKSPACE")
+	for _, stage := range r.Failures() {
+		for _, place := range stage.Places {
+			// GitHub names files as they lie in the repository.
+			file := filepath.ToSlash(shortPath(workspace, filepath.Join(c.options.Root, place.File)))
+			action.ErrorAt(file, place.Line, place.Column, stage.Name, place.Text)
+		}
+	}
 }
 
 func tableOptions(w io.Writer) (o report.TableOptions) {

@@ -29,7 +29,7 @@ type Options struct {
 	From   string   // release to promote, such as staging#41
 	Record string   // copy of that release's record
 	Only   []string // services
-	Report string   // report.json of ci, with the evidence
+	Report []string // report.json of runs of ci, with the evidence
 	Out    string   // folder for the plan
 	JSON   bool
 }
@@ -53,7 +53,7 @@ func Command() *cobra.Command {
 	cmd.Flags().StringVar(&o.From, "from", "", "release whose images are promoted, such as staging#41")
 	cmd.Flags().StringVar(&o.Record, "record", "", "copy of that release's record, where its cluster cannot be reached from here")
 	cmd.Flags().StringSliceVar(&o.Only, "only", nil, "services to release, instead of all")
-	cmd.Flags().StringVar(&o.Report, "report", "", "report.json of ci, whose checks and backup become evidence")
+	cmd.Flags().StringSliceVar(&o.Report, "report", nil, "report.json of ci, or several, whose checks and backup become evidence")
 	cmd.Flags().StringVar(&o.Out, "out", filepath.Join(".slipway", "plan"), "folder for the plan")
 	cmd.Flags().BoolVar(&o.JSON, "json", false, "print the plan as JSON")
 	return cmd
@@ -155,13 +155,17 @@ func (o *Options) promoted(ctx context.Context) (*ledger.Record, error) {
 	return record, nil
 }
 
-func (o *Options) evidence() ([]plan.Item, error) {
-	if o.Report == "" {
-		return nil, nil
+func (o *Options) evidence() (items []plan.Item, err error) {
+	for _, file := range o.Report {
+		r, err := report.Read(file)
+		if err != nil {
+			return nil, &action.Error{Code: action.Usage, Err: err, Advice: "give the report.json of a run of ci"}
+		}
+		learnt, err := r.Evidence()
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, learnt...)
 	}
-	r, err := report.Read(o.Report)
-	if err != nil {
-		return nil, &action.Error{Code: action.Usage, Err: err, Advice: "give the report.json of a run of ci"}
-	}
-	return r.Evidence()
+	return items, nil
 }

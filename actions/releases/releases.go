@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"text/tabwriter"
 	"time"
@@ -43,7 +44,7 @@ func Show() *cobra.Command {
 	var asJSON bool
 	var sign, page string
 	cmd := &cobra.Command{
-		Use: "release N", Short: "Show one release: its steps, and how it ended", Args: cobra.ExactArgs(1),
+		Use: "release NUMBER", Short: "Show one release: its steps, and how it ended", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			number, err := strconv.Atoi(args[0])
 			if err != nil || number < 1 {
@@ -81,6 +82,9 @@ func signed(ctx context.Context, flags environment.Flags, number int, file strin
 	}
 	_, r, err := find(ctx, flags, number)
 	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
 	if err := r.WriteSigned(file, key); err != nil {

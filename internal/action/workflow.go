@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	githubactions "github.com/sethvargo/go-githubactions"
@@ -56,6 +57,17 @@ func Summary(markdown string) {
 func Warning(text string) {
 	if inWorkflow() {
 		githubactions.Warningf("%s", text)
+	}
+}
+
+// ErrorAt shows an error beside a line of the sources; elsewhere it does nothing.
+func ErrorAt(file string, line, column int, title, text string) {
+	if inWorkflow() {
+		at := map[string]string{"file": file, "line": strconv.Itoa(line), "title": title}
+		if column > 0 {
+			at["col"] = strconv.Itoa(column)
+		}
+		githubactions.WithFieldsMap(at).Errorf("%s", text)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -21,6 +22,13 @@ func Read(path string) (Report, error) {
 	}
 	if err != nil {
 		return r, fmt.Errorf("read the report: %w", err)
+	}
+	// A report that was brought from another machine has its logs beside it.
+	for i, s := range r.Stages {
+		beside := filepath.Join(filepath.Dir(path), "logs", filepath.Base(s.Log))
+		if _, err := os.Stat(s.Log); s.Log != "" && os.IsNotExist(err) {
+			r.Stages[i].Log = beside
+		}
 	}
 	return r, nil
 }

@@ -46,6 +46,7 @@ type Stage struct {
 	Hint    string  `json:"hint,omitempty"`
 	Repeat  string  `json:"repeat,omitempty"` // command that runs just this stage again
 	Note    string  `json:"note,omitempty"`   // such as why it was skipped
+	Places  []Place `json:"places,omitempty"` // where in the sources it failed
 }
 
 // Image is one that was pushed.

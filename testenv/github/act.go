@@ -15,7 +15,7 @@ import (
 type Dispatch struct {
 	Act        string // the program, github.com/nektos/act
 	Repository string // folder of the repository, committed
-	Slipway    string // folder that the workflow checks out as Slipway
+	Slipway    string // folder with the sources of the actions, whatever commit the workflow names
 	Standins   string // folder with the stand-ins for GitHub's own actions
 	Artifacts  string // folder that artifacts are kept in
 	Workflow   string // file in the repository
@@ -28,7 +28,10 @@ type Dispatch struct {
 	ToolCache  string
 }
 
-var usesAction = regexp.MustCompile(`uses: (actions/([a-z-]+)@[0-9a-f]{40})`)
+var (
+	usesAction  = regexp.MustCompile(`uses: (actions/([a-z-]+)@[0-9a-f]{40})`)
+	usesSlipway = regexp.MustCompile(`uses: teei/slipway/[a-z/-]+@([0-9a-f]{40})`)
+)
 
 // Command is act, which runs the workflow on this machine. It knows nothing of
 // environments and their reviewers, so that the gate has to ask for approvals.
@@ -41,7 +44,7 @@ func (d Dispatch) Command(ctx context.Context) (*exec.Cmd, error) {
 		"workflow_dispatch", "--workflows", filepath.Join(d.Repository, d.Workflow), "--actor", d.Actor, "--platform", "ubuntu-latest=-self-hosted",
 		"--pull=false", "--action-offline-mode", "--no-cache-server", "--no-recurse", "--rm", "--json",
 		"--env", "GITHUB_API_URL=" + d.API, "--env", "GITHUB_RUN_ID=" + strconv.FormatInt(d.Run, 10), "--env", "GITHUB_RUN_ATTEMPT=1",
-		"--env", "STANDIN_SLIPWAY=" + d.Slipway, "--env", "STANDIN_ARTIFACTS=" + d.Artifacts, "--env", "RUNNER_TOOL_CACHE=" + d.ToolCache,
+		"--env", "STANDIN_ARTIFACTS=" + d.Artifacts, "--env", "RUNNER_TOOL_CACHE=" + d.ToolCache,
 	}
 	var known []string
 	for _, m := range usesAction.FindAllStringSubmatch(string(text), -1) {
@@ -49,6 +52,9 @@ func (d Dispatch) Command(ctx context.Context) (*exec.Cmd, error) {
 			known = append(known, m[1])
 			args = append(args, "--local-repository", m[1]+"="+filepath.Join(d.Standins, m[2]))
 		}
+	}
+	if m := usesSlipway.FindSubmatch(text); m != nil {
+		args = append(args, "--local-repository", "teei/slipway@"+string(m[1])+"="+d.Slipway)
 	}
 	for name, value := range d.Inputs {
 		args = append(args, "--input", name+"="+value)

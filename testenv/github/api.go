@@ -30,6 +30,8 @@ func (h *Hub) api() http.Handler {
 		"teams/get-membership-for-user-in-org":       h.getMembership,
 		"teams/list-members-in-org":                  h.getMembers,
 		"checks/list-for-ref":                        h.getChecks,
+		"checks/create":                              h.postCheck,
+		"actions/create-workflow-dispatch":           h.postDispatch,
 		"code-scanning/list-alerts-for-repo":         h.getAlerts,
 		"repos/compare-commits-with-basehead":        h.getCompare,
 		"repos/list-deployments":                     h.getDeployments,

@@ -25,6 +25,7 @@ type Hub struct {
 	changed      []string
 	deployments  []*Deployment
 	decisions    []Decision
+	started      []Started
 	issues       []*Issue
 	appKey       *rsa.PublicKey
 	faults       []Fault
@@ -72,6 +73,7 @@ const (
 type Check struct {
 	SHA, Name, App, Conclusion string
 	Completed                  time.Time
+	Title, Summary             string // as it was told
 }
 
 // Alert of code scanning.
