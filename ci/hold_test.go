@@ -40,6 +40,7 @@ func TestReleaseIsLockedFromMigrateOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	replace(t, c.root, "slipway.yaml", "services:", "variables: [{name: JWT_SECRET}, {name: API_KEY}]\n\nservices:")
+	replace(t, c.root, "deploy/web.yaml", "          readinessProbe", "          envFrom: [{secretRef: {name: teei-env}}]\n          readinessProbe")
 	c.env = append(c.env, "JWT_SECRET=signs-what-nobody-may-forge", "API_KEY=opens-what-is-closed")
 	p = c.launch(t, "images", "backup", "migrate", "deploy", "--verbose")
 	if code, output, _ := p.ends(3 * time.Minute); code != exitFine {

@@ -109,11 +109,15 @@ func TestDockerfileWithoutCache(t *testing.T) {
 		}
 		return r.Images[0].Digest
 	}
-	first, again, anew := digest(), digest(), digest("--no-cache")
+	first, again := digest(), digest()
+	if again != first { // an engine that is busy with others may lose a result, but not again
+		first, again = again, digest()
+	}
+	anew := digest("--no-cache")
 	if again != first {
 		t.Errorf("%s, then %s without a change", first, again)
 	}
-	if anew == first {
+	if anew == again {
 		t.Error("--no-cache took the image from a cache")
 	}
 	if found := contents(t, c.registry+"/web@"+anew); bytes.Contains(found, []byte("SLIPWAY_RUN")) {

@@ -101,6 +101,9 @@ func render(ctx context.Context, p *platform.Platform, o order) ([]*kube.Object,
 		}
 	}
 	objects, err := release.Objects(ctx, p, m)
+	if err != nil && p.Manifests.Command != "" {
+		return nil, &advised{err, "what manifests.command prints must be Kubernetes objects as YAML"}
+	}
 	if err == nil && o.Inject != "" {
 		err = inject(objects, o.Inject)
 	}
