@@ -127,23 +127,42 @@ func printed(t *testing.T, c *corner, command string) {
 	replace(t, c.root, "slipway.yaml", "{files: [deploy/web.yaml]}", "{command: "+strconv.Quote(command)+"}")
 }
 
-// A generator of migrations that fails says why, in its own words.
-func TestGenerateThatFails(t *testing.T) {
+// A generator of migrations that fails says why, in its own words; one that
+// writes something shows what nobody has committed.
+func TestGenerate(t *testing.T) {
 	t.Parallel()
-	c := tiny(t)
-	replace(t, c.root, "slipway.yaml", "  migrations: migrations", "  migrations: migrations\n  plan: 'echo no such schema; exit 4'")
-	p := c.launch(t, "migrate", "--dry-run")
-	code, output, r := p.ends(3 * time.Minute)
-	failures := r.Failures()
-	if code != exitFailed || len(failures) != 1 {
-		t.Fatalf("exit code %d\n%s", code, output)
-	}
-	if want := "generate migrations in a scratch copy: echo no such schema; exit 4 failed with exit code 4"; failures[0].Error != want || failures[0].Hint == "" {
-		t.Errorf("%s\nhint: %s\nwant %s", failures[0].Error, failures[0].Hint, want)
-	}
-	log, err := os.ReadFile(failures[0].Log)
-	if err != nil || !strings.HasSuffix(string(log), "\nno such schema") || !strings.Contains(output, "│ no such schema") {
-		t.Errorf("the log says %s, %v\n%s", log, err, output)
+	for name, generate := range map[string]struct{ plan, says, log string }{
+		"fails": {
+			"echo no such schema; exit 4",
+			"generate migrations in a scratch copy: echo no such schema; exit 4 failed with exit code 4",
+			"\nno such schema",
+		},
+		"writes": {
+			"touch migrations/0001_more.sql",
+			"the schema in the code has changes without a migration: touch migrations/0001_more.sql writes migrations/0001_more.sql",
+			"",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := tiny(t)
+			replace(t, c.root, "slipway.yaml", "  migrations: migrations", "  migrations: migrations\n  plan: "+generate.plan)
+			code, output, r := c.launch(t, "migrate", "--dry-run").ends(3 * time.Minute)
+			failures := r.Failures()
+			if code != exitFailed || len(failures) != 1 {
+				t.Fatalf("exit code %d\n%s", code, output)
+			}
+			if f := failures[0]; f.Error != generate.says || f.Hint == "" {
+				t.Errorf("%s\nhint: %s\nwant %s", f.Error, f.Hint, generate.says)
+			}
+			log, err := os.ReadFile(failures[0].Log)
+			if err != nil || !strings.HasSuffix(strings.TrimSpace(string(log)), generate.log) {
+				t.Errorf("the log says %s, %v", log, err)
+			}
+			if lost := "│ " + strings.TrimSpace(generate.log); !strings.Contains(output, lost) && generate.log != "" {
+				t.Errorf("%q is not shown:\n%s", lost, output)
+			}
+		})
 	}
 }
 
