@@ -74,16 +74,7 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 		return err
 	}
 	asked := Asked{Folder: o.Plan, Plan: p, Evidence: evidence, Backup: newer}
-	answer, err := Decide(ctx, e, asked)
-	for until := time.Now().Add(o.Wait); o.waits(answer, err) && time.Now().Before(until); {
-		fmt.Fprintf(w, "… %v\n", err)
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(ask): // GitHub tells nobody in a job that somebody approved
-		}
-		answer, err = Decide(ctx, e, asked)
-	}
+	answer, err := Await(ctx, w, o.Wait, o.Retake, func() (*gate.Answer, error) { return Decide(ctx, e, asked) })
 	if answer == nil {
 		return err
 	}
@@ -109,10 +100,25 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 // ask is how often GitHub is asked while approvals are waited for.
 const ask = 10 * time.Second
 
-// waits reports whether nothing but approvals is missing, and none was refused.
-func (o Options) waits(answer *gate.Answer, err error) bool {
+// Await decides again for as long as nothing but approvals is missing, and none
+// was refused. A backup that is taken again later may be too old meanwhile.
+func Await(ctx context.Context, w io.Writer, wait time.Duration, retake bool, decide func() (*gate.Answer, error)) (*gate.Answer, error) {
+	answer, err := decide()
+	for until := time.Now().Add(wait); answer != nil && waits(err, retake) && time.Now().Before(until); {
+		fmt.Fprintf(w, "… %v\n", err)
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(ask): // GitHub tells nobody in a job that somebody approved
+		}
+		answer, err = decide()
+	}
+	return answer, err
+}
+
+func waits(err error, retake bool) bool {
 	var closed *gate.ClosedError
-	if answer == nil || !errors.As(err, &closed) {
+	if !errors.As(err, &closed) {
 		return false
 	}
 	missing := false
@@ -120,7 +126,7 @@ func (o Options) waits(answer *gate.Answer, err error) bool {
 		switch {
 		case f.Kind() == "approval" && !strings.Contains(f.Text, "rejected"):
 			missing = true
-		case f.Kind() != "backup" || !o.Retake:
+		case f.Kind() != "backup" || !retake:
 			return false
 		}
 	}

@@ -7,11 +7,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/teei/slipway/actions/environment"
 	"github.com/teei/slipway/internal/action"
+	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/release"
 )
 
@@ -22,6 +24,7 @@ type Options struct {
 	Unfinished bool   // only what ended in the middle
 	Database   string // file of the backup that becomes the database
 	AcceptLoss bool
+	Wait       time.Duration // for approvals
 }
 
 // Command is `slipway rollback`.
@@ -31,7 +34,9 @@ func Command() *cobra.Command {
 		Use: "rollback", Short: "Bring an environment back to an earlier release", Args: cobra.NoArgs,
 		Long: "Bring an environment back to how an earlier release left it: the one before the present, or --to N.\n" +
 			"A release that ended in the middle is taken back. The database stays on its schema, unless --database\n" +
-			"names a backup: then what that loses is estimated and has to be accepted before anything happens.",
+			"names a backup: then what that loses is estimated and has to be accepted before anything happens.\n" +
+			"In a workflow, the people have to approve it whom gate.rollback in " + platform.File + " names; --unfinished ends\n" +
+			"what was approved before, and asks nobody.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return Run(cmd.Context(), o, cmd.InOrStdin(), cmd.OutOrStdout())
 		},
@@ -44,6 +49,7 @@ func Command() *cobra.Command {
 	cmd.MarkFlagsMutuallyExclusive("to", "unfinished")
 	cmd.Flags().StringVar(&o.Database, "database", "", "file of a verified backup that becomes the database again")
 	cmd.Flags().BoolVar(&o.AcceptLoss, "accept-loss", false, "lose what was written since that backup, without being asked")
+	cmd.Flags().DurationVar(&o.Wait, "wait", 0, "how long approvals that are still missing are waited for, as in 30m")
 	return cmd
 }
 
@@ -55,6 +61,9 @@ func Run(ctx context.Context, o Options, in io.Reader, w io.Writer) error {
 	}
 	options, err := e.Release(w)
 	if err != nil {
+		return err
+	}
+	if options.Record.Approvals, err = o.approved(ctx, e, w); err != nil {
 		return err
 	}
 	if o.Database != "" {
@@ -77,5 +86,6 @@ func Run(ctx context.Context, o Options, in io.Reader, w io.Writer) error {
 		fmt.Fprintf(w, "%s: no release ended in the middle, there is nothing to take back\n", e.Ledger.Environment)
 	}
 	e.Tell(ctx, w, outcome)
+	o.decided(ctx, e)
 	return err
 }

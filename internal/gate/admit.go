@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -19,11 +18,12 @@ import (
 // can see its plan: what is decided is whether this run may ask for a release at
 // all. The gate in the job decides about the plan and who approved it.
 type Admission struct {
-	GitHub *github.Client
-	Gate   *platform.Gate
-	Run    int64
-	SHA    string // that GitHub deploys
-	Now    time.Time
+	GitHub      *github.Client
+	Platform    *platform.Platform
+	Environment string // of GitHub
+	Run         int64
+	SHA         string // that GitHub deploys
+	Now         time.Time
 }
 
 // Answers to an admission.
@@ -37,11 +37,15 @@ const (
 
 // Admit answers with the grounds.
 func Admit(ctx context.Context, a Admission) (state string, findings []plan.Finding) {
+	ways := waysInto(a.Platform, a.Environment)
+	if len(ways) == 0 {
+		return Rejected, []plan.Finding{fail("environment", "name it under gate.unreviewed in "+platform.File+" if it needs no review", "the platform file of this rule has no gate for %q", a.Environment)}
+	}
 	run, err := a.GitHub.Run(ctx, a.Run)
 	if err != nil {
 		return later(err), []plan.Finding{unknown("run", err)}
 	}
-	findings = append(findings, foreign(a.GitHub, a.Gate, run, a.Run)...)
+	findings = append(findings, foreign(a.GitHub, ways, run, a.Run)...)
 	findings = append(findings, wrongs([]wrong{
 		{run.SHA == "" || run.SHA != a.SHA, "run/commit", "it runs at %s, and GitHub would deploy %s", []any{short(run.SHA), short(a.SHA)}},
 	})...)
@@ -49,7 +53,8 @@ func Admit(ctx context.Context, a Admission) (state string, findings []plan.Find
 		return Rejected, findings
 	}
 	findings = append(findings, passRun(run))
-	for _, look := range []func(context.Context, *github.Run) (string, []plan.Finding){a.rejections, a.protection, a.passed, a.open} {
+	asked := admitted{Admission: a, way: of(ways, run)}
+	for _, look := range asked.looks() {
 		state, found := look(ctx, run)
 		findings = append(findings, found...)
 		if state != Approved {
@@ -57,6 +62,24 @@ func Admit(ctx context.Context, a Admission) (state string, findings []plan.Find
 		}
 	}
 	return Approved, findings
+}
+
+// admitted is a run that may use the environment, in one of the ways that there are.
+type admitted struct {
+	Admission
+	way
+}
+
+// looks are what is looked at beside the run itself. What needs no review has
+// nothing else to show, and a rollback waits for no check and no window.
+func (a *admitted) looks() []func(context.Context, *github.Run) (string, []plan.Finding) {
+	switch a.kind {
+	case releases:
+		return []func(context.Context, *github.Run) (string, []plan.Finding){a.rejections, a.protection, a.passed, a.open}
+	case goesBack:
+		return []func(context.Context, *github.Run) (string, []plan.Finding){a.rejections, a.protection}
+	}
+	return nil
 }
 
 // later is Waiting where asking again may help.
@@ -69,7 +92,7 @@ func later(err error) string {
 }
 
 // rejections of any environment of this run end it.
-func (a *Admission) rejections(ctx context.Context, _ *github.Run) (string, []plan.Finding) {
+func (a *admitted) rejections(ctx context.Context, _ *github.Run) (string, []plan.Finding) {
 	reviews, err := a.GitHub.Reviews(ctx, a.Run)
 	if err != nil {
 		return later(err), []plan.Finding{unknown("approvals", err)}
@@ -83,13 +106,13 @@ func (a *Admission) rejections(ctx context.Context, _ *github.Run) (string, []pl
 }
 
 // protection of the environments whose reviews the gate in the job counts.
-func (a *Admission) protection(ctx context.Context, _ *github.Run) (string, []plan.Finding) {
-	if a.Gate.Comments {
+func (a *admitted) protection(ctx context.Context, _ *github.Run) (string, []plan.Finding) {
+	if a.gate.Comments {
 		return Approved, nil // its environments protect nothing, and the gate in the job knows
 	}
-	q := &Question{GitHub: a.GitHub, Gate: a.Gate}
+	q := &Question{GitHub: a.GitHub, Gate: a.gate}
 	state, findings := Approved, []plan.Finding{}
-	for _, group := range a.Gate.Approvals {
+	for _, group := range a.groups {
 		e, err := a.GitHub.Environment(ctx, group.Environment)
 		if err != nil {
 			return later(err), append(findings, unprotected(group, err))
@@ -103,8 +126,8 @@ func (a *Admission) protection(ctx context.Context, _ *github.Run) (string, []pl
 
 // passed looks at the checks of the commit, unless somebody may waive them:
 // waivers are in the plan, which nobody can see here.
-func (a *Admission) passed(ctx context.Context, run *github.Run) (string, []plan.Finding) {
-	if len(a.Gate.Checks) == 0 || a.Gate.MayWaive("checks") {
+func (a *admitted) passed(ctx context.Context, run *github.Run) (string, []plan.Finding) {
+	if len(a.gate.Checks) == 0 || a.gate.MayWaive("checks") {
 		return Approved, nil
 	}
 	runs, err := a.GitHub.Checks(ctx, run.SHA)
@@ -112,7 +135,7 @@ func (a *Admission) passed(ctx context.Context, run *github.Run) (string, []plan
 		return later(err), []plan.Finding{unknown("checks", err)}
 	}
 	state, findings := Approved, []plan.Finding{}
-	for _, wanted := range a.Gate.Checks {
+	for _, wanted := range a.gate.Checks {
 		f := checked("checks/"+wanted.Name, wanted, run.SHA, runs)
 		findings = append(findings, f)
 		if f.Status == plan.Pass {
@@ -133,31 +156,14 @@ func underWay(wanted platform.RequiredCheck, runs []github.Check) bool {
 }
 
 // open waits for the window, unless somebody may waive it.
-func (a *Admission) open(context.Context, *github.Run) (string, []plan.Finding) {
-	if a.Gate.Window == nil || a.Gate.MayWaive("window") {
+func (a *admitted) open(context.Context, *github.Run) (string, []plan.Finding) {
+	if a.gate.Window == nil || a.gate.MayWaive("window") {
 		return Approved, nil
 	}
-	if why := a.Gate.Window.Closed(a.Now); why != "" {
+	if why := a.gate.Window.Closed(a.Now); why != "" {
 		return Waiting, []plan.Finding{fail("window", "it goes on by itself when the window opens", "%s", why)}
 	}
-	return Approved, []plan.Finding{pass("window", "%s", strings.Join(a.Gate.Window.Weekly, ", "))}
-}
-
-// Guarded is the gate whose rules hold for an environment of GitHub, nil if none
-// does: that of the environment of this name, or else the first that counts its reviews.
-func Guarded(p *platform.Platform, environment string) *platform.Gate {
-	var counts *platform.Gate
-	for _, name := range slices.Sorted(maps.Keys(p.Environments)) {
-		g := p.Environments[name].Gate
-		switch {
-		case g == nil:
-		case strings.EqualFold(name, environment):
-			return g
-		case counts == nil && slices.ContainsFunc(g.Approvals, func(a platform.Approval) bool { return strings.EqualFold(a.Environment, environment) }):
-			counts = g
-		}
-	}
-	return counts
+	return Approved, []plan.Finding{pass("window", "%s", strings.Join(a.gate.Window.Weekly, ", "))}
 }
 
 // Told is the findings as the comment of a decision, of at most 1,024 letters,
@@ -166,7 +172,7 @@ func Told(state string, findings []plan.Finding) string {
 	var b strings.Builder
 	switch state {
 	case Approved:
-		b.WriteString("This run may ask for a release; its gate decides about the plan.")
+		b.WriteString("This run may begin; a release is decided by the gate in its job.")
 	case Rejected:
 		b.WriteString("Rejected.")
 	default:

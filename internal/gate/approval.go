@@ -54,7 +54,7 @@ func (q *Question) approved(ctx context.Context, g platform.Approval, digest str
 		} else if !seen[login] {
 			seen[login] = true
 			v.approvals = append(v.approvals, ledger.Approval{
-				Group: g.Name, By: r.User.Login, Environment: g.Environment, Run: q.Evidence.Run, Digest: digest, Comment: r.Comment, Seen: q.Now,
+				Group: g.Name, By: r.User.Login, Environment: g.Environment, Run: q.name(&github.Run{ID: q.Run, Attempt: q.Attempt}), Digest: digest, Comment: r.Comment, Seen: q.Now,
 			})
 		}
 	}
@@ -87,7 +87,7 @@ func (q *Question) howToApprove(g platform.Approval, digest string) string {
 		return fmt.Sprintf("%s of %s comments `/approve %s` on the issue %q", orNone(strings.Join(who, " or ")), g.Name, short(digest), q.Title())
 	}
 	text := fmt.Sprintf("%s of %s approves environment %s of the run", orNone(strings.Join(who, " or ")), g.Name, g.Environment)
-	if *q.Gate.Digest {
+	if q.strict() {
 		text += ", with " + short(digest) + " in the comment"
 	}
 	return text
@@ -109,9 +109,9 @@ func (q *Question) counts(ctx context.Context, g platform.Approval, r github.Rev
 		return "is no person but a " + orNone(r.User.Type)
 	case starters[login]:
 		return "started this run, and nobody approves their own"
-	case *q.Gate.Digest && !holds(r.Comment, digest):
+	case q.strict() && !holds(r.Comment, digest):
 		return "did not name the digest that is to be released, " + short(digest)
-	case !*q.Gate.Digest && q.Attempt > 1:
+	case !q.strict() && q.Attempt > 1:
 		return "approved some attempt of this run, and GitHub does not say which"
 	}
 	if member, err := q.belongs(ctx, g, r.User.Login); err != nil {

@@ -18,7 +18,11 @@ const ApprovalLabel = "slipway-approval"
 // Title of the issue for this attempt of this run: another attempt has another
 // plan, and an issue of its own.
 func (q *Question) Title() string {
-	return fmt.Sprintf("Approve the release of %s in run %d, attempt %d", q.Environment, q.Run, q.Attempt)
+	what := "release of " + q.Environment
+	if q.Back != nil {
+		what = "rollback of " + q.Environment + " to " + q.Back.String()
+	}
+	return fmt.Sprintf("Approve the %s in run %d, attempt %d", what, q.Run, q.Attempt)
 }
 
 // Ask opens the issue on which people approve, with what they decide on, or
@@ -80,17 +84,25 @@ func (q *Question) comments(ctx context.Context, _ int64) ([]github.Review, erro
 			continue
 		}
 		r := github.Review{User: c.User, State: map[string]string{"approve": "approved", "reject": "rejected"}[m[1]], Comment: strings.TrimSpace(m[2])}
-		looked := q.Evidence.Item(plan.Preflight, "")
 		switch {
 		case r.State == "rejected": // whatever became of it since: nobody releases against one
 		case !c.Updated.Equal(c.Created):
 			r.State = "it was edited"
 		case c.App != nil:
 			r.State = "written by the program " + c.App.Slug
-		case looked == nil || c.Created.Before(looked.At.Truncate(time.Second)):
+		case !q.known(issue, c.Created):
 			r.State = "older than the findings"
 		}
 		reviews = append(reviews, r)
 	}
 	return reviews, err
+}
+
+// known reports whether who wrote at a time could know what was to be approved.
+func (q *Question) known(issue *github.Issue, at time.Time) bool {
+	if q.Back != nil {
+		return !at.Before(issue.Created)
+	}
+	looked := q.Evidence.Item(plan.Preflight, "")
+	return looked != nil && !at.Before(looked.At.Truncate(time.Second))
 }

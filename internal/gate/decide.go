@@ -2,7 +2,6 @@ package gate
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +24,8 @@ type Question struct {
 	Findings    []plan.Finding // of the preflight
 	// Platform says what else the preflight had to look at.
 	Platform *platform.Platform
+	// Back is a rollback that is asked for, instead of a release; it has no plan.
+	Back *Back
 	// Again is a backup that was taken since, nil if none was.
 	Again *plan.Item
 	// Run, Attempt and SHA are of the job that asks: the run and its attempt, and
@@ -54,12 +55,16 @@ func Decide(ctx context.Context, q Question) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Answer{Digest: digest, Preflight: q.Findings, Findings: []plan.Finding{}, Approvals: []ledger.Approval{}}
-	a.Findings = append(a.Findings, q.fresh(digest)...)
+	a := &Answer{Digest: digest, Preflight: q.Findings, Findings: q.fresh(digest), Approvals: []ledger.Approval{}}
+	return a, q.people(ctx, a)
+}
+
+// people looks who approved the digest, in what run.
+func (q *Question) people(ctx context.Context, a *Answer) error {
 	run, starters, findings := q.run(ctx)
 	a.Findings = append(a.Findings, findings...)
 	if run == nil {
-		return a, closed(q.Environment, a.Findings)
+		return closed(q.Environment, a.Findings)
 	}
 	ask := q.GitHub.Reviews
 	if q.Gate.Comments {
@@ -68,14 +73,14 @@ func Decide(ctx context.Context, q Question) (*Answer, error) {
 	reviews, err := ask(ctx, q.Run)
 	if err != nil {
 		a.Findings = append(a.Findings, unknown("approvals", err))
-		return a, closed(q.Environment, a.Findings)
+		return closed(q.Environment, a.Findings)
 	}
 	groups := q.groups()
 	found := make([]verdict, len(groups))
 	var work errgroup.Group // without its context: each finding says what it found
 	for i, group := range groups {
 		work.Go(func() error {
-			found[i] = q.approved(ctx, group, digest, reviews, starters)
+			found[i] = q.approved(ctx, group, a.Digest, reviews, starters)
 			return nil
 		})
 	}
@@ -84,11 +89,14 @@ func Decide(ctx context.Context, q Question) (*Answer, error) {
 		a.Findings = append(a.Findings, v.findings...)
 		a.Approvals = append(a.Approvals, v.approvals...)
 	}
-	return a, closed(q.Environment, a.Findings)
+	return closed(q.Environment, a.Findings)
 }
 
 // groups are those whose approval is needed this time.
 func (q *Question) groups() (out []platform.Approval) {
+	if q.Back != nil {
+		return q.Gate.Rollback.Approvals
+	}
 	for _, g := range q.Gate.Approvals {
 		if g.Waives == "" || q.waived(g.Waives) {
 			out = append(out, g)
@@ -199,14 +207,17 @@ func (q *Question) run(ctx context.Context) (*github.Run, map[string]bool, []pla
 		}
 		starters[strings.ToLower(earlier.Triggering.Login)] = true
 	}
-	planned := fmt.Sprintf("%s/%s/%d/%d", q.GitHub.Owner, q.GitHub.Name, run.ID, run.Attempt)
-	out := wrongs([]wrong{
+	out := foreign(q.GitHub, []way{q.way()}, run, q.Run)
+	out = append(out, wrongs([]wrong{
 		{run.Attempt != q.Attempt, "run/attempt", "GitHub is at attempt %d, and this is attempt %d", []any{run.Attempt, q.Attempt}},
-		{q.Evidence.Run != planned, "run/plan", "the plan was made in %s, and this is %s", []any{orNone(q.Evidence.Run), planned}},
 		{run.SHA == "" || run.SHA != q.SHA, "run/commit", "it runs at %s, and %s is checked out", []any{short(run.SHA), short(q.SHA)}},
-		{run.SHA != q.Plan.Source, "run/commit", "it runs at %s, and the plan is of %s", []any{short(run.SHA), orNone(short(q.Plan.Source))}},
-	})
-	out = append(foreign(q.GitHub, q.Gate, run, q.Run), out...)
+	})...)
+	if planned := q.name(run); q.Back == nil {
+		out = append(out, wrongs([]wrong{
+			{q.Evidence.Run != planned, "run/plan", "the plan was made in %s, and this is %s", []any{orNone(q.Evidence.Run), planned}},
+			{run.SHA != q.Plan.Source, "run/commit", "it runs at %s, and the plan is of %s", []any{short(run.SHA), orNone(short(q.Plan.Source))}},
+		})...)
+	}
 	if len(out) == 0 {
 		out = append(out, passRun(run))
 	}
@@ -235,20 +246,6 @@ func passRun(run *github.Run) plan.Finding {
 	f := pass("run", "run %d of %s at %s, started by %s", run.ID, path, short(run.SHA), run.Triggering.Login)
 	f.Link = run.URL
 	return f
-}
-
-// foreign says in what a run is not one that may release: of another repository,
-// workflow, branch or event.
-func foreign(client *github.Client, g *platform.Gate, run *github.Run, id int64) []plan.Finding {
-	path, ref, called := strings.Cut(run.Path, "@")
-	return wrongs([]wrong{
-		{run.ID != id, "run", "GitHub answered for run %d", []any{run.ID}},
-		{!strings.EqualFold(run.Repository.FullName, client.Owner+"/"+client.Name), "run/repository", "the run is of %s", []any{run.Repository.FullName}},
-		{run.Event != "workflow_dispatch", "run/event", "it was started by %s; only a person's workflow_dispatch may release", []any{orNone(run.Event)}},
-		{path != g.Workflow, "run/workflow", "it runs %s, and only %s releases", []any{orNone(path), g.Workflow}},
-		{called && ref != g.Branch && ref != "refs/heads/"+g.Branch, "run/workflow", "its workflow is of %s, not of %s", []any{ref, g.Branch}},
-		{run.Branch != g.Branch, "run/branch", "it runs on %s, not on %s", []any{orNone(run.Branch), g.Branch}},
-	})
 }
 
 func orNone(s string) string {

@@ -3,7 +3,6 @@ package gatekeeper
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -167,11 +166,7 @@ func gone(err error) bool {
 }
 
 func (k *Keeper) judge(ctx context.Context, client *github.Client, r *Request) (string, []plan.Finding) {
-	g := gate.Guarded(k.Platform, r.Environment)
-	if g == nil {
-		return gate.Rejected, []plan.Finding{{ID: "environment", Status: plan.Fail, Text: fmt.Sprintf("the platform file of this rule has no gate for %q", r.Environment)}}
-	}
-	state, findings := gate.Admit(ctx, gate.Admission{GitHub: client, Gate: g, Run: r.Run, SHA: r.SHA, Now: time.Now()})
+	state, findings := gate.Admit(ctx, gate.Admission{GitHub: client, Platform: k.Platform, Environment: r.Environment, Run: r.Run, SHA: r.SHA, Now: time.Now()})
 	if state == gate.Waiting && time.Since(r.Received) > patience {
 		state = gate.Rejected
 	}

@@ -42,6 +42,13 @@ environments:
       approvals:
         - {name: leadership, teams: [leadership]}
         - {name: incident response, environment: production-oncall, users: [tom]}
+      rollback: {workflow: .github/workflows/rollback.yml, approvals: [{name: oncall, users: [tom]}]}
+      unreviewed:
+        - {environment: production-plan, workflow: .github/workflows/production.yml}
+        - {environment: production-watch, workflow: .github/workflows/watch.yml}
+        - {environment: staging, workflow: .github/workflows/staging.yml}
+        - {environment: staging, workflow: .github/workflows/rollback.yml}
+  staging: {namespace: acme-staging, overlay: deploy}
 services:
   - {name: gateway, path: services/gateway, port: 3000}
 `)
@@ -73,7 +80,7 @@ func allowed() *github.Hub {
 			ID: 77, Attempt: 1, SHA: commit, Branch: "main", Path: ".github/workflows/production.yml", Event: "workflow_dispatch",
 			Actor: "alice", Waiting: []string{"production"},
 		}
-		for _, name := range []string{"production", "production-oncall"} {
+		for _, name := range []string{"production", "production-oncall", "production-rollback"} {
 			k.Environments[name] = &github.Environment{
 				Name: name, Users: []string{"tom"}, PreventSelfReview: true, AdminsBypass: &no, Policy: github.CustomBranches, Branches: []string{"main"},
 			}
@@ -166,18 +173,41 @@ func TestDecides(t *testing.T) {
 		state  string
 		says   string
 	}{
-		"allowed":                {nil, nil, "approved", "may ask for a release"},
-		"environment of a group": {func(k *github.Known) { k.Runs[77].Waiting = []string{"production-oncall"} }, func(h *github.Hook) { h.Environment = "production-oncall" }, "approved", "may ask"},
-		"another workflow":       {func(k *github.Known) { k.Runs[77].Path = ".github/workflows/mine.yml" }, nil, "rejected", "run/workflow"},
-		"another branch":         {func(k *github.Known) { k.Runs[77].Branch = "feature" }, nil, "rejected", "run/branch"},
-		"another event":          {func(k *github.Known) { k.Runs[77].Event = "pull_request_target" }, nil, "rejected", "run/event"},
-		"another commit":         {nil, func(h *github.Hook) { h.SHA = strings.Repeat("1", 40) }, "rejected", "run/commit"},
-		"no such run":            {nil, func(h *github.Hook) { h.Run = 78 }, "", ""},
-		"unknown environment":    {nil, func(h *github.Hook) { h.Environment = "рroduction" }, "rejected", "no gate for"}, // a Cyrillic р
-		"no reviewers":           {func(k *github.Known) { k.Environments["production"].Users = nil }, nil, "rejected", "no required reviewers"},
-		"bypass":                 {func(k *github.Known) { k.Environments["production-oncall"].AdminsBypass = nil }, nil, "rejected", "may bypass"},
-		"check failed":           {func(k *github.Known) { k.Checks[0].Conclusion = "failure" }, nil, "rejected", "checks/test"},
-		"check of another app":   {func(k *github.Known) { k.Checks[0].App = "mallory" }, nil, "rejected", "no check test"},
+		"allowed":                {nil, nil, "approved", "This run may begin"},
+		"environment of a group": {func(k *github.Known) { k.Runs[77].Waiting = []string{"production-oncall"} }, func(h *github.Hook) { h.Environment = "production-oncall" }, "approved", "may begin"},
+		"rollback": {func(k *github.Known) { // it waits for no check
+			runs(".github/workflows/rollback.yml", "workflow_dispatch", "production-rollback")(k)
+			k.Checks = nil
+		}, into("production-rollback"), "approved", "may begin"},
+		"rollback by schedule":               {runs(".github/workflows/rollback.yml", "schedule", "production-rollback"), into("production-rollback"), "rejected", "run/event"},
+		"rollback with the release's secret": {runs(".github/workflows/rollback.yml", "workflow_dispatch", "production"), nil, "rejected", "only .github/workflows/production.yml releases"},
+		"release with the rollback's":        {runs(".github/workflows/production.yml", "workflow_dispatch", "production-rollback"), into("production-rollback"), "rejected", "only .github/workflows/rollback.yml rolls back"},
+		"rollback that nobody reviews": {func(k *github.Known) {
+			runs(".github/workflows/rollback.yml", "workflow_dispatch", "production-rollback")(k)
+			k.Environments["production-rollback"].Users = nil
+		}, into("production-rollback"), "rejected", "no required reviewers"},
+		"plan":                     {runs(".github/workflows/production.yml", "workflow_dispatch", "production-plan"), into("production-plan"), "approved", "may begin"},
+		"plan of another workflow": {runs(".github/workflows/mine.yml", "workflow_dispatch", "production-plan"), into("production-plan"), "rejected", "only .github/workflows/production.yml uses this environment"},
+		"plan of another branch": {func(k *github.Known) {
+			runs(".github/workflows/production.yml", "push", "production-plan")(k)
+			k.Runs[77].Branch = "feature"
+		}, into("production-plan"), "rejected", "run/branch"},
+		"watch":                    {runs(".github/workflows/watch.yml", "schedule", "production-watch"), into("production-watch"), "approved", "may begin"},
+		"watch for a pull request": {runs(".github/workflows/watch.yml", "pull_request_target", "production-watch"), into("production-watch"), "rejected", "run/event"},
+		"staging":                  {runs(".github/workflows/staging.yml", "push", "staging"), into("staging"), "approved", "may begin"},
+		"staging goes back":        {runs(".github/workflows/rollback.yml", "workflow_dispatch", "staging"), into("staging"), "approved", "may begin"},
+		"staging's of another one": {runs(".github/workflows/production.yml", "workflow_dispatch", "staging"), into("staging"), "rejected", "rollback.yml uses this environment, .github/workflows/staging.yml uses"},
+
+		"another workflow":     {func(k *github.Known) { k.Runs[77].Path = ".github/workflows/mine.yml" }, nil, "rejected", "run/workflow"},
+		"another branch":       {func(k *github.Known) { k.Runs[77].Branch = "feature" }, nil, "rejected", "run/branch"},
+		"another event":        {func(k *github.Known) { k.Runs[77].Event = "pull_request_target" }, nil, "rejected", "run/event"},
+		"another commit":       {nil, func(h *github.Hook) { h.SHA = strings.Repeat("1", 40) }, "rejected", "run/commit"},
+		"no such run":          {nil, func(h *github.Hook) { h.Run = 78 }, "", ""},
+		"unknown environment":  {nil, func(h *github.Hook) { h.Environment = "рroduction" }, "rejected", "no gate for"}, // a Cyrillic р
+		"no reviewers":         {func(k *github.Known) { k.Environments["production"].Users = nil }, nil, "rejected", "no required reviewers"},
+		"bypass":               {func(k *github.Known) { k.Environments["production-oncall"].AdminsBypass = nil }, nil, "rejected", "may bypass"},
+		"check failed":         {func(k *github.Known) { k.Checks[0].Conclusion = "failure" }, nil, "rejected", "checks/test"},
+		"check of another app": {func(k *github.Known) { k.Checks[0].App = "mallory" }, nil, "rejected", "no check test"},
 		"rejected by a person": {func(k *github.Known) {
 			k.Runs[77].Reviews = []github.Review{{User: "tom", State: "rejected", Comment: "not today", Environments: []string{"production-oncall"}}}
 		}, nil, "rejected", "not today"},
@@ -208,6 +238,17 @@ func TestDecides(t *testing.T) {
 			}
 		})
 	}
+}
+
+// runs makes the run be of a workflow, and wait for an environment.
+func runs(path, event, environment string) func(*github.Known) {
+	return func(k *github.Known) {
+		k.Runs[77].Path, k.Runs[77].Event, k.Runs[77].Waiting = path, event, []string{environment}
+	}
+}
+
+func into(environment string) func(*github.Hook) {
+	return func(h *github.Hook) { h.Environment = environment }
 }
 
 // empties waits until nothing is open.

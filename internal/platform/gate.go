@@ -18,6 +18,10 @@ type Gate struct {
 	Branch string `yaml:"branch,omitempty"`
 	// Approvals by groups of people, all of which are needed.
 	Approvals []Approval `yaml:"approvals"`
+	// Rollback says who lets a workflow bring the environment back. Absent: whoever GitHub lets begin its job.
+	Rollback *GateRollback `yaml:"rollback,omitempty"`
+	// Unreviewed lists the environments of GitHub that need no review, such as those that only read, for the rule that GitHub asks (slipway gate serve).
+	Unreviewed []Unreviewed `yaml:"unreviewed,omitempty"`
 	// Digest says that the comment of an approval has to hold the first digits of the approval digest, so that it is for this plan and for no other. Default: true.
 	Digest *bool `yaml:"digest,omitempty"`
 	// Comments says that approvals are comments on an issue, /approve with the digest, for private repositories whose environments have no required reviewers. The job waits for them. Default: false.
@@ -92,6 +96,7 @@ func (g *Gate) fillDefaults(environment string) {
 			g.Approvals[i].Least = 1
 		}
 	}
+	g.Rollback.fillDefaults(environment)
 	for i := range g.Checks {
 		fill(&g.Checks[i].App, "github-actions")
 	}
@@ -118,7 +123,7 @@ func validateGate(at, environment string, g *Gate, p *Platform, d *document) {
 		return
 	}
 	d.required(at, "workflow", "the file of the workflow that releases")
-	d.text(join(at, "workflow"), g.Workflow, matching(workflowPattern, "a file such as .github/workflows/production.yml"))
+	d.text(join(at, "workflow"), g.Workflow, isWorkflow)
 	d.text(join(at, "branch"), g.Branch, matching(branchPattern, "a branch such as main"))
 	if g.Comments && g.Digest != nil && !*g.Digest {
 		d.report(join(at, "digest"), "a comment without the digest could be for any plan", "leave digest out")
@@ -127,6 +132,7 @@ func validateGate(at, environment string, g *Gate, p *Platform, d *document) {
 		d.report(at, "approvals is missing, expected at least one group whose approval is always needed", "for example approvals: [{name: leadership, users: [vera]}]")
 	}
 	validateApprovals(join(at, "approvals"), g.Approvals, g.Comments, d)
+	validateWays(at, environment, g, d)
 	if g.MayWaive("window") && !slices.ContainsFunc(g.Approvals, func(a Approval) bool { return a.Waives == "window" }) {
 		d.report(join(at, "waivable"), "releasing outside of the window takes an approval of its own, and no group has waives: window",
 			"for example approvals: [{name: board, environment: "+environment+"-window, users: [bea], waives: window}]")
