@@ -6,7 +6,7 @@ SLIPWAY := .slipway/bin
 ROOT    ?= testenv/platform
 ARCHS   ?= amd64 arm64
 
-.PHONY: pin picture help ci test test-sandbox torture race lint bench broken-deploy production release up down status clean generate fuzz
+.PHONY: load pin picture help ci test test-sandbox torture race lint bench broken-deploy production release up down status clean generate fuzz
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,6 +24,10 @@ test-sandbox: ## the life of the sandbox: kills, restarts, and the machine after
 torture: up ## what takes too long for every day: images made twice from nothing, deaths at every point of a release of eleven services
 	go test -tags torture -count=1 -timeout 60m -run "TwiceFromNothing" ./ci
 	go test -tags torture -count=1 -timeout 120m -v -run "CrashMatrix" ./internal/release
+
+load: ## the gate's numbers: preflight and gate at 50 ms a request; 20 webhooks a second for a minute, with a kill
+	go test -run '^$$' -bench Gate -benchtime 5x ./internal/gate
+	go test -run '^$$' -bench Webhooks -benchtime 1x -timeout 5m ./internal/gatekeeper
 
 race: up ## all tests in random order, with the race detector: several times slower
 	go test -race -shuffle=on -timeout 60m ./...

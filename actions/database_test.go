@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/teei/slipway/internal/database"
+	"github.com/teei/slipway/internal/report"
 	"github.com/teei/slipway/testenv/testenv"
 )
 
@@ -81,15 +82,45 @@ func TestApplyMigrates(t *testing.T) {
 	if out := c.slipway(0, "plan", "--images", "images.json"); !strings.Contains(out, "+ migration 0000_orders") {
 		t.Errorf("the plan does not show it:\n%s", out)
 	}
-	if out := c.slipway(0, "apply", "--approval", approvalIn(t, filepath.Join(c.dir, "outputs"))); !strings.Contains(out, "✓ 1 migration applied") || strings.Contains(out, url) {
+	approval := approvalIn(t, filepath.Join(c.dir, "outputs"))
+	backup := c.backup(url)
+	for target, says := range map[string]string{"staging": "it is of shop in staging", "ENVIRONMENT": "its file is another one"} {
+		r := report.Report{Platform: "shop", Target: strings.Replace(target, "ENVIRONMENT", c.environment, 1), Backup: &backup}
+		if target == "ENVIRONMENT" {
+			changed := backup
+			changed.SHA256 = strings.Repeat("0", 64)
+			r.Backup = &changed
+		}
+		if err := r.WriteJSON(filepath.Join(c.dir, "report.json")); err != nil {
+			t.Fatal(err)
+		}
+		if out := c.slipway(2, "apply", "--approval", approval, "--backup", "report.json"); !strings.Contains(out, says) {
+			t.Errorf("%s", out)
+		}
+	}
+	if err := (report.Report{Platform: "shop", Target: c.environment, Backup: &backup}).WriteJSON(filepath.Join(c.dir, "report.json")); err != nil {
+		t.Fatal(err)
+	}
+	if out := c.slipway(0, "apply", "--approval", approval, "--backup", "report.json"); !strings.Contains(out, "✓ 1 migration applied") || strings.Contains(out, url) {
 		t.Errorf("%s", out)
 	}
 	if query(t, url, `SELECT count(*)::text FROM orders`) != "0" {
 		t.Error("the table is not there")
 	}
-	if out := c.slipway(0, "release", "1", "--json"); !strings.Contains(out, `"0000_orders"`) || !strings.Contains(out, `"migrator": "postgres:15"`) {
+	if out := c.slipway(0, "release", "1", "--json"); !strings.Contains(out, `"0000_orders"`) || !strings.Contains(out, `"migrator": "postgres:15"`) ||
+		!strings.Contains(out, backup.SHA256) || !strings.Contains(out, `"database, again"`) || !strings.Contains(out, `"DATABASE_URL": {`) {
 		t.Errorf("the record does not have it:\n%s", out)
 	}
+}
+
+// backup takes one of a database, as ci reports it.
+func (c *checkout) backup(url string) report.Backup {
+	c.Helper()
+	b, err := database.TakeBackup(c.Context(), database.BackupOptions{URL: url, Dir: filepath.Join(c.dir, "backup")})
+	if err != nil {
+		c.Fatal(err)
+	}
+	return report.Backup{Path: b.Path, SHA256: b.SHA256, Tables: len(b.Tables), Verified: b.Verified, Bytes: b.Bytes}
 }
 
 func databaseName(t *testing.T, url string) string {

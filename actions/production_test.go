@@ -175,6 +175,7 @@ func hubOf(t *testing.T, sha string) *github.Server {
 			k.Environments[name] = &e
 		}
 		k.Teams["acme/leadership"] = map[string]string{"vera": "active"}
+		k.Commits.Analysed = []string{sha}
 		k.Checks = []github.Check{{SHA: sha, Name: "test", App: "github-actions", Conclusion: "success", Completed: time.Now()}}
 	})
 	return testenv.GitHub(t, h)

@@ -31,9 +31,10 @@ import (
 // Options of `slipway preflight`.
 type Options struct {
 	environment.Flags
-	Plan   string // folder that `slipway plan` wrote
-	Record string // signed record of the release that is promoted
-	Waive  string // findings to waive, a line each: kind=why
+	Plan   string   // folder that `slipway plan` wrote
+	Record string   // signed record of the release that is promoted
+	Waive  string   // findings to waive, a line each: kind=why
+	Expect []string // variables that must have changed
 }
 
 // Command is `slipway preflight`.
@@ -53,7 +54,8 @@ func Command() *cobra.Command {
 	o.Add(cmd)
 	cmd.Flags().StringVar(&o.Plan, "plan", filepath.Join(".slipway", "plan"), "folder with the plan and its evidence")
 	cmd.Flags().StringVar(&o.Record, "record", "", "signed record of the release that is promoted")
-	cmd.Flags().StringVar(&o.Waive, "waive", "", "findings that do not matter this time, with the reason, a line each: documentation=only a typo")
+	cmd.Flags().StringVar(&o.Waive, "waive", "", "findings that do not matter this time, with the reason, a line each: documentation=only a typo, or documentation@2h=only a typo for two hours")
+	cmd.Flags().StringSliceVar(&o.Expect, "expect-changed", nil, "variables whose values must be others than at the last release")
 	return cmd
 }
 
@@ -91,6 +93,13 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	} else if present != nil {
 		list.Before = present.Source
 	}
+	if list.Kept, err = e.Variables(ctx); err != nil {
+		return err
+	}
+	list.ExpectChanged, list.Getenv = o.Expect, platform.Bundled(os.Getenv)
+	if on := e.Gate().OnCall; on != nil {
+		action.Mask(list.Getenv(on.URL), list.Getenv(on.Authorization))
+	}
 	if !p.Empty() {
 		list.Notify = func(ctx context.Context) []plan.Finding {
 			return e.Notify(ctx, notify.Message{Event: platform.Waiting, Verdict: report.Planned{Plan: p}.Summary(), By: list.By})
@@ -127,19 +136,21 @@ func ask(ctx context.Context, w io.Writer, q gate.Question, p *plan.Plan, findin
 	return err
 }
 
-// readWaivers reads lines of kind=why.
-func readWaivers(text string) (map[string]string, error) {
-	waivers := map[string]string{}
+// readWaivers reads lines of kind=why, or kind@2h=why for a time.
+func readWaivers(text string) (map[string]gate.Waive, error) {
+	waivers := map[string]gate.Waive{}
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line == "" {
 			continue
 		}
 		kind, why, ok := strings.Cut(line, "=")
 		kind, why = strings.TrimSpace(kind), strings.TrimSpace(why)
-		if !ok || kind == "" || len(why) < 3 || len(why) > 500 {
-			return nil, &platform.UsageError{Message: "a waiver is a finding and the reason, at most 500 letters of it", Advice: "for example --waive 'documentation=only a typo'"}
+		kind, until, limited := strings.Cut(kind, "@")
+		span, err := time.ParseDuration(until)
+		if !ok || kind == "" || len(why) < 3 || len(why) > 500 || limited && (err != nil || span <= 0) {
+			return nil, &platform.UsageError{Message: "a waiver is a finding and the reason, at most 500 letters of it", Advice: "for example --waive 'documentation=only a typo', or documentation@2h=… for two hours"}
 		}
-		waivers[kind] = why
+		waivers[kind] = gate.Waive{Why: why, For: span}
 	}
 	return waivers, nil
 }

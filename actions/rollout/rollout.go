@@ -84,6 +84,11 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 		}
 		options.Record.Approvals, options.Record.Findings = answer.Approvals, answer.Preflight
 	}
+	kept, err := e.Variables(ctx)
+	if err != nil {
+		return err
+	}
+	options.Record.Variables = kept.Now
 	if p.Restore {
 		back := evidence.Item(plan.Backup, "")
 		if newer != nil {

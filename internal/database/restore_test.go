@@ -162,6 +162,7 @@ func TestRestoreRefusesAnotherDatabase(t *testing.T) {
 	for _, check := range []func() error{
 		func() error { _, err := Restore(t.Context(), restoreOptions(other, b)); return err },
 		func() error { _, err := EstimateLoss(t.Context(), other, b.Path); return err },
+		func() error { _, err := TakenOf(t.Context(), other, b.Path); return err },
 	} {
 		wantError(t, check(), Refused, "is a backup of "+a.Database)
 	}

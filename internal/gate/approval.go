@@ -24,7 +24,7 @@ type verdict struct {
 
 // approved looks whether enough people of a group have approved this digest,
 // through an environment that is protected well enough for it to mean something.
-func (q *Question) approved(ctx context.Context, g platform.Approval, digest string, reviews []github.Review, starters map[string]bool) (v verdict) {
+func (q *Question) approved(ctx context.Context, g platform.Approval, digest string, reviews []github.Review, starters map[string]string) (v verdict) {
 	id := "approval/" + g.Name
 	var e *github.Environment
 	if !q.Gate.Comments {
@@ -101,14 +101,14 @@ func prefixed(prefix string, names []string) (out []string) {
 }
 
 // counts says why a review does not count, "" if it does.
-func (q *Question) counts(ctx context.Context, g platform.Approval, r github.Review, digest string, starters map[string]bool) string {
+func (q *Question) counts(ctx context.Context, g platform.Approval, r github.Review, digest string, starters map[string]string) string {
 	switch login := strings.ToLower(r.User.Login); {
 	case !strings.EqualFold(r.State, "approved"):
 		return "has not approved (" + orNone(r.State) + ")"
 	case r.User.Type != "User":
 		return "is no person but a " + orNone(r.User.Type)
-	case starters[login]:
-		return "started this run, and nobody approves their own"
+	case starters[login] != "":
+		return starters[login] + ", and nobody approves their own"
 	case q.strict() && !holds(r.Comment, digest):
 		return "did not name the digest that is to be released, " + short(digest)
 	case !q.strict() && q.Attempt > 1:
@@ -174,7 +174,7 @@ func (q *Question) protected(ctx context.Context, g platform.Approval, e *github
 	rule := slices.IndexFunc(e.Rules, func(r github.Rule) bool { return r.Type == "required_reviewers" })
 	switch {
 	case rule < 0 || len(e.Rules[rule].Reviewers) == 0:
-		out = append(out, fail(id, settings+"; private repositories have required reviewers on GitHub Enterprise only", "it has no required reviewers"))
+		out = append(out, fail(id, settings+"; private repositories have required reviewers on GitHub Enterprise only, elsewhere approve by comments: gate.comments: true in "+platform.File, "it has no required reviewers"))
 	case !e.Rules[rule].PreventSelfReview:
 		out = append(out, fail(id, settings, "it lets people approve what they started themselves"))
 	}

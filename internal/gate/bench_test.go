@@ -5,23 +5,17 @@ import (
 	"time"
 
 	"github.com/teei/slipway/internal/gate"
-	"github.com/teei/slipway/internal/plan"
 	"github.com/teei/slipway/testenv/github"
 )
 
+// most is what preflight and gate together may take, GitHub's answers included.
+const most = 2 * time.Second
+
 // BenchmarkGate is preflight and gate with a GitHub that answers in 50 ms.
+// `make load` runs it.
 func BenchmarkGate(b *testing.B) {
-	c, s := checklist(b)
+	c, s := asked(b)
 	s.hub.Change(func(k *github.Known) { k.Faults = []github.Fault{{Path: "/", Delay: 50 * time.Millisecond}} })
-	var err error
-	if c.Evidence.Plan, err = c.Plan.Digest(); err != nil {
-		b.Fatal(err)
-	}
-	if s.digest, err = plan.Approval(c.Plan, c.Evidence); err != nil {
-		b.Fatal(err)
-	}
-	s.comment = s.digest[:12]
-	s.approve()
 	for b.Loop() {
 		if _, err := gate.Preflight(b.Context(), *c); err != nil {
 			b.Fatal(err)
@@ -31,5 +25,8 @@ func BenchmarkGate(b *testing.B) {
 		}
 	}
 	requests, _ := s.hub.Requests()
+	if each := b.Elapsed() / time.Duration(b.N); each > most {
+		b.Errorf("they take %s, more than %s", each, most)
+	}
 	b.ReportMetric(float64(len(requests))/float64(b.N), "requests/op")
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,15 +53,18 @@ func (q *Question) Asked(ctx context.Context) error {
 	return q.GitHub.ChangeIssue(ctx, issue.Number, issue.Body, "closed")
 }
 
-// issue of this run, nil if there is none.
+// issue of this run, nil if there is none. A program made it: one that a person
+// made could stand before it, without the rejections that are on it.
 func (q *Question) issue(ctx context.Context) (*github.Issue, error) {
 	issues, err := q.GitHub.Issues(ctx, ApprovalLabel, "open", time.Time{})
-	for _, i := range issues {
-		if i.Title == q.Title() {
-			return &i, nil
-		}
+	ours := slices.DeleteFunc(issues, func(i github.Issue) bool { return i.Title != q.Title() || i.User.Type != "Bot" })
+	switch {
+	case err != nil || len(ours) == 0:
+		return nil, err
+	case len(ours) > 1: // which of them people answered on is not known
+		return nil, fmt.Errorf("there are %d open issues %q of programs", len(ours), q.Title())
 	}
-	return nil, err
+	return &ours[0], nil
 }
 
 var command = regexp.MustCompile(`(?m)^/(approve|reject)\b[ \t]*([^\r\n]*)`)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/teei/slipway/internal/gate"
 	"github.com/teei/slipway/internal/plan"
 	"github.com/teei/slipway/testenv/github"
 )
@@ -14,7 +15,10 @@ func commented(t *testing.T) *scene {
 	t.Helper()
 	s := newScene(t)
 	s.question.Gate.Comments = true
-	s.hub.Change(func(k *github.Known) { clear(k.Environments) }) // this GitHub has none
+	s.hub.Change(func(k *github.Known) {
+		clear(k.Environments) // this GitHub has none
+		k.Bots["github-actions[bot]"] = true
+	})
 	if _, err := s.question.Ask(t.Context(), s.digest, "| findings |"); err != nil {
 		t.Fatal(err)
 	}
@@ -34,6 +38,13 @@ func (s *scene) say(user, body string, change ...func(*github.Comment)) {
 	s.hub.Change(func(k *github.Known) {
 		i := k.Issues[len(k.Issues)-1]
 		i.Comments = append(i.Comments, c)
+	})
+}
+
+// decoy is an issue of the same title by somebody else.
+func (s *scene) decoy(user string) {
+	s.hub.Change(func(k *github.Known) {
+		k.Issues = append(k.Issues, &github.Issue{Title: s.question.Title(), Labels: []string{gate.ApprovalLabel}, State: "open", User: user, Created: time.Now()})
 	})
 }
 
@@ -104,6 +115,20 @@ func TestCommentsThatDoNotApprove(t *testing.T) {
 				k.Issues[0].Title = strings.Replace(k.Issues[0].Title, "attempt 1", "attempt 2", 1)
 			})
 		}, "there is no open issue"},
+		"beside the issue of a person, which hides a rejection": {func(s *scene) {
+			s.say("vera", "/reject not today")
+			s.decoy("alice")
+			s.say("vera", "/approve "+s.digest[:12])
+		}, "vera rejected it: not today"},
+		"on the issue of a person alone": {func(s *scene) {
+			s.hub.Change(func(k *github.Known) { k.Issues = nil })
+			s.decoy("alice")
+			s.say("vera", "/approve "+s.digest[:12])
+		}, "there is no open issue"},
+		"two programs ask": {func(s *scene) {
+			s.say("vera", "/approve "+s.digest[:12])
+			s.decoy("release-bot[bot]")
+		}, "there are 2 open issues"},
 		"GitHub is down": {func(s *scene) {
 			s.say("vera", "/approve "+s.digest[:12])
 			s.hub.Change(func(k *github.Known) { k.Faults = []github.Fault{{Path: "/comments", Status: 502}} })

@@ -70,6 +70,12 @@ func (q *Question) people(ctx context.Context, a *Answer) error {
 	if q.Gate.Comments {
 		ask = q.comments
 	}
+	if q.Gate.ExceptAuthor {
+		if f := q.authors(ctx, run, starters); f != nil {
+			a.Findings = append(a.Findings, *f)
+			return closed(q.Environment, a.Findings)
+		}
+	}
 	reviews, err := ask(ctx, q.Run)
 	if err != nil {
 		a.Findings = append(a.Findings, unknown("approvals", err))
@@ -90,6 +96,23 @@ func (q *Question) people(ctx context.Context, a *Answer) error {
 		a.Approvals = append(a.Approvals, v.approvals...)
 	}
 	return closed(q.Environment, a.Findings)
+}
+
+// authors adds those who wrote the commit to the people who do not count.
+func (q *Question) authors(ctx context.Context, run *github.Run, not map[string]string) *plan.Finding {
+	authors, err := q.GitHub.Authors(ctx, run.SHA)
+	if err != nil {
+		f := unknown("approvals", err)
+		return &f
+	}
+	for _, login := range authors {
+		if login == "" {
+			f := fail("approvals", "let somebody commit whose address GitHub knows, or leave out gate.exceptAuthor", "who wrote %s has no account of GitHub that it knows", short(run.SHA))
+			return &f
+		}
+		not[strings.ToLower(login)] = "wrote what is released"
+	}
+	return nil
 }
 
 // groups are those whose approval is needed this time.
@@ -193,19 +216,20 @@ func (q *Question) required() []string {
 }
 
 // run looks at the run that asks, as GitHub knows it, and returns the people who
-// started any attempt of it.
-func (q *Question) run(ctx context.Context) (*github.Run, map[string]bool, []plan.Finding) {
+// started any attempt of it, with why they do not count.
+func (q *Question) run(ctx context.Context) (*github.Run, map[string]string, []plan.Finding) {
 	run, err := q.GitHub.Run(ctx, q.Run)
 	if err != nil {
 		return nil, nil, []plan.Finding{unknown("run", err)}
 	}
-	starters := map[string]bool{strings.ToLower(run.Actor.Login): true, strings.ToLower(run.Triggering.Login): true}
+	const began = "started this run"
+	starters := map[string]string{strings.ToLower(run.Actor.Login): began, strings.ToLower(run.Triggering.Login): began}
 	for attempt := 1; attempt < run.Attempt; attempt++ {
 		earlier, err := q.GitHub.Attempt(ctx, q.Run, attempt)
 		if err != nil {
 			return nil, nil, []plan.Finding{unknown("run", err)}
 		}
-		starters[strings.ToLower(earlier.Triggering.Login)] = true
+		starters[strings.ToLower(earlier.Triggering.Login)] = began
 	}
 	out := foreign(q.GitHub, []way{q.way()}, run, q.Run)
 	out = append(out, wrongs([]wrong{

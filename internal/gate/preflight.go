@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -28,13 +29,28 @@ type Checklist struct {
 	Before string
 	// Missing are required variables without a value.
 	Missing []string
-	// Waivers say why, by the kind of finding; By is who gives them.
-	Waivers map[string]string
+	// ExpectChanged names variables whose values must be others than at the last release.
+	ExpectChanged []string
+	Kept          Kept
+	// Getenv reads a variable of the environment, for who asks others.
+	Getenv func(string) string
+	// Waivers by the kind of finding; By is who gives them.
+	Waivers map[string]Waive
 	By      string
 	Now     time.Time
+
+	runs     func() ([]github.Check, error)
+	compared func() (*github.Comparison, error)
 	// Notify tells those who have to know before, once nothing else stands in the
 	// way, and returns what became of that; nil tells nobody.
 	Notify func(context.Context) []plan.Finding
+}
+
+// Waive is why a finding does not matter this time, and for how long; 0 is as
+// long as the plan lasts, which is the most.
+type Waive struct {
+	Why string
+	For time.Duration
 }
 
 // Preflight looks for all that a release has to show before people are asked.
@@ -49,8 +65,11 @@ func Preflight(ctx context.Context, c Checklist) ([]plan.Finding, error) {
 			}
 		}
 	}
+	// What several look at is asked once.
+	c.runs = sync.OnceValues(func() ([]github.Check, error) { return c.GitHub.Checks(ctx, c.Plan.Source) })
+	c.compared = sync.OnceValues(func() (*github.Comparison, error) { return c.GitHub.Compare(ctx, c.Before, c.Plan.Source) })
 	looks := []func(context.Context) []plan.Finding{
-		c.promotes, c.checks, c.security, c.documentation, c.notes, c.variables, c.backup, c.rollbackPlan, c.window,
+		c.promotes, c.checks, c.performance, c.security, c.documentation, c.notes, c.variables, c.rotation, c.backup, c.rollbackPlan, c.window, c.onCall,
 	}
 	found := make([][]plan.Finding, len(looks))
 	var work errgroup.Group // without its context: each finding says what it found
@@ -70,9 +89,13 @@ func Preflight(ctx context.Context, c Checklist) ([]plan.Finding, error) {
 
 func (c *Checklist) waive(findings []plan.Finding) []plan.Finding {
 	for i, f := range findings {
-		if why := c.Waivers[f.Kind()]; why != "" && f.Status == plan.Fail {
+		if w := c.Waivers[f.Kind()]; w.Why != "" && f.Status == plan.Fail {
+			until := c.Evidence.Expires
+			if end := c.Now.Add(w.For).UTC().Truncate(time.Second); w.For > 0 && end.Before(until) {
+				until = end
+			}
 			findings[i].Status = plan.Waived
-			findings[i].Waiver = &plan.Waiver{By: c.By, Why: why, Until: c.Evidence.Expires}
+			findings[i].Waiver = &plan.Waiver{By: c.By, Why: w.Why, Until: until}
 		}
 	}
 	return findings
@@ -107,16 +130,18 @@ func (c *Checklist) promotes(context.Context) []plan.Finding {
 			return []plan.Finding{fail(id, advice, "%s would run %s, and %s ran %s", s.Name, s.After, name, orNone(tested))}
 		}
 	}
-	return []plan.Finding{pass(id, "%s released these %d images: %s", name, len(c.Plan.Services), r.Verdict)}
+	f := pass(id, "%s released these %d images: %s", name, len(c.Plan.Services), r.Verdict)
+	f.Link = r.By.Run
+	return []plan.Finding{f}
 }
 
 // checks wants check runs of the commit, by name and app: anybody may report one
 // of that name.
-func (c *Checklist) checks(ctx context.Context) (out []plan.Finding) {
+func (c *Checklist) checks(context.Context) (out []plan.Finding) {
 	if len(c.Gate.Checks) == 0 {
 		return nil
 	}
-	runs, err := c.GitHub.Checks(ctx, c.Plan.Source)
+	runs, err := c.runs()
 	if err != nil {
 		return []plan.Finding{unknown("checks", err)}
 	}
@@ -142,67 +167,6 @@ func checked(id string, wanted platform.RequiredCheck, sha string, runs []github
 		f.Link = run.URL
 	}
 	return f
-}
-
-// severities from the lowest on. Code scanning knows these for security, and
-// note, warning and error for the rest.
-var severities = []string{"low", "medium", "high", "critical"}
-
-func severity(a github.Alert) int {
-	if i := slices.Index(severities, a.Rule.Security); i >= 0 {
-		return i
-	}
-	switch a.Rule.Severity {
-	case "note", "none":
-		return 0
-	case "warning":
-		return 1
-	}
-	return 2 // error, and what nobody knows
-}
-
-func (c *Checklist) security(ctx context.Context) []plan.Finding {
-	const id = "security"
-	if c.Gate.Security == "" {
-		return nil
-	}
-	alerts, err := c.GitHub.Alerts(ctx, "refs/heads/"+c.Gate.Branch)
-	if err != nil {
-		return []plan.Finding{unknown(id, err)}
-	}
-	bad := slices.DeleteFunc(alerts, func(a github.Alert) bool {
-		return a.State != "open" || severity(a) < slices.Index(severities, c.Gate.Security)
-	})
-	if len(bad) > 0 {
-		worst := slices.MaxFunc(bad, func(a, b github.Alert) int { return severity(a) - severity(b) })
-		f := fail(id, "mend them, or dismiss them on GitHub with the reason", "%d open alerts at %s or above, such as %s in %s", len(bad), c.Gate.Security, worst.Rule.ID, worst.Instance.Location.Path)
-		f.Link = worst.URL
-		return []plan.Finding{f}
-	}
-	return []plan.Finding{pass(id, "no open alert at %s or above", c.Gate.Security)}
-}
-
-func (c *Checklist) documentation(ctx context.Context) []plan.Finding {
-	const id = "documentation"
-	switch {
-	case len(c.Gate.Documentation) == 0:
-		return nil
-	case c.Before == "":
-		return []plan.Finding{pass(id, "this is the first release")}
-	case c.Before == c.Plan.Source:
-		return []plan.Finding{pass(id, "the sources are those that run there already")}
-	}
-	changed, err := c.GitHub.Changed(ctx, c.Before, c.Plan.Source)
-	if err != nil {
-		return []plan.Finding{unknown(id, err)}
-	}
-	for _, file := range changed {
-		if slices.ContainsFunc(c.Gate.Documentation, func(pattern string) bool { return platform.Match(pattern, file) }) {
-			return []plan.Finding{pass(id, "%s changed since %s", file, short(c.Before))}
-		}
-	}
-	return []plan.Finding{fail(id, "document what changed, or have it waived where there is nothing to say",
-		"none of %s changed since %s", strings.Join(c.Gate.Documentation, ", "), short(c.Before))}
 }
 
 // variables are those that the environment must have; of those that changed, the

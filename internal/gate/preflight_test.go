@@ -3,8 +3,12 @@ package gate_test
 import (
 	"crypto/ed25519"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,7 +41,9 @@ func checklist(t testing.TB) (*gate.Checklist, *scene) {
 			{Number: 1, State: "open", Severity: "medium", Rule: "js/log", Path: "a.ts"},
 			{Number: 2, State: "dismissed", Severity: "critical", Rule: "js/zipslip", Path: "b.ts"},
 		}
-		k.Changed = []string{"services/web/main.ts", "docs/api/web.md"}
+		k.Commits.Analysed = []string{before, commit}
+		k.Changed = []string{"services/web/main.ts", "docs/api/web.md", "CHANGELOG.md"}
+		k.Commits.Patches = map[string]string{"CHANGELOG.md": "@@ -1,3 +1,7 @@\n # Changes\n \n+## 1.4.0\n+\n+- The web answers.\n+\n ## 1.3.0\n"}
 	})
 	root := t.TempDir()
 	write(t, filepath.Join(root, "CHANGELOG.md"), "# Changes\n\n## 1.4.0\n\n- The web answers.\n\n## 1.3.0\n")
@@ -46,8 +52,9 @@ func checklist(t testing.TB) (*gate.Checklist, *scene) {
 		Evidence: s.question.Evidence, Before: before, By: "alice", Now: s.question.Now,
 		Gate: &platform.Gate{
 			Branch: "main", Promotes: &platform.Promotes{Environment: "staging", Key: ledger.PublicKey(signingKey)},
-			Checks:   []platform.RequiredCheck{{Name: "test", App: "github-actions"}, {Name: "load", App: "k6"}},
-			Security: "high", Documentation: []string{"docs/**"}, Notes: "CHANGELOG.md", Backup: platform.Duration{Duration: time.Hour},
+			Performance: &platform.Performance{Result: "load.json", Budget: map[string]float64{"http.p95_ms": 300, "errors": 0.01}},
+			Checks:      []platform.RequiredCheck{{Name: "test", App: "github-actions"}, {Name: "load", App: "k6"}},
+			Security:    "high", Documentation: []string{"docs/**"}, DocumentationLabel: "no-docs", Notes: "CHANGELOG.md", Backup: platform.Duration{Duration: time.Hour},
 			Window:   &platform.Window{Zone: "UTC", Weekly: []string{"mon-sun 00:00-24:00"}},
 			Waivable: []string{"documentation", "notes"},
 		},
@@ -55,14 +62,82 @@ func checklist(t testing.TB) (*gate.Checklist, *scene) {
 	c.Plan.From = "staging #41"
 	c.Plan.Services = []plan.Service{{Name: "web", After: image("web"), Changed: true}}
 	c.Evidence.Items = append(c.Evidence.Items, plan.Item{Kind: plan.Backup, Name: "postgres", SHA256: strings.Repeat("d", 64), At: c.Now.Add(-10 * time.Minute), Passed: true, Detail: "23 tables"})
+	write(t, filepath.Join(root, "load.json"), `{"commit": "`+commit+`", "errors": 0, "http": {"p95_ms": 240.5}}`)
+	c.Platform.Variables = []platform.Variable{{Name: "API_KEY", RotateEvery: platform.Duration{Duration: 90 * 24 * time.Hour}}, {Name: "SALT"}}
+	c.Kept = gate.Kept{
+		Now:  map[string]ledger.Variable{"API_KEY": {Hash: "new", Since: c.Now}, "SALT": {Hash: "salt", Since: c.Now.Add(-2000 * time.Hour)}},
+		Last: map[string]ledger.Variable{"API_KEY": {Hash: "old", Since: c.Now.Add(-3000 * time.Hour)}, "SALT": {Hash: "salt", Since: c.Now.Add(-2000 * time.Hour)}},
+	}
+	c.ExpectChanged = []string{"API_KEY"}
+	c.Getenv = onCall(t, c.Gate)
 	c.Record = filepath.Join(root, "record.json")
 	signed(t, c, signingKey, func(*ledger.Record) {})
 	return c, s
 }
 
+// onCall is a service of schedules, and what the environment says of it.
+func onCall(t testing.TB, g *platform.Gate) func(string) string {
+	t.Helper()
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Token token=abc" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		_, _ = io.WriteString(w, `{"oncalls": [{"user": {"summary": "Tom Berg"}}]}`)
+	}))
+	t.Cleanup(service.Close)
+	g.OnCall = &platform.OnCall{URL: "ONCALL_URL", Authorization: "ONCALL_KEY", Path: "oncalls.0.user.summary"}
+	return func(name string) string {
+		return map[string]string{"ONCALL_URL": service.URL + "/oncalls", "ONCALL_KEY": "Token token=abc", "OTHER_KEY": "Token token=b", "NOWHERE": "http://127.0.0.1:1/secret"}[name]
+	}
+}
+
+func TestOnCall(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		ask  platform.OnCall
+		says string
+		ok   bool
+	}{
+		"by path":          {platform.OnCall{URL: "ONCALL_URL", Authorization: "ONCALL_KEY", Path: "oncalls.0.user.summary"}, "Tom Berg is on call", true},
+		"by pattern":       {platform.OnCall{URL: "ONCALL_URL", Authorization: "ONCALL_KEY", Matches: `"summary": "([^"]+)"`}, "Tom Berg is on call", true},
+		"nobody":           {platform.OnCall{URL: "ONCALL_URL", Authorization: "ONCALL_KEY", Path: "oncalls.1.user.summary"}, "nobody who is on call", false},
+		"not who is meant": {platform.OnCall{URL: "ONCALL_URL", Authorization: "ONCALL_KEY", Path: "oncalls.0.user.summary", Matches: "^Vera"}, "nobody who is on call", false},
+		"refused":          {platform.OnCall{URL: "ONCALL_URL", Authorization: "OTHER_KEY"}, "answered 401", false},
+		"no key":           {platform.OnCall{URL: "ONCALL_URL", Authorization: "NO_KEY"}, "NO_KEY is empty", false},
+		"no address":       {platform.OnCall{URL: "NO_URL"}, "NO_URL holds no address", false},
+		"does not answer":  {platform.OnCall{URL: "NOWHERE"}, "127.0.0.1:1 does not answer", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, _ := checklist(t)
+			c.Gate.OnCall = &tt.ask
+			findings, err := gate.Preflight(t.Context(), *c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := findings[slices.IndexFunc(findings, func(f plan.Finding) bool { return f.ID == "on-call" })]
+			if (f.Status == plan.Pass) != tt.ok || !strings.Contains(f.Text, tt.says) || strings.Contains(f.Text, "secret") {
+				t.Errorf("%+v", f)
+			}
+		})
+	}
+}
+
+// A label of the commit's pull request says that there is nothing to document.
+func TestDocumentationLabel(t *testing.T) {
+	t.Parallel()
+	c, s := checklist(t)
+	s.hub.Change(func(k *github.Known) { k.Changed, k.Commits.Labels = k.Changed[2:], []string{"bug", "No-Docs"} })
+	findings, err := gate.Preflight(t.Context(), *c)
+	if failed := plan.Failed(findings); err != nil || len(failed) > 0 {
+		t.Errorf("%+v, %v", failed, err)
+	}
+}
+
 func signed(t testing.TB, c *gate.Checklist, key ed25519.PrivateKey, change func(*ledger.Record)) {
 	t.Helper()
-	r := &ledger.Record{Number: 41, Environment: "staging", State: ledger.Released, Images: map[string]string{"web": image("web")}, Verdict: "1 service runs what was released"}
+	r := &ledger.Record{Number: 41, Environment: "staging", State: ledger.Released, Images: map[string]string{"web": image("web")}, Verdict: "1 service runs what was released", By: ledger.Holder{Run: "https://github.com/acme/platform/actions/runs/76"}}
 	change(r)
 	if err := r.WriteSigned(c.Record, key); err != nil {
 		t.Fatal(err)
@@ -90,8 +165,11 @@ func TestPreflightPasses(t *testing.T) {
 	var ids []string
 	for _, f := range findings {
 		ids = append(ids, f.ID)
+		if f.Link == "" && slices.Contains([]string{"promotes", "checks/test", "security", "documentation", "notes"}, f.ID) {
+			t.Errorf("%s has no link", f.ID)
+		}
 	}
-	if got := strings.Join(ids, " "); got != "promotes checks/test checks/load security documentation notes variables backup rollback-plan window" {
+	if got := strings.Join(ids, " "); got != "promotes checks/test checks/load performance security documentation notes variables rotation backup rollback-plan window on-call" {
 		t.Errorf("looked at %s", got)
 	}
 	requests, _ := s.hub.Requests()
@@ -144,9 +222,41 @@ func TestPreflightFinds(t *testing.T) {
 		"high alert":            {hub(func(k *github.Known) { k.Alerts[0].Severity = "high" }), "security", "1 open alerts at high or above, such as js/log in a.ts"},
 		"critical alert":        {hub(func(k *github.Known) { k.Alerts[0].Severity = "critical" }), "security", "1 open alerts at high"},
 		"no code scanning":      {fault2(github.Fault{Path: "/code-scanning/", Status: 404}), "security", "GitHub answered 404"},
-		"nothing documented":    {hub(func(k *github.Known) { k.Changed = []string{"services/docs/main.ts"} }), "documentation", "none of docs/** changed since 111111111111"},
-		"cannot compare":        {fault2(github.Fault{Path: "/compare/", Status: 404}), "documentation", "GitHub answered 404"},
-		"no changelog":          {func(t *testing.T, c *gate.Checklist, _ *scene) { c.Gate.Notes = "NEWS.md" }, "notes", "there is no NEWS.md"},
+		"not scanned":           {hub(func(k *github.Known) { k.Commits.Analysed = []string{before}; k.Alerts = nil }), "security", "code scanning has not analysed c0ffee"},
+		"scanning failed":       {hub(func(k *github.Known) { k.Commits.Analysed, k.Commits.Failed = nil, []string{commit} }), "security", "has not analysed c0ffee"},
+		"too slow": {func(t *testing.T, c *gate.Checklist, _ *scene) {
+			write(t, filepath.Join(c.Platform.Root, "load.json"), `{"commit": "`+commit+`", "errors": 0.02, "http": {"p95_ms": 301}}`)
+		}, "performance", "errors is 0.02, more than 0.01, http.p95_ms is 301, more than 300"},
+		"a number is missing": {func(t *testing.T, c *gate.Checklist, _ *scene) {
+			write(t, filepath.Join(c.Platform.Root, "load.json"), `{"commit": "`+commit+`", "errors": 0, "http": {"p95_ms": "240"}}`)
+		}, "performance", "load.json has no number http.p95_ms"},
+		"a load test of another commit": {func(t *testing.T, c *gate.Checklist, _ *scene) {
+			write(t, filepath.Join(c.Platform.Root, "load.json"), `{"commit": "`+before+`", "errors": 0, "http": {"p95_ms": 1}}`)
+		}, "performance", "load.json is of commit 111111111111"},
+		"no load test": {func(_ *testing.T, c *gate.Checklist, _ *scene) { c.Gate.Performance.Result = "none.json" }, "performance", "no such file"},
+		"load check failed": {func(_ *testing.T, c *gate.Checklist, _ *scene) {
+			c.Gate.Performance = &platform.Performance{Check: "unrelated", App: "github-actions"}
+		}, "performance", "it is completed failure"},
+		"old notes": {hub(func(k *github.Known) {
+			k.Commits.Patches["CHANGELOG.md"] = "@@ -9,1 +9,2 @@\n+- What was forgotten in 1.3.0.\n"
+		}), "notes", "nothing was written into the first section of CHANGELOG.md, 1.4.0, since 111111111111"},
+		"notes of another": {hub(func(k *github.Known) { k.Changed[2] = "MY-CHANGELOG.md" }), "notes", "nothing was written"},
+		"an old secret": {func(_ *testing.T, c *gate.Checklist, _ *scene) {
+			c.Kept.Now["API_KEY"] = ledger.Variable{Hash: "new", Since: c.Now.Add(-91 * 24 * time.Hour)}
+		}, "rotation", "API_KEY is 91 days old, more than 90 days"},
+		"the same secret": {func(_ *testing.T, c *gate.Checklist, _ *scene) {
+			c.Kept.Now["API_KEY"] = ledger.Variable{Hash: "old", Since: c.Now}
+		}, "rotation", "API_KEY is what it was at the last release"},
+		"an unknown secret": {func(_ *testing.T, c *gate.Checklist, _ *scene) { c.Kept.Last = nil }, "rotation", "of API_KEY the last release kept no hash"},
+		"a label and no pull request that was merged": {hub(func(k *github.Known) {
+			k.Changed, k.Commits.Labels, k.Commits.Unmerged = k.Changed[2:], []string{"no-docs"}, true
+		}), "documentation", "is labelled no-docs"},
+		"nothing documented": {hub(func(k *github.Known) { k.Changed[1] = "services/docs/main.ts" }), "documentation", "none of docs/** changed since 111111111111"},
+		"cannot compare": {func(_ *testing.T, c *gate.Checklist, s *scene) {
+			c.Gate.Notes = ""
+			s.hub.Change(func(k *github.Known) { k.Faults = []github.Fault{{Path: "/compare/", Status: 404}} })
+		}, "documentation", "GitHub answered 404"},
+		"no changelog": {func(t *testing.T, c *gate.Checklist, _ *scene) { c.Gate.Notes = "NEWS.md" }, "notes", "there is no NEWS.md"},
 		"empty section": {func(t *testing.T, c *gate.Checklist, _ *scene) {
 			write(t, filepath.Join(c.Platform.Root, "CHANGELOG.md"), "# C\n\n## 1.5.0\n\n<!-- todo -->\n\n## 1.4.0\n- old\n")
 		}, "notes", "1.5.0, is empty"},
@@ -196,8 +306,8 @@ func edit(t *testing.T, file, old, text string) {
 func TestWaivers(t *testing.T) {
 	t.Parallel()
 	c, s := checklist(t)
-	s.hub.Change(func(k *github.Known) { k.Changed = nil })
-	c.Waivers = map[string]string{"documentation": "only a typo", "notes": "not needed, and it passes"}
+	s.hub.Change(func(k *github.Known) { k.Changed = k.Changed[2:] })
+	c.Waivers = map[string]gate.Waive{"documentation": {Why: "only a typo"}, "notes": {Why: "not needed, and it passes"}}
 	findings, err := gate.Preflight(t.Context(), *c)
 	if err != nil {
 		t.Fatal(err)
@@ -214,7 +324,14 @@ func TestWaivers(t *testing.T) {
 			t.Errorf("%s is %s: %s", f.ID, f.Status, f.Text)
 		}
 	}
-	c.Waivers = map[string]string{"security": "we are in a hurry"}
+	for span, until := range map[time.Duration]time.Time{2 * time.Hour: c.Now.Add(2 * time.Hour).UTC().Truncate(time.Second), 48 * time.Hour: c.Evidence.Expires} {
+		c.Waivers = map[string]gate.Waive{"documentation": {Why: "only a typo", For: span}}
+		findings, err := gate.Preflight(t.Context(), *c)
+		if i := slices.IndexFunc(findings, func(f plan.Finding) bool { return f.ID == "documentation" }); err != nil || !findings[i].Waiver.Until.Equal(until) {
+			t.Errorf("for %s: %+v, %v", span, findings, err)
+		}
+	}
+	c.Waivers = map[string]gate.Waive{"security": {Why: "we are in a hurry"}}
 	if _, err := gate.Preflight(t.Context(), *c); !errors.As(err, new(*platform.UsageError)) || !strings.Contains(err.Error(), "security") {
 		t.Errorf("%v", err)
 	}

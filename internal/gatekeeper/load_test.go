@@ -206,8 +206,11 @@ func TestEndsWell(t *testing.T) {
 	}
 }
 
-// BenchmarkWebhooks is the load of a minute: the time in which 99 of 100 are
-// answered, in milliseconds.
+// mostAnswer is what 99 of 100 webhooks may take.
+const mostAnswer = 250 * time.Millisecond
+
+// BenchmarkWebhooks is the load of a minute, with a kill in the middle: none is
+// lost, none decided twice, and 99 of 100 are answered in time. `make load` runs it.
 func BenchmarkWebhooks(b *testing.B) {
 	for b.Loop() {
 		const n = 1200
@@ -215,7 +218,11 @@ func BenchmarkWebhooks(b *testing.B) {
 		l.run(n)
 		l.decided(n)
 		slices.Sort(l.answers)
-		b.ReportMetric(float64(l.answers[len(l.answers)*99/100].Microseconds())/1000, "p99-ms")
+		p99 := l.answers[len(l.answers)*99/100]
+		if p99 > mostAnswer {
+			b.Errorf("99 of 100 are answered within %s, and not %s", p99, mostAnswer)
+		}
+		b.ReportMetric(float64(p99.Microseconds())/1000, "p99-ms")
 		b.ReportMetric(float64(l.answers[len(l.answers)/2].Microseconds())/1000, "p50-ms")
 	}
 }

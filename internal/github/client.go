@@ -48,7 +48,7 @@ func New(o Options) (*Client, error) {
 	}
 	owner, name, _ := strings.Cut(o.Repository, "/")
 	c := &Client{Owner: owner, Name: name}
-	c.api = github.NewClient(&http.Client{Transport: &patient{count: &c.requests, wait: o.Wait}, Timeout: o.Wait + time.Minute}).WithAuthToken(o.Token)
+	c.api = github.NewClient(&http.Client{Transport: &memory{next: &patient{count: &c.requests, wait: o.Wait}, answers: map[string]answered{}}, Timeout: o.Wait + time.Minute}).WithAuthToken(o.Token)
 	if o.URL != "" {
 		u, err := url.Parse(strings.TrimSuffix(o.URL, "/") + "/")
 		if err != nil || u.Host == "" {
@@ -81,8 +81,8 @@ func (p *patient) RoundTrip(r *http.Request) (*http.Response, error) {
 		if r.Method != http.MethodGet || ctx.Err() != nil {
 			return false, ctx.Err()
 		}
-		// A limit of requests is a 403 too, told from a refusal by its header.
-		if answer != nil && answer.StatusCode == http.StatusForbidden && answer.Header.Get("Retry-After") != "" {
+		// A limit of requests is a 403 too, told from a refusal by its headers.
+		if answer != nil && answer.StatusCode == http.StatusForbidden && limited(answer) {
 			return after(answer) <= left, nil
 		}
 		if answer != nil && answer.StatusCode == http.StatusTooManyRequests && after(answer) > left {
@@ -92,7 +92,7 @@ func (p *patient) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	client.Backoff = func(least, most time.Duration, attempt int, answer *http.Response) time.Duration {
 		pause := retryablehttp.DefaultBackoff(least, most, attempt, nil)
-		if answer != nil && answer.Header.Get("Retry-After") != "" {
+		if answer != nil && limited(answer) {
 			pause = after(answer)
 		}
 		pause = min(pause, left)
@@ -107,8 +107,19 @@ func (p *patient) RoundTrip(r *http.Request) (*http.Response, error) {
 	return client.Do(request)
 }
 
-// after is how long GitHub asks to wait, in whole seconds as RFC 9110 has them.
+// limited reports whether GitHub says when to come back.
+func limited(answer *http.Response) bool {
+	return answer.Header.Get("Retry-After") != "" || answer.Header.Get("X-RateLimit-Remaining") == "0"
+}
+
+// after is how long GitHub asks to wait, in whole seconds as RFC 9110 has them,
+// or until its limit begins anew, in seconds of Unix time.
 func after(answer *http.Response) time.Duration {
+	if answer.Header.Get("Retry-After") == "" && answer.Header.Get("X-RateLimit-Remaining") == "0" {
+		if reset, err := strconv.ParseInt(answer.Header.Get("X-RateLimit-Reset"), 10, 64); err == nil {
+			return max(time.Until(time.Unix(reset, 0)).Round(time.Second)+time.Second, time.Second)
+		}
+	}
 	seconds, err := strconv.Atoi(answer.Header.Get("Retry-After"))
 	if err != nil || seconds < 0 {
 		return time.Second

@@ -2,7 +2,11 @@ package github_test
 
 import (
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -152,5 +156,53 @@ func TestHostileNames(t *testing.T) {
 		if _, err := ours.New(o); err == nil {
 			t.Errorf("%+v is taken", o)
 		}
+	}
+}
+
+// A limit that is used up says when it begins anew: that is waited for, and not
+// an hour.
+func TestLimit(t *testing.T) {
+	t.Parallel()
+	for seconds, ok := range map[int64]bool{1: true, 3600: false} {
+		asked := 0
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			if asked++; asked == 1 {
+				w.Header().Set("X-RateLimit-Limit", "5000")
+				w.Header().Set("X-RateLimit-Remaining", "0")
+				w.Header().Set("X-RateLimit-Reset", strconv.FormatInt(time.Now().Unix()+seconds, 10))
+				w.WriteHeader(http.StatusForbidden)
+				return
+			}
+			_, _ = io.WriteString(w, `{"id": 7}`)
+		}))
+		c, err := ours.New(ours.Options{URL: s.URL, Token: "x", Repository: "acme/platform", Wait: 5 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		run, err := c.Run(t.Context(), 7)
+		if ok && (err != nil || run.ID != 7) || !ok && (err == nil || asked > 1 || !strings.Contains(err.Error(), "is used up until")) {
+			t.Errorf("%d s: %+v, %v after %d requests", seconds, run, err, asked)
+		}
+		s.Close()
+	}
+}
+
+// What GitHub answered before is asked again by its ETag; what changed is seen.
+func TestRemembers(t *testing.T) {
+	t.Parallel()
+	s, c := hub(t)
+	for range 2 {
+		if e, err := c.Environment(t.Context(), "production"); err != nil || len(e.Rules) != 1 {
+			t.Fatalf("%+v, %v", e, err)
+		}
+	}
+	if s.Unchanged() != 1 {
+		t.Errorf("%d answers of 304", s.Unchanged())
+	}
+	s.Change(func(k *github.Known) {
+		k.Environments["production"].Users, k.Environments["production"].Teams = nil, nil
+	})
+	if e, err := c.Environment(t.Context(), "production"); err != nil || len(e.Rules) != 0 || s.Unchanged() != 1 {
+		t.Errorf("%+v, %v", e, err)
 	}
 }

@@ -196,21 +196,6 @@ func (c *Client) Alerts(ctx context.Context, ref string) ([]Alert, error) {
 	return alerts, explain("read the alerts of code scanning", err)
 }
 
-// Changed are the files that differ between two commits. GitHub names 300 at
-// most; whether there are more is not said.
-func (c *Client) Changed(ctx context.Context, base, head string) ([]string, error) {
-	compared, err := get[struct {
-		Files []struct {
-			Name string `json:"filename"`
-		} `json:"files"`
-	}](ctx, c, c.repo("compare/%s...%s"), base, head)
-	var names []string
-	for _, f := range compared.Files {
-		names = append(names, f.Name)
-	}
-	return names, explain("compare "+short(base)+" with "+short(head), err)
-}
-
 // page of a list, which GitHub gives in an object.
 type page struct {
 	Policies []named `json:"branch_policies"`

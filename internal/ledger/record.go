@@ -81,6 +81,8 @@ type Record struct {
 	// Evidence is what was known when the release was approved: checks, and the
 	// backup that the database can go back to.
 	Evidence []Evidence `json:"evidence,omitempty"`
+	// Variables are the keyed hashes of the values that it was released with.
+	Variables map[string]Variable `json:"variables,omitempty"`
 	// Approvals are who approved it, and Findings what was found before: what
 	// failed and was waived is there with who waived it.
 	Approvals []Approval     `json:"approvals,omitempty"`

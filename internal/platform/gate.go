@@ -22,6 +22,8 @@ type Gate struct {
 	Rollback *GateRollback `yaml:"rollback,omitempty"`
 	// Unreviewed lists the environments of GitHub that need no review, such as those that only read, for the rule that GitHub asks (slipway gate serve).
 	Unreviewed []Unreviewed `yaml:"unreviewed,omitempty"`
+	// ExceptAuthor says that who wrote the commit does not count as an approver, beside who started the run. Default: false.
+	ExceptAuthor bool `yaml:"exceptAuthor,omitempty"`
 	// Digest says that the comment of an approval has to hold the first digits of the approval digest, so that it is for this plan and for no other. Default: true.
 	Digest *bool `yaml:"digest,omitempty"`
 	// Comments says that approvals are comments on an issue, /approve with the digest, for private repositories whose environments have no required reviewers. The job waits for them. Default: false.
@@ -32,9 +34,15 @@ type Gate struct {
 	Checks []RequiredCheck `yaml:"checks,omitempty"`
 	// Security: no open alert of code scanning at this severity or above: low, medium, high or critical.
 	Security string `yaml:"security,omitempty"`
+	// Performance: a load test has passed, or its result is within a budget.
+	Performance *Performance `yaml:"performance,omitempty"`
+	// OnCall asks who is on call: somebody has to be.
+	OnCall *OnCall `yaml:"onCall,omitempty"`
 	// Documentation: patterns of files of the repository, of which one has to change with every release.
 	Documentation []string `yaml:"documentation,omitempty"`
-	// Notes is the changelog, whose first section has to say something.
+	// DocumentationLabel of the commit's pull request says that nothing has to be documented, or is elsewhere.
+	DocumentationLabel string `yaml:"documentationLabel,omitempty"`
+	// Notes is the changelog, whose first section has to say something that it did not say at the last release.
 	Notes string `yaml:"notes,omitempty"`
 	// Backup says how old the verified backup may be, as in 1h.
 	Backup Duration `yaml:"backup,omitempty"`
@@ -42,7 +50,7 @@ type Gate struct {
 	RollbackPlan string `yaml:"rollbackPlan,omitempty"`
 	// Window in which releases may begin. Absent: always.
 	Window *Window `yaml:"window,omitempty"`
-	// Waivable names the findings that a person may waive, with a reason: promotes, checks, security, documentation, notes, backup, rollback-plan, window or notify.
+	// Waivable names the findings that a person may waive, with a reason: promotes, checks, performance, security, documentation, notes, rotation, backup, rollback-plan, window, on-call or notify.
 	Waivable []string `yaml:"waivable,omitempty"`
 }
 
@@ -79,7 +87,7 @@ type RequiredCheck struct {
 }
 
 // GateFindings are what a gate looks for, in the order in which it is shown.
-var GateFindings = []string{"promotes", "checks", "security", "documentation", "notes", "backup", "rollback-plan", "window", "notify"}
+var GateFindings = []string{"promotes", "checks", "performance", "security", "documentation", "notes", "rotation", "backup", "rollback-plan", "window", "on-call", "notify"}
 
 func (g *Gate) fillDefaults(environment string) {
 	if g == nil {
@@ -97,6 +105,9 @@ func (g *Gate) fillDefaults(environment string) {
 		}
 	}
 	g.Rollback.fillDefaults(environment)
+	if g.Performance != nil && g.Performance.Check != "" {
+		fill(&g.Performance.App, "github-actions")
+	}
 	for i := range g.Checks {
 		fill(&g.Checks[i].App, "github-actions")
 	}
@@ -153,6 +164,8 @@ func validateGate(at, environment string, g *Gate, p *Platform, d *document) {
 	}
 	d.text(join(at, "security"), g.Security, oneOf("low", "medium", "high", "critical"))
 	d.paths(join(at, "documentation"), g.Documentation)
+	validatePerformance(join(at, "performance"), g.Performance, d)
+	validateOnCall(join(at, "onCall"), g.OnCall, d)
 	validateWindow(join(at, "window"), g.Window, d)
 	for i, name := range g.Waivable {
 		d.text(item(join(at, "waivable"), i), name, oneOf(GateFindings...))

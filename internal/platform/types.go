@@ -139,6 +139,8 @@ type Variable struct {
 	Format string `yaml:"format,omitempty"`
 	// MinLength of the value, in characters.
 	MinLength int `yaml:"minLength,omitempty"`
+	// RotateEvery is how old a value may become in an environment with a gate, as in 2160h. Absent: as old as it likes.
+	RotateEvery Duration `yaml:"rotateEvery,omitempty"`
 	// Secret values are never shown. Default: true.
 	Secret *bool `yaml:"secret,omitempty"`
 }

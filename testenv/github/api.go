@@ -17,34 +17,37 @@ func (h *Hub) owner() string {
 // api answers what the description allows. The names are GitHub's operations.
 func (h *Hub) api() http.Handler {
 	operations := map[string]http.HandlerFunc{
-		"actions/get-workflow-run":                   h.getRun,
-		"actions/get-workflow-run-attempt":           h.getRun,
-		"actions/get-reviews-for-run":                h.getReviews,
-		"actions/get-pending-deployments-for-run":    h.getPending,
-		"actions/review-pending-deployments-for-run": h.postReview,
-		"actions/review-custom-gates-for-run":        h.postDecision,
-		"repos/get-environment":                      h.getEnvironment,
-		"repos/list-deployment-branch-policies":      h.getBranchPolicies,
-		"repos/get-branch-protection":                h.getProtection,
-		"repos/get-branch-rules":                     h.getRules,
-		"teams/get-membership-for-user-in-org":       h.getMembership,
-		"teams/list-members-in-org":                  h.getMembers,
-		"checks/list-for-ref":                        h.getChecks,
-		"checks/create":                              h.postCheck,
-		"actions/create-workflow-dispatch":           h.postDispatch,
-		"code-scanning/list-alerts-for-repo":         h.getAlerts,
-		"repos/compare-commits-with-basehead":        h.getCompare,
-		"repos/list-deployments":                     h.getDeployments,
-		"repos/create-deployment":                    h.postDeployment,
-		"repos/list-deployment-statuses":             h.getStatuses,
-		"repos/create-deployment-status":             h.postStatus,
-		"apps/create-installation-access-token":      h.postToken,
-		"issues/list-for-repo":                       h.getIssues,
-		"issues/create":                              h.postIssue,
-		"issues/get":                                 h.getIssue,
-		"issues/update":                              h.patchIssue,
-		"issues/list-comments":                       h.getComments,
-		"issues/create-comment":                      h.postComment,
+		"actions/get-workflow-run":                        h.getRun,
+		"actions/get-workflow-run-attempt":                h.getRun,
+		"actions/get-reviews-for-run":                     h.getReviews,
+		"actions/get-pending-deployments-for-run":         h.getPending,
+		"actions/review-pending-deployments-for-run":      h.postReview,
+		"actions/review-custom-gates-for-run":             h.postDecision,
+		"repos/get-environment":                           h.getEnvironment,
+		"repos/list-deployment-branch-policies":           h.getBranchPolicies,
+		"repos/get-branch-protection":                     h.getProtection,
+		"repos/get-branch-rules":                          h.getRules,
+		"teams/get-membership-for-user-in-org":            h.getMembership,
+		"teams/list-members-in-org":                       h.getMembers,
+		"checks/list-for-ref":                             h.getChecks,
+		"checks/create":                                   h.postCheck,
+		"actions/create-workflow-dispatch":                h.postDispatch,
+		"code-scanning/list-alerts-for-repo":              h.getAlerts,
+		"repos/compare-commits-with-basehead":             h.getCompare,
+		"repos/get-commit":                                h.getCommit,
+		"repos/list-pull-requests-associated-with-commit": h.getPulls,
+		"code-scanning/list-recent-analyses":              h.getAnalyses,
+		"repos/list-deployments":                          h.getDeployments,
+		"repos/create-deployment":                         h.postDeployment,
+		"repos/list-deployment-statuses":                  h.getStatuses,
+		"repos/create-deployment-status":                  h.postStatus,
+		"apps/create-installation-access-token":           h.postToken,
+		"issues/list-for-repo":                            h.getIssues,
+		"issues/create":                                   h.postIssue,
+		"issues/get":                                      h.getIssue,
+		"issues/update":                                   h.patchIssue,
+		"issues/list-comments":                            h.getComments,
+		"issues/create-comment":                           h.postComment,
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, _ := r.Context().Value(operation{}).(string)
@@ -224,7 +227,11 @@ func (h *Hub) getCompare(w http.ResponseWriter, _ *http.Request) {
 	base := example("commit-comparison").(object)
 	files := []any{}
 	for _, name := range h.changed {
-		files = append(files, with(base["files"].([]any)[0], object{"filename": name}))
+		file := with(base["files"].([]any)[0], object{"filename": name})
+		if patch, ok := h.commits.Patches[name]; ok {
+			file["patch"] = patch
+		}
+		files = append(files, file)
 	}
 	answer(w, http.StatusOK, with(base, object{"files": files}))
 }

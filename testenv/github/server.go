@@ -58,10 +58,11 @@ func (s *Server) Close() error { return s.server.Close() }
 
 // Handler serves the API, and the page under /.
 func (h *Hub) Handler() (http.Handler, error) {
-	api, err := newDescribed(h.api(), h.violate)
+	described, err := newDescribed(h.api(), h.violate)
 	if err != nil {
 		return nil, err
 	}
+	api := h.conditional(described)
 	page := h.page()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasPrefix(r.URL.Path, "/repos/") && !strings.HasPrefix(r.URL.Path, "/orgs/") && !strings.HasPrefix(r.URL.Path, "/app/") {

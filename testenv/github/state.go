@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,6 +24,8 @@ type Hub struct {
 	alerts       []Alert
 	protected    map[string]bool
 	changed      []string
+	commits      Commits
+	unchanged    atomic.Int64 // answers of 304
 	deployments  []*Deployment
 	decisions    []Decision
 	started      []Started
@@ -106,7 +109,7 @@ func (h *Hub) Change(change func(*Known)) {
 	defer h.mu.Unlock()
 	k := Known{
 		Runs: h.runs, Environments: h.environments, Teams: h.teams, Bots: h.bots, Checks: h.checks, Alerts: h.alerts,
-		Protected: h.protected, Changed: h.changed, Faults: h.faults, Issues: h.issues, AppKey: h.appKey,
+		Protected: h.protected, Changed: h.changed, Commits: &h.commits, Faults: h.faults, Issues: h.issues, AppKey: h.appKey,
 	}
 	change(&k)
 	h.checks, h.alerts, h.changed, h.faults, h.issues, h.appKey = k.Checks, k.Alerts, k.Changed, k.Faults, k.Issues, k.AppKey
@@ -122,6 +125,7 @@ type Known struct {
 	Alerts       []Alert
 	Protected    map[string]bool
 	Changed      []string // files between two commits
+	Commits      *Commits
 	Faults       []Fault
 	Issues       []*Issue
 	AppKey       *rsa.PublicKey // of the App that may ask for tokens

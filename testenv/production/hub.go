@@ -26,6 +26,7 @@ func (s *show) serve() error {
 			k.Checks = append(k.Checks, github.Check{SHA: s.sha, Name: name, App: "github-actions", Conclusion: "success", Completed: time.Now()})
 		}
 		k.Checks = append(k.Checks, github.Check{SHA: s.sha, Name: "performance", App: "k6", Conclusion: "success", Completed: time.Now()})
+		k.Commits.Analysed = []string{s.sha}
 		k.Changed = []string{"services/api-gateway/src/main.ts", "CHANGELOG.md"}
 	})
 	var err error
