@@ -39,5 +39,7 @@ func TestRollbackAsks(t *testing.T) {
 	if out := c.slipway(0, "release", "2", "--json"); !strings.Contains(out, `"by": "tom"`) {
 		t.Errorf("the record does not say who approved it:\n%s", out)
 	}
-	c.slipway(0, "rollback", "--to", "1")
+	if out := c.slipway(2, "rollback", "--to", "1"); !strings.Contains(out, "there is nothing to roll back") { // which is all that it says
+		t.Errorf("%s", out)
+	}
 }
