@@ -92,7 +92,7 @@ func (p *pipeline) checkOne(ctx context.Context, name string, reach reach) (repo
 	var output string
 	if m.before != nil {
 		output, stage.Note = m.before.Output, passedBefore
-	} else if output, err = p.runCheck(limited, name, check, command); err == nil {
+	} else if output, err = p.runCheck(limited, name, check, command, limit); err == nil {
 		m.keep(output)
 	}
 	stage.Seconds = time.Since(start).Seconds()
@@ -116,7 +116,7 @@ func (p *pipeline) checkOne(ctx context.Context, name string, reach reach) (repo
 }
 
 // runCheck returns what the check printed, up to the 100 KiB at the end if it failed.
-func (p *pipeline) runCheck(ctx context.Context, name string, check platform.Check, command string) (string, error) {
+func (p *pipeline) runCheck(ctx context.Context, name string, check platform.Check, command string, limit time.Duration) (string, error) {
 	c, err := p.installed()
 	if err != nil {
 		return "", err
@@ -144,7 +144,8 @@ func (p *pipeline) runCheck(ctx context.Context, name string, check platform.Che
 		if c, err = p.withSelf(c); err != nil {
 			return "", err
 		}
-		wait := []string{selfPath, "inside", "wait"}
+		// Trouble with a server must show before the check's own time is up.
+		wait := []string{selfPath, "inside", "wait", min(serverDeadline, limit/2).String()}
 		for _, s := range servers {
 			wait = append(wait, s.Kind+"="+s.Variable)
 		}
@@ -153,7 +154,12 @@ func (p *pipeline) runCheck(ctx context.Context, name string, check platform.Che
 	output, err := p.bringAnd(c, p.source(), args...).Stdout(ctx)
 	var failed *dagger.ExecError
 	if errors.As(err, &failed) {
-		return joinOutput(failed.Stdout, failed.Stderr), checkError(name, args, failed)
+		output := joinOutput(failed.Stdout, failed.Stderr)
+		// Without an exit code it never ran: the engine lost one it is bound to.
+		if failed.ExitCode < 0 && len(check.Needs) > 0 {
+			return output, &platform.InfrastructureError{Message: "a server of " + name + " ended before it answered a query: " + strings.Join(check.Needs, " or "), Advice: serverAdvice}
+		}
+		return output, checkError(name, args, failed)
 	}
 	return output, explain("run "+name, err)
 }
@@ -162,8 +168,8 @@ func (p *pipeline) runCheck(ctx context.Context, name string, check platform.Che
 // servers that never answered.
 func checkError(name string, args []string, failed *dagger.ExecError) error {
 	switch {
-	case strings.Contains(failed.Stderr, "did not answer a query within"):
-		return &platform.InfrastructureError{Message: lastLines(failed.Stderr, 1)[0], Advice: "look at what the server says in dagger.log"}
+	case strings.Contains(failed.Stderr, noAnswer):
+		return &platform.InfrastructureError{Message: lineWith(failed.Stderr, noAnswer), Advice: serverAdvice}
 	case slices.Equal(failed.Cmd, args):
 		return fmt.Errorf("%s failed with exit code %d", name, failed.ExitCode)
 	}
@@ -172,6 +178,16 @@ func checkError(name string, args []string, failed *dagger.ExecError) error {
 		command = install
 	}
 	return fmt.Errorf("%s could not begin: %s failed with exit code %d", name, command, failed.ExitCode)
+}
+
+// lineWith is the line that has the text, without the word that it begins with.
+func lineWith(output, text string) string {
+	for line := range strings.Lines(output) {
+		if strings.Contains(line, text) {
+			return strings.TrimPrefix(strings.TrimSpace(line), "error: ")
+		}
+	}
+	return ""
 }
 
 // showFailure prints what somebody needs to repair a check.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -30,12 +29,7 @@ func run(t *testing.T, args ...string) (code int, output string, r report.Report
 	var out bytes.Buffer
 	folder := t.TempDir()
 	code = Main(t.Context(), append(args, "--output", folder), os.Getenv, &out, &out)
-	if data, err := os.ReadFile(filepath.Join(folder, "report.json")); err == nil {
-		if err := json.Unmarshal(data, &r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return code, out.String(), r
+	return code, out.String(), readReport(t, folder)
 }
 
 func TestAnotherTeamsChecks(t *testing.T) {

@@ -70,7 +70,7 @@ func insideCommand(stdout io.Writer) *cobra.Command {
 	say := func(format string, args ...any) { fmt.Fprintf(stdout, format+"\n", args...) }
 	c.AddCommand(
 		&cobra.Command{
-			Use: "wait KIND=VARIABLE… -- COMMAND…", Args: cobra.MinimumNArgs(1), DisableFlagParsing: true,
+			Use: "wait DEADLINE KIND=VARIABLE… -- COMMAND…", Args: cobra.MinimumNArgs(1), DisableFlagParsing: true,
 			RunE: func(cmd *cobra.Command, args []string) error { return waitInside(cmd.Context(), args, say) },
 		},
 		&cobra.Command{

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -40,9 +41,16 @@ func launch(t *testing.T, env []string, args ...string) *process {
 func launchInto(t *testing.T, folder string, env []string, args ...string) *process {
 	t.Helper()
 	testenv.Env(t)
+	return start(t, folder, env, append([]string{"ci"}, args...))
+}
+
+// start starts a command that ends with one of ci, in a group of its own.
+func start(t *testing.T, folder string, env, command []string) *process {
+	t.Helper()
 	p := &process{t: t, folder: folder, lines: make(chan string, 10_000), ended: make(chan struct{})}
-	p.cmd = exec.Command("ci", append(args, "--output", p.folder)...)
+	p.cmd = exec.Command(command[0], append(command[1:], "--output", folder)...)
 	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	reader, writer := io.Pipe()
 	p.cmd.Stdout, p.cmd.Stderr = writer, writer
 	if err := p.cmd.Start(); err != nil {
@@ -103,12 +111,18 @@ func (p *process) ends(limit time.Duration) (code int, output string, r report.R
 	if p.err != nil && !errors.As(p.err, &exit) {
 		p.t.Fatal(p.err)
 	}
-	if data, err := os.ReadFile(filepath.Join(p.folder, "report.json")); err == nil {
+	return p.cmd.ProcessState.ExitCode(), p.output.String(), readReport(p.t, p.folder)
+}
+
+// readReport reads what a run wrote, if it wrote one.
+func readReport(t *testing.T, folder string) (r report.Report) {
+	t.Helper()
+	if data, err := os.ReadFile(filepath.Join(folder, "report.json")); err == nil {
 		if err := json.Unmarshal(data, &r); err != nil {
-			p.t.Fatal(err)
+			t.Fatal(err)
 		}
 	}
-	return p.cmd.ProcessState.ExitCode(), p.output.String(), r
+	return r
 }
 
 // keeps checks that no secret is in what ci printed, nor in any file that it
@@ -195,8 +209,8 @@ func (b beacon) hold() string {
 	return "exec bash -c 'exec 3<>/dev/tcp/" + name + "/" + port + "; cat <&3'"
 }
 
-// lit waits for the work that a process began; what it returns waits for its end.
-func (b beacon) lit(p *process) (out func(limit time.Duration)) {
+// reached waits for the work that a process began.
+func (b beacon) reached(p *process) net.Conn {
 	b.t.Helper()
 	// Who ends, or never begins, must not be waited for.
 	defer p.within(begins)()
@@ -215,6 +229,13 @@ func (b beacon) lit(p *process) (out func(limit time.Duration)) {
 		b.t.Fatalf("the work did not begin:\n%s", output)
 	}
 	b.t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+// lit is reached; what it returns waits for the end of the work.
+func (b beacon) lit(p *process) (out func(limit time.Duration)) {
+	b.t.Helper()
+	conn := b.reached(p)
 	return func(limit time.Duration) {
 		b.t.Helper()
 		_ = conn.SetReadDeadline(time.Now().Add(limit))
