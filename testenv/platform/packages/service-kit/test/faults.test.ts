@@ -76,12 +76,15 @@ describe.concurrent('a service', () => {
   });
 
   test('stops only after it finished what it had begun', async () => {
-    const one = run('slow:1200ms', { SHUTDOWN_DELAY_MS: '500' });
+    const one = run('', { SHUTDOWN_DELAY_MS: '500' });
     const api = await one.port();
-    const begun = api.get('/one');
-    await new Promise((resolve) => setTimeout(resolve, 600));
+    const answer = api.get('/late');
+    await eventually(
+      () => Promise.resolve(one.lines.some((line) => line.message === 'begun')),
+      (begun) => begun,
+    );
     one.child.kill('SIGTERM');
-    expect(await begun).toMatchObject({ status: 200, body: { one: 1 } });
+    expect(await answer).toMatchObject({ status: 200, body: { late: true } });
     expect(await one.exit).toBe(0);
   });
 
