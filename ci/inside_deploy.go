@@ -78,17 +78,18 @@ func releaseInside(ctx context.Context, p *platform.Platform, o order, say func(
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
 	options := rollout.Options{
 		Cluster: cluster, Namespace: o.Namespace, Objects: objects, Services: release.Services(p, o.Images), Deadline: o.Deadline,
-		Verify:   func(ctx context.Context) error { return verify(ctx, cluster, p, o, began, say) },
 		Progress: release.Teller(say),
 		Redact:   redactor(o.Values),
 	}
 	if err := release.Verification(&options, p.Verify); err != nil {
 		return nil, err
 	}
-	return release.Run(ctx, release.Options{Ledger: book, Record: o.Record, Held: &o.Lock, Say: say, Rollout: options})
+	return release.Run(ctx, release.Options{
+		Ledger: book, Record: o.Record, Held: &o.Lock, Say: say, Rollout: options,
+		Verify: func(ctx context.Context, past time.Time) error { return verify(ctx, cluster, p, o, past, say) },
+	})
 }
 
 // render reads the manifests, as the order has them.

@@ -158,11 +158,15 @@ func (e *Environment) Release(w io.Writer) (release.Options, error) {
 	say := func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
 	redact := platform.Redactor(slices.Collect(maps.Values(e.Target.Values)))
 	o := release.Options{
+		Verify: func(ctx context.Context, past time.Time) error {
+			v := e.Verifier(say)
+			v.Began = past
+			return v.Verify(ctx)
+		},
 		Begun:  e.begun,
 		Ledger: e.Ledger, Record: ledger.Record{By: release.HolderOf(os.Getenv)}, Say: say,
 		Rollout: rollout.Options{
 			Cluster: e.Cluster, Namespace: e.Target.Namespace,
-			Verify:   e.Verifier(say).Verify,
 			Progress: release.Teller(say),
 			Redact:   redact,
 			Grace:    grace(),

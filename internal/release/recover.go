@@ -79,15 +79,17 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 	if database != "" {
 		outcome.Verdict = strings.Replace(outcome.Verdict, "everything is", "the services are", 1) + "; " + database
 	}
-	if err == nil && o.Rollout.Verify != nil && len(changes) > 0 {
-		if err = o.Rollout.Verify(ctx); err != nil {
+	if err == nil && len(changes) > 0 {
+		if err = o.verify(ctx, entry.Record); err != nil {
 			err = fmt.Errorf("verify what was taken back: %w", err)
 		}
 	}
 	if err != nil {
 		outcome.State, outcome.Verdict = ledger.Stuck, "not everything could be taken back"
 	} else if to != nil {
-		err = o.Ledger.MarkRolledBack(ctx, *to, entry.Record.Number)
+		var noted error
+		entry.Record.Images, noted = o.running(ctx)
+		err = errors.Join(noted, o.Ledger.MarkRolledBack(ctx, *to, entry.Record.Number))
 	}
 	return outcome, errors.Join(err, entry.Close(context.WithoutCancel(ctx), outcome.State, outcome.Verdict))
 }

@@ -18,7 +18,7 @@ import (
 // Options describe one release.
 type Options struct {
 	Ledger *ledger.Ledger
-	// Rollout is what to release; its Journal, Guard and Earlier are set here.
+	// Rollout is what to release; its Journal, Guard, Verify and Earlier are set here.
 	Rollout rollout.Options
 	// Record is what is known of the release before it begins: who, source, digests.
 	Record ledger.Record
@@ -31,6 +31,9 @@ type Options struct {
 	// OnFailure is what a release that fails after its migrations does with the
 	// data by itself; nil leaves it on the migrated schema.
 	OnFailure Database
+	// Verify verifies the platform as a whole, beside how it did before a time:
+	// once all services are healthy, and after what was taken back. May be nil.
+	Verify func(ctx context.Context, past time.Time) error
 	// Check is asked once the lock is held and what was left half done is taken
 	// back, before anything else is written; nil allows all.
 	Check func(context.Context) error
@@ -161,6 +164,7 @@ func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Ent
 	defer stop()
 	options := o.guarded(lock)
 	options.Journal, options.Earlier = journal{entry}, earlier
+	options.Verify = func(ctx context.Context) error { return o.verify(ctx, entry.Record) }
 	result, err := rollout.Deploy(ctx, options)
 	outcome := &Outcome{Number: entry.Record.Number, Rollout: result, Record: entry.Record}
 	switch {
@@ -239,6 +243,14 @@ func (o *Options) guarded(lock *ledger.Lock) rollout.Options {
 	options := o.Rollout
 	options.Guard = lock.Guard
 	return options
+}
+
+// verify verifies the platform as a whole, if anybody can.
+func (o *Options) verify(ctx context.Context, record *ledger.Record) error {
+	if o.Verify == nil {
+		return nil
+	}
+	return o.Verify(ctx, record.Past())
 }
 
 func (o *Options) say(format string, args ...any) {

@@ -49,6 +49,11 @@ func Rollback(ctx context.Context, o Options, to int) (*Outcome, error) {
 	if err := services.recover(ctx, lock); err != nil {
 		return nil, err
 	}
+	return o.backTo(ctx, lock, to)
+}
+
+// backTo takes back all releases after number to. None is unfinished.
+func (o *Options) backTo(ctx context.Context, lock *ledger.Lock, to int) (*Outcome, error) {
 	over, to, err := o.releasesAfter(ctx, to)
 	if err != nil {
 		return nil, err
@@ -58,12 +63,10 @@ func Rollback(ctx context.Context, o Options, to int) (*Outcome, error) {
 		return nil, err
 	}
 	o.say("roll back %s to #%d", o.Ledger.Environment, to)
-	return o.rollBack(ctx, lock, to, changes)
-}
-
-func (o *Options) rollBack(ctx context.Context, lock *ledger.Lock, to int, changes []rollout.Change) (*Outcome, error) {
 	record := o.Record
 	record.RollbackTo, record.Fence = &to, lock.Fence
+	oldest := over[len(over)-1].Past()
+	record.Baseline = &oldest
 	entry, err := o.Ledger.Add(ctx, record)
 	if err != nil {
 		return nil, err

@@ -95,7 +95,7 @@ func options(ctx context.Context) (o release.Options, err error) {
 		o.Rollout.Services = append(o.Rollout.Services, rollout.Service{Name: name})
 	}
 	if *fails != "" {
-		o.Rollout.Verify = func(ctx context.Context) error { return verify(ctx, cluster) }
+		o.Verify = func(ctx context.Context, _ time.Time) error { return verify(ctx, cluster) }
 	}
 	if *url == "" {
 		return o, nil
