@@ -18,7 +18,7 @@ import (
 // Options describe one release.
 type Options struct {
 	Ledger *ledger.Ledger
-	// Rollout is what to release; its Journal, Guard, Verify and Earlier are set here.
+	// Rollout is what to release; its Journal, Guard, Was, Verify and Earlier are set here.
 	Rollout rollout.Options
 	// Record is what is known of the release before it begins: who, source, digests.
 	Record ledger.Record
@@ -162,7 +162,7 @@ func (e *NothingError) Hint() string { return "`slipway releases` lists what was
 func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Entry, earlier []rollout.Change) (*Outcome, error) {
 	ctx, stop := untilLost(ctx, lock)
 	defer stop()
-	options := o.guarded(lock)
+	options := o.guarded(lock, entry.Record)
 	options.Journal, options.Earlier = journal{entry}, earlier
 	options.Verify = func(ctx context.Context) error { return o.verify(ctx, entry.Record) }
 	result, err := rollout.Deploy(ctx, options)
@@ -178,9 +178,13 @@ func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Ent
 	case o.OnFailure != nil && len(entry.Record.Migrations) > 0:
 		return o.restore(context.WithoutCancel(ctx), lock, entry, err)
 	case clean(result):
-		outcome.State, outcome.Verdict = ledger.Failed, "everything is as before: "+count(len(result.Undone), "object")+" compared"
+		outcome.State, outcome.Verdict = ledger.Failed, "everything is as before: "+comparedUndone(result.Undone)
 		if len(entry.Record.Migrations) > 0 {
-			outcome.Verdict = "the services are as before: " + count(len(result.Undone), "object") + " compared; " + applied(entry.Record.Migrations)
+			outcome.Verdict = "the services are as before: " + comparedUndone(result.Undone) + "; " + applied(entry.Record.Migrations)
+		}
+		if len(result.Undone) > 0 {
+			said, wrong := o.again(ctx, entry.Record)
+			outcome.Verdict, err = outcome.Verdict+said, errors.Join(err, wrong)
 		}
 	default:
 		outcome.State, outcome.Verdict = ledger.Stuck, "not everything could be taken back"
@@ -239,9 +243,9 @@ func (o *Options) giveBack(ctx context.Context, lock *ledger.Lock) {
 	}
 }
 
-func (o *Options) guarded(lock *ledger.Lock) rollout.Options {
+func (o *Options) guarded(lock *ledger.Lock, record *ledger.Record) rollout.Options {
 	options := o.Rollout
-	options.Guard = lock.Guard
+	options.Guard, options.Was = lock.Guard, o.was(record)
 	return options
 }
 

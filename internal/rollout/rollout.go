@@ -60,6 +60,10 @@ type Options struct {
 	Redact func(string) string
 	// Keep leaves what failed as it is, for somebody to look at.
 	Keep bool
+	// Was is a service as the release before had it: the health path that it has
+	// to answer when it goes back may have been another. nil, or a service without
+	// a health path, where nobody knows; then its pods have to be available.
+	Was func(ctx context.Context, service string) (Service, error)
 	// Grace is how long taking back may last once the run was cancelled, where
 	// somebody will kill it then. What does not fit is left, and the error holds a
 	// *LeftError. 0 is as long as it takes.

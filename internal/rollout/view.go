@@ -97,6 +97,15 @@ type goal struct {
 	exits      map[string]int32
 	start      time.Time
 	deadline   time.Time
+	back       bool // it is taken back
+}
+
+// phase of a service that is waited for.
+func (g goal) phase(forward Phase) Phase {
+	if g.back {
+		return Undoing
+	}
+	return forward
 }
 
 func (v *view) assess(g goal) verdict {
