@@ -37,6 +37,7 @@ type order struct {
 	Images    map[string]string `json:"images"`
 	Values    []string          `json:"values"` // names of the variables that hold secrets
 	Deadline  time.Duration     `json:"deadline"`
+	Terminal  bool              `json:"terminal"`         // somebody looks at one
 	Inject    string            `json:"inject,omitempty"` // SERVICE:NAME=VALUE, to see a release fail
 }
 
@@ -133,7 +134,8 @@ func (p *pipeline) deployContainer(ctx context.Context, target platform.Target, 
 	o := order{
 		Ledger: target.Ledger(), Record: record, Lock: p.lock.Share(),
 		Namespace: target.Namespace, Overlay: target.Overlay, Images: images, Inject: p.options.Inject,
-		Values: sortedKeys(target.Values), Deadline: p.options.serviceDeadline(),
+		Terminal: p.progress.Line() != nil,
+		Values:   sortedKeys(target.Values), Deadline: p.options.serviceDeadline(),
 	}
 	var manifests string
 	if command := p.platform.Manifests.Command; command != "" {

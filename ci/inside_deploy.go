@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"os"
 	"strings"
 	"time"
@@ -29,9 +28,8 @@ func deployInside(ctx context.Context) error {
 			d.Release, err = releaseInside(ctx, p, o, say)
 			return err
 		})
-		var failure *rollout.Failure
-		if errors.As(err, &failure) {
-			d.Detail = failure.String()
+		for _, failure := range rollout.Failures(err) {
+			d.Detail += failure.String()
 		}
 		return d, err
 	})
@@ -78,9 +76,13 @@ func releaseInside(ctx context.Context, p *platform.Platform, o order, say func(
 	if err != nil {
 		return nil, err
 	}
+	var show func(string)
+	if o.Terminal {
+		show = func(line string) { say("%s", transient+line) }
+	}
 	options := rollout.Options{
 		Cluster: cluster, Namespace: o.Namespace, Objects: objects, Services: release.Services(p, o.Images), Deadline: o.Deadline,
-		Progress: release.Teller(say),
+		Progress: release.Teller(say, show),
 		Redact:   redactor(o.Values),
 	}
 	if err := release.Verification(&options, p.Verify); err != nil {

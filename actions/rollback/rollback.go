@@ -85,7 +85,7 @@ func Run(ctx context.Context, o Options, in io.Reader, w io.Writer) error {
 	if outcome == nil && err == nil {
 		fmt.Fprintf(w, "%s: no release ended in the middle, there is nothing to take back\n", e.Ledger.Environment)
 	}
-	e.Tell(ctx, w, outcome)
+	e.Tell(ctx, w, outcome, err)
 	o.decided(ctx, e)
 	return err
 }

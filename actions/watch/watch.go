@@ -272,7 +272,7 @@ func carry(ctx context.Context, e *environment.Environment, w io.Writer, way fun
 		return err
 	}
 	outcome, err := way(ctx, o)
-	e.Tell(ctx, w, outcome)
+	e.Tell(ctx, w, outcome, err)
 	return err
 }
 

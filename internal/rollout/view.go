@@ -117,7 +117,7 @@ func (v *view) assess(g goal) verdict {
 func (v *view) wait(ctx context.Context, g goal, tell func(verdict)) (verdict, error) {
 	late := time.NewTimer(time.Until(g.deadline))
 	defer late.Stop()
-	beat := time.NewTicker(10 * time.Second)
+	beat := time.NewTicker(time.Second)
 	defer beat.Stop()
 	var last verdict
 	for {
