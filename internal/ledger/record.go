@@ -173,6 +173,8 @@ type Step struct {
 	Ended *time.Time `json:"ended,omitempty"`
 	// Error says why it failed.
 	Error string `json:"error,omitempty"`
+	// Answered is how many seconds the slowest healthy answer of the step's service took.
+	Answered float64 `json:"answered,omitempty"`
 	// Before says where it is kept how things were.
 	Before []Chunk `json:"before,omitempty"`
 }

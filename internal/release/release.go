@@ -298,6 +298,8 @@ func (j journal) Begin(ctx context.Context, step string, changes []rollout.Chang
 	return j.entry.Begin(ctx, step, changes)
 }
 
+func (j journal) Answered(step string, took time.Duration) { j.entry.Answered(step, took) }
+
 func (j journal) End(ctx context.Context, step string, outcome error) error {
 	return j.entry.End(ctx, step, outcome)
 }

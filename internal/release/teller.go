@@ -63,7 +63,7 @@ func (t *teller) phase(p rollout.Progress) {
 	case rollout.Hooked:
 		t.say("✓ %s: hook %s after %.1fs", p.Service, p.Detail, p.Elapsed.Seconds())
 	case rollout.Healthy:
-		t.say("✓ %s healthy after %.1fs", p.Service, p.Elapsed.Seconds())
+		t.say("✓ %s healthy after %.1fs%s", p.Service, p.Elapsed.Seconds(), answered(p.Answered))
 	case rollout.Failed:
 		t.say("✗ %s: %s", p.Service, p.Detail)
 	case rollout.Undoing:
@@ -72,6 +72,14 @@ func (t *teller) phase(p rollout.Progress) {
 		t.say("↩ %s %s after %.1fs", p.Service, p.Detail, p.Elapsed.Seconds())
 	case rollout.Waiting, rollout.Probing, rollout.Settling: // they last, and are shown as they do
 	}
+}
+
+// answered says how long an answer took, if anybody asked.
+func answered(took time.Duration) string {
+	if took == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", answers in %d ms", max(1, took.Milliseconds()))
 }
 
 // wait tells of a service that is waited for.

@@ -21,7 +21,7 @@ func story(tell func(rollout.Progress)) {
 	at("web", rollout.Waiting, 1, 2, 13, "1 of 2 new pods are ready")
 	at("web", rollout.Waiting, 2, 2, 14, "old pods are still there")
 	at("web", rollout.Probing, 2, 2, 15, "")
-	at("web", rollout.Healthy, 2, 2, 16, "")
+	tell(rollout.Progress{Service: "web", Phase: rollout.Healthy, Ready: 2, Wanted: 2, Elapsed: 16 * time.Second, Answered: 12 * time.Millisecond})
 	at("api", rollout.Applying, 0, 0, 0, "")
 	at("api", rollout.Waiting, 0, 1, 1, "")
 	at("api", rollout.Failed, 0, 1, 2, "it ended")
@@ -35,7 +35,7 @@ func TestTellerOfALog(t *testing.T) {
 	var got []string
 	story(Teller(func(format string, args ...any) { got = append(got, fmt.Sprintf(format, args...)) }, nil))
 	want := []string{
-		"· web", "  web: 0 of 2 pods ready, 10s", "  web: 1 of 2 pods ready, 13s", "✓ web healthy after 16.0s",
+		"· web", "  web: 0 of 2 pods ready, 10s", "  web: 1 of 2 pods ready, 13s", "✓ web healthy after 16.0s, answers in 12 ms",
 		"· api", "✗ api: it ended", "↩ web", "  web: 1 of 2 pods ready, 3s", "↩ web restored after 4.0s",
 	}
 	if !slices.Equal(got, want) {
@@ -47,7 +47,7 @@ func TestTellerOfALog(t *testing.T) {
 func TestTellerOfATerminal(t *testing.T) {
 	var said, shown []string
 	story(Teller(func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) }, func(line string) { shown = append(shown, line) }))
-	if want := []string{"· web", "✓ web healthy after 16.0s", "· api", "✗ api: it ended", "↩ web", "↩ web restored after 4.0s"}; !slices.Equal(said, want) {
+	if want := []string{"· web", "✓ web healthy after 16.0s, answers in 12 ms", "· api", "✗ api: it ended", "↩ web", "↩ web restored after 4.0s"}; !slices.Equal(said, want) {
 		t.Errorf("said %q, want %q", said, want)
 	}
 	for _, want := range []string{

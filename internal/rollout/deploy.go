@@ -277,14 +277,15 @@ func (r *run) update(ctx context.Context, i int, d Difference) error {
 	if err != nil {
 		return err
 	}
+	out.Pods, out.Answered = len(v.pods), v.answered.Seconds()
 	if d.Changed {
+		r.answered(s.Name, v.answered)
 		if err := r.hook(ctx, s, "after", s.After); err != nil {
 			return err
 		}
 	}
-	out.Pods = len(v.pods)
 	out.Healthy = true
-	r.report(Progress{Service: s.Name, Phase: Healthy, Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(g.start)})
+	r.report(Progress{Service: s.Name, Phase: Healthy, Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(g.start), Answered: v.answered})
 	return nil
 }
 
@@ -308,7 +309,8 @@ func (r *run) settle(ctx context.Context, s Service, g goal, changed bool) (verd
 			return v, r.diagnose(ctx, s.Name, &sign{reason: "its " + g.kind + " asks for no pod, so nothing can answer"})
 		}
 		r.report(Progress{Service: s.Name, Phase: g.phase(Probing), Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(g.start)})
-		failed, err := r.probe(ctx, s, g, v.pods)
+		var failed *sign
+		v.answered, failed, err = r.probe(ctx, s, g, v.pods)
 		switch {
 		case errors.Is(err, errMoved):
 			continue

@@ -85,8 +85,8 @@ func (r *run) inspect(ctx context.Context, s Service, out *ServiceResult) error 
 			return r.diagnose(ctx, s.Name, failed)
 		}
 	}
-	out.Pods, out.Running, out.Healthy = len(v.pods), v.pods, true
-	r.report(Progress{Service: s.Name, Phase: Healthy, Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(g.start)})
+	out.Pods, out.Running, out.Healthy, out.Answered = len(v.pods), v.pods, true, v.answered.Seconds()
+	r.report(Progress{Service: s.Name, Phase: Healthy, Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(g.start), Answered: v.answered})
 	return nil
 }
 

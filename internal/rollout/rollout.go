@@ -102,7 +102,9 @@ type Progress struct {
 	Ready   int
 	Wanted  int
 	Elapsed time.Duration
-	Detail  string
+	// Answered is how long the slowest answer of a healthy service took.
+	Answered time.Duration
+	Detail   string
 }
 
 // Result is what a rollout did.
@@ -124,6 +126,9 @@ type ServiceResult struct {
 	// Changed is false when the workload was already as it should be, and no pod was replaced.
 	Changed bool `json:"changed"`
 	Pods    int  `json:"pods"`
+	// Answered is how many seconds the slowest healthy answer took, of its new
+	// pods and through its Service.
+	Answered float64 `json:"answered,omitempty"`
 	// Running are the pods that were looked at.
 	Running []*corev1.Pod `json:"-"`
 }
