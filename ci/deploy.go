@@ -131,6 +131,9 @@ func (p *pipeline) deployContainer(ctx context.Context, target platform.Target, 
 	if m := p.migrated; m != nil {
 		record.Migrations, record.Schema = m.Applied, &ledger.Schema{Before: m.Before, After: m.After}
 	}
+	if b := p.report.Backup; b != nil {
+		record.Evidence = []ledger.Evidence{{Kind: plan.Backup, Name: "database", SHA256: b.SHA256, At: time.Now().UTC(), Passed: b.Verified, File: b.Path}}
+	}
 	o := order{
 		Ledger: target.Ledger(), Record: record, Lock: p.lock.Share(),
 		Namespace: target.Namespace, Overlay: target.Overlay, Images: images, Inject: p.options.Inject,

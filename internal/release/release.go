@@ -24,6 +24,9 @@ type Options struct {
 	Record ledger.Record
 	// Database is what a rollback does with the data; nil leaves it on its schema.
 	Database Database
+	// Backup is the SHA-256 of the backup that Database is, which then has to be the
+	// one that was taken for the release that goes back; "" allows any.
+	Backup string
 	// Migrations are applied before any service is touched, by Migrator with the
 	// image of Record.
 	Migrations []plan.Migration

@@ -36,6 +36,9 @@ func Rollback(ctx context.Context, o Options, to int) (*Outcome, error) {
 		return nil, nil
 	}
 	if unfinished != nil && to < 0 {
+		if err := o.hasBackup(unfinished); err != nil {
+			return nil, err
+		}
 		o.say("%s ended in the middle; what it changed is taken back", o.Ledger.Name(unfinished.Number))
 		entry, changes, err := o.take(ctx, lock, unfinished)
 		if err != nil {
@@ -58,6 +61,10 @@ func (o *Options) backTo(ctx context.Context, lock *ledger.Lock, to int) (*Outco
 	if err != nil {
 		return nil, err
 	}
+	oldest := over[len(over)-1]
+	if err := o.hasBackup(oldest); err != nil {
+		return nil, err
+	}
 	changes, err := o.changesOf(ctx, over)
 	if err != nil {
 		return nil, err
@@ -65,8 +72,11 @@ func (o *Options) backTo(ctx context.Context, lock *ledger.Lock, to int) (*Outco
 	o.say("roll back %s to #%d", o.Ledger.Environment, to)
 	record := o.Record
 	record.RollbackTo, record.Fence = &to, lock.Fence
-	oldest := over[len(over)-1].Past()
-	record.Baseline = &oldest
+	past := oldest.Past()
+	record.Baseline = &past
+	if backup := RecordedBackup(oldest); backup != nil {
+		record.Evidence = []ledger.Evidence{*backup} // for who goes on with this rollback
+	}
 	entry, err := o.Ledger.Add(ctx, record)
 	if err != nil {
 		return nil, err
