@@ -66,21 +66,23 @@ func Run(ctx context.Context, o Options, in io.Reader, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if options.Record.Approvals, err = o.approved(ctx, e, w); err != nil {
-		return err
-	}
 	if o.Unfinished {
 		o.To = release.Unfinished
 	}
-	if o.Database != "" {
-		url, err := e.DatabaseURL()
-		if err != nil {
-			return err
-		}
+	if o.Database != "" { // people approve a file, and not a folder
 		if o.Database, options.Backup, err = o.backup(ctx, options); err != nil {
 			return err
 		}
 		if err := release.Admit(ctx, options, o.To); err != nil {
+			return err
+		}
+	}
+	if options.Record.Approvals, err = o.approved(ctx, e, w); err != nil {
+		return err
+	}
+	if o.Database != "" {
+		url, err := e.DatabaseURL()
+		if err != nil {
 			return err
 		}
 		if err := o.accept(ctx, url, in, w); err != nil {
