@@ -44,6 +44,7 @@ var (
 	url         = flag.String("database", "", "with a folder of migrations and a script that applies them")
 	root        = flag.String("root", "", "of the platform with migrations")
 	backup      = flag.String("backup", "", "that the database goes back to")
+	to          = flag.Int("to", release.Previous, "what a rollback goes back to")
 	fails       = flag.String("fails", "", "what the verification finds as long as this is what runs")
 )
 
@@ -63,7 +64,7 @@ func run(ctx context.Context) error {
 		if *backup != "" {
 			o.Database = o.OnFailure
 		}
-		outcome, err = release.Rollback(ctx, o, release.Previous)
+		outcome, err = release.Rollback(ctx, o, *to)
 	default:
 		return fmt.Errorf("what is %q?", what)
 	}
