@@ -55,10 +55,10 @@ func (c *checkout) slipway(want int, args ...string) string {
 }
 
 // release plans a version and applies it.
-func (c *checkout) release(version string) {
+func (c *checkout) release(version string, planning ...string) {
 	c.Helper()
 	c.write("deploy.yaml", strings.ReplaceAll(cancelledManifest, "$version", version))
-	c.slipway(0, "plan", "--images", "images.json")
+	c.slipway(0, append([]string{"plan", "--images", "images.json"}, planning...)...)
 	c.slipway(0, "apply", "--approval", approvalIn(c.T, filepath.Join(c.dir, "outputs")))
 }
 

@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -30,17 +32,36 @@ func TestRollbackWithDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.release("new")
+	report, err := json.Marshal(map[string]any{"started": time.Now(), "backup": map[string]any{"path": backup.Path, "sha256": backup.SHA256, "tables": 1, "verified": true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.write("report.json", string(report))
+	c.release("new", "--report", filepath.Join(c.dir, "report.json"))
+	other, err := database.TakeBackup(t.Context(), database.BackupOptions{URL: url, Dir: filepath.Join(c.dir, "other")})
+	if err != nil {
+		t.Fatal(err)
+	}
 	query(t, url, `ALTER TABLE orders RENAME item TO goods; INSERT INTO orders VALUES ('three')`)
 
-	out := c.slipway(2, "rollback", "--database", backup.Path)
+	// A verified backup, and not the one that was taken for this release.
+	out := c.slipway(2, "rollback", "--database", other.Path, "--accept-loss")
+	for _, want := range []string{"its record names " + backup.Path, backup.SHA256[:12], "--other-backup"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not said:\n%s", want, out)
+		}
+	}
+	if out = c.slipway(2, "rollback", "--database", other.Path, "--other-backup"); !strings.Contains(out, "nobody accepted that") {
+		t.Errorf("another backup was asked for, and is refused:\n%s", out)
+	}
+	out = c.slipway(2, "rollback", "--database", backup.Path)
 	if !strings.Contains(out, "an estimate: 1 row inserted, updated or deleted since") || !strings.Contains(out, "--accept-loss") {
 		t.Errorf("what would be lost is not said:\n%s", out)
 	}
 	if c.version() != "new" || query(t, url, `SELECT count(*)::text FROM orders`) != "3" {
 		t.Error("without a yes, something happened")
 	}
-	out = c.slipway(0, "rollback", "--database", backup.Path, "--accept-loss")
+	out = c.slipway(0, "rollback", "--database", c.dir, "--accept-loss") // where the recorded one is found
 	kept := databaseName(t, url) + "_replaced_3"
 	t.Cleanup(func() { dropKept(url, kept) })
 	if !strings.Contains(out, "1 table compared; the one before is kept as "+kept) {
@@ -48,6 +69,9 @@ func TestRollbackWithDatabase(t *testing.T) {
 	}
 	if c.version() != "old" || query(t, url, `SELECT string_agg(item, ' ' ORDER BY item) FROM orders`) != "one two" {
 		t.Errorf("version %s runs on %s", c.version(), query(t, url, `SELECT count(*)::text FROM orders`))
+	}
+	if out = c.slipway(0, "release", "3", "--json"); !strings.Contains(out, "going back to the backup loses writes, an estimate: 1 row") {
+		t.Errorf("the record does not say what was lost:\n%s", out)
 	}
 	// A backup that is none leaves everything as it is.
 	if err := os.WriteFile(backup.Path, []byte("x"), 0o600); err != nil {

@@ -92,8 +92,11 @@ func TestCancelledByARunner(t *testing.T) {
 			if err != nil || record.State != tt.want {
 				t.Fatalf("%+v, %v, want %s\n%s", record, err, tt.want, out)
 			}
-			// The lock is free, and the next step of the workflow takes back what is
-			// left, but never the release before.
+			if holder := testenv.Kubectl(t, "--namespace", book.Namespace, "get", "lease", "release", "--output", "jsonpath={.spec.holderIdentity}"); holder != "" {
+				t.Errorf("the lock is held by %s", holder)
+			}
+			// The next step of the workflow takes back what is left, but never the
+			// release before.
 			for range 2 {
 				if out, err := command("rollback", "--unfinished").CombinedOutput(); err != nil {
 					t.Fatalf("%v\n%s", err, out)

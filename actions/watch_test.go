@@ -44,7 +44,14 @@ func TestWatchTakesBack(t *testing.T) {
 	c.write("slipway.yaml", anothersRepository["slipway.yaml"]+"watch: {onBreach: rollback, onAbandoned: rollback}\n")
 	c.release("newer")
 	c.restart()
-	expect(1, []string{"#3  breached", "watch.onBreach: it is taken back", "back at"}, "watch")
+	expect(1, []string{"#3  breached", "#3 is taken back by itself", "back at"}, "watch")
+	if got := c.version(); got != "new" {
+		t.Errorf("version %s runs", got)
+	}
+	// What lasts is hardly the release: it goes back once, not release by release to nothing.
+	c.restart()
+	expect(1, []string{"#4  breached", "it is not taken back by itself: a rollback brought back what runs now"}, "watch")
+	expect(0, []string{`"kept": "a rollback brought back what runs now`}, "release", "4", "--json")
 	if got := c.version(); got != "new" {
 		t.Errorf("version %s runs", got)
 	}

@@ -37,6 +37,7 @@ type order struct {
 	Images    map[string]string `json:"images"`
 	Values    []string          `json:"values"` // names of the variables that hold secrets
 	Deadline  time.Duration     `json:"deadline"`
+	Terminal  bool              `json:"terminal"`         // somebody looks at one
 	Inject    string            `json:"inject,omitempty"` // SERVICE:NAME=VALUE, to see a release fail
 }
 
@@ -130,10 +131,14 @@ func (p *pipeline) deployContainer(ctx context.Context, target platform.Target, 
 	if m := p.migrated; m != nil {
 		record.Migrations, record.Schema = m.Applied, &ledger.Schema{Before: m.Before, After: m.After}
 	}
+	if b := p.report.Backup; b != nil {
+		record.Evidence = []ledger.Evidence{{Kind: plan.Backup, Name: "database", SHA256: b.SHA256, At: time.Now().UTC(), Passed: b.Verified, File: b.Path}}
+	}
 	o := order{
 		Ledger: target.Ledger(), Record: record, Lock: p.lock.Share(),
 		Namespace: target.Namespace, Overlay: target.Overlay, Images: images, Inject: p.options.Inject,
-		Values: sortedKeys(target.Values), Deadline: p.options.serviceDeadline(),
+		Terminal: p.progress.Line() != nil,
+		Values:   sortedKeys(target.Values), Deadline: p.options.serviceDeadline(),
 	}
 	var manifests string
 	if command := p.platform.Manifests.Command; command != "" {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"os"
 	"strings"
 	"time"
@@ -29,9 +28,8 @@ func deployInside(ctx context.Context) error {
 			d.Release, err = releaseInside(ctx, p, o, say)
 			return err
 		})
-		var failure *rollout.Failure
-		if errors.As(err, &failure) {
-			d.Detail = failure.String()
+		for _, failure := range rollout.Failures(err) {
+			d.Detail += failure.String()
 		}
 		return d, err
 	})
@@ -78,17 +76,22 @@ func releaseInside(ctx context.Context, p *platform.Platform, o order, say func(
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
+	var show func(string)
+	if o.Terminal {
+		show = func(line string) { say("%s", transient+line) }
+	}
 	options := rollout.Options{
 		Cluster: cluster, Namespace: o.Namespace, Objects: objects, Services: release.Services(p, o.Images), Deadline: o.Deadline,
-		Verify:   func(ctx context.Context) error { return verify(ctx, cluster, p, o, began, say) },
-		Progress: release.Teller(say),
+		Progress: release.Teller(say, show),
 		Redact:   redactor(o.Values),
 	}
 	if err := release.Verification(&options, p.Verify); err != nil {
 		return nil, err
 	}
-	return release.Run(ctx, release.Options{Ledger: book, Record: o.Record, Held: &o.Lock, Say: say, Rollout: options})
+	return release.Run(ctx, release.Options{
+		Ledger: book, Record: o.Record, Held: &o.Lock, Say: say, Rollout: options,
+		Verify: func(ctx context.Context, past time.Time) error { return verify(ctx, cluster, p, o, past, say) },
+	})
 }
 
 // render reads the manifests, as the order has them.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"time"
 )
@@ -21,6 +22,9 @@ type leash struct {
 	conns    []net.Conn
 	let      bool
 }
+
+// transient begins a line that the next one replaces, where it is shown on a terminal.
+const transient = "\r"
 
 const (
 	leashVariable = "SLIPWAY_LEASH"
@@ -110,7 +114,9 @@ func onLeash(ctx context.Context, work func(ctx context.Context, say func(string
 		line := fmt.Sprintf(format, args...)
 		mu.Lock()
 		defer mu.Unlock()
-		fmt.Println(line)
+		if !strings.HasPrefix(line, transient) {
+			fmt.Println(line)
+		}
 		_ = conn.SetWriteDeadline(time.Now().Add(2 * time.Second)) // who does not listen must not stop the work
 		_, _ = fmt.Fprintln(conn, line)
 	})

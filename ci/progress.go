@@ -7,12 +7,14 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/teei/slipway/internal/action"
 )
 
 // Progress tells a person what is going on, a line at a time. Nothing else
 // writes to standard error during a run.
 type Progress struct {
-	w       io.Writer
+	*action.Screen
 	mu      sync.Mutex
 	running map[string]time.Time
 	last    time.Time
@@ -24,7 +26,7 @@ const heartbeat = 15 * time.Second
 
 // newProgress begins to tell; Close ends it.
 func newProgress(w io.Writer) *Progress {
-	p := &Progress{w: w, running: map[string]time.Time{}, last: time.Now(), stop: make(chan struct{})}
+	p := &Progress{Screen: action.NewScreen(w), running: map[string]time.Time{}, last: time.Now(), stop: make(chan struct{})}
 	go func() {
 		tick := time.NewTicker(heartbeat / 3)
 		defer tick.Stop()
@@ -41,7 +43,10 @@ func newProgress(w io.Writer) *Progress {
 }
 
 // Close ends the heartbeat.
-func (p *Progress) Close() { close(p.stop) }
+func (p *Progress) Close() {
+	close(p.stop)
+	p.Show("")
+}
 
 // Say writes one line.
 func (p *Progress) Say(format string, args ...any) {
@@ -52,7 +57,22 @@ func (p *Progress) Say(format string, args ...any) {
 
 func (p *Progress) say(line string) {
 	p.last = time.Now()
-	fmt.Fprintln(p.w, plain(line))
+	p.Screen.Say("%s", plain(line))
+}
+
+// Show shows what goes on now, where that can be replaced.
+func (p *Progress) Show(line string) {
+	show := p.Line()
+	if show == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last = time.Now()
+	if line != "" {
+		line = "  " + plain(line)
+	}
+	show(line)
 }
 
 // Start notes that a part runs; what it returns notes the end.

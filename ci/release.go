@@ -25,6 +25,10 @@ func inside[T any](ctx context.Context, p *pipeline, c *dagger.Container, t *tun
 	var told strings.Builder
 	var mu sync.Mutex
 	l, err := newLeash(ctx, func(line string) {
+		if text, ok := strings.CutPrefix(line, transient); ok {
+			p.progress.Show(text)
+			return
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		fmt.Fprintln(&told, line)

@@ -90,9 +90,13 @@ var Outputs = map[string]string{
 	"verdict": "what was found at the end, in a sentence",
 }
 
-// Tell says what became of a release, nil for none, to a person, to later steps
-// of the workflow and to those who want to be notified.
-func (e *Environment) Tell(ctx context.Context, w io.Writer, outcome *release.Outcome) {
+// Tell says what became of a release, nil for none, and what is known of each
+// service that failed, to a person, to later steps of the workflow and to those
+// who want to be notified.
+func (e *Environment) Tell(ctx context.Context, w io.Writer, outcome *release.Outcome, err error) {
+	for _, f := range rollout.Failures(err) {
+		fmt.Fprint(w, f.String())
+	}
 	if outcome == nil {
 		return
 	}
@@ -155,15 +159,20 @@ func (e *Environment) summary(outcome *release.Outcome) string {
 // Release is how a release of this environment is continued or taken back,
 // with its progress on w.
 func (e *Environment) Release(w io.Writer) (release.Options, error) {
-	say := func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
+	screen := action.NewScreen(w)
+	say := screen.Say
 	redact := platform.Redactor(slices.Collect(maps.Values(e.Target.Values)))
 	o := release.Options{
+		Verify: func(ctx context.Context, past time.Time) error {
+			v := e.Verifier(say)
+			v.Began = past
+			return v.Verify(ctx)
+		},
 		Begun:  e.begun,
 		Ledger: e.Ledger, Record: ledger.Record{By: release.HolderOf(os.Getenv)}, Say: say,
 		Rollout: rollout.Options{
 			Cluster: e.Cluster, Namespace: e.Target.Namespace,
-			Verify:   e.Verifier(say).Verify,
-			Progress: release.Teller(say),
+			Progress: release.Teller(say, screen.Line()),
 			Redact:   redact,
 			Grace:    grace(),
 		},

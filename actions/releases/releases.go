@@ -204,6 +204,9 @@ func details(w io.Writer, l *ledger.Ledger, r *ledger.Record) error {
 		case s.Ended != nil:
 			state = "done"
 		}
+		if s.Answered > 0 {
+			state += fmt.Sprintf(", answered in %d ms", max(1, int(1000*s.Answered)))
+		}
 		row(s.Name, fmt.Sprintf("%s\t%s", took(s.Begun, s.Ended), state))
 	}
 	return t.Flush()

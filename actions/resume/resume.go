@@ -47,6 +47,6 @@ func Run(ctx context.Context, flags environment.Flags, backup string, w io.Write
 		}
 	}
 	outcome, err := release.Resume(ctx, options)
-	e.Tell(ctx, w, outcome)
+	e.Tell(ctx, w, outcome, err)
 	return err
 }

@@ -20,11 +20,12 @@ import (
 // Options of `slipway rollback`.
 type Options struct {
 	environment.Flags
-	To         int
-	Unfinished bool   // only what ended in the middle
-	Database   string // file of the backup that becomes the database
-	AcceptLoss bool
-	Wait       time.Duration // for approvals
+	To          int
+	Unfinished  bool   // only what ended in the middle
+	Database    string // file of the backup that becomes the database
+	OtherBackup bool   // not the one that is recorded
+	AcceptLoss  bool
+	Wait        time.Duration // for approvals
 }
 
 // Command is `slipway rollback`.
@@ -34,7 +35,8 @@ func Command() *cobra.Command {
 		Use: "rollback", Short: "Bring an environment back to an earlier release", Args: cobra.NoArgs,
 		Long: "Bring an environment back to how an earlier release left it: the one before the present, or --to N.\n" +
 			"A release that ended in the middle is taken back. The database stays on its schema, unless --database\n" +
-			"names a backup: then what that loses is estimated and has to be accepted before anything happens.\n" +
+			"names a backup, the one that was taken for the release that is taken back: then what that loses is\n" +
+			"estimated and has to be accepted before anything happens.\n" +
 			"In a workflow, the people have to approve it whom gate.rollback in " + platform.File + " names; --unfinished ends\n" +
 			"what was approved before, and asks nobody.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -47,7 +49,8 @@ func Command() *cobra.Command {
 	cmd.Flags().Lookup("to").DefValue = "" // the default is said in words
 	cmd.Flags().BoolVar(&o.Unfinished, "unfinished", false, "only take back a release that ended in the middle; without one, do nothing")
 	cmd.MarkFlagsMutuallyExclusive("to", "unfinished")
-	cmd.Flags().StringVar(&o.Database, "database", "", "file of a verified backup that becomes the database again")
+	cmd.Flags().StringVar(&o.Database, "database", "", "file of a verified backup that becomes the database again, or a folder that has it")
+	cmd.Flags().BoolVar(&o.OtherBackup, "other-backup", false, "go back to another verified backup of the database than the one in the release's record")
 	cmd.Flags().BoolVar(&o.AcceptLoss, "accept-loss", false, "lose what was written since that backup, without being asked")
 	cmd.Flags().DurationVar(&o.Wait, "wait", 0, "how long approvals that are still missing are waited for, as in 30m")
 	return cmd
@@ -62,6 +65,17 @@ func Run(ctx context.Context, o Options, in io.Reader, w io.Writer) error {
 	options, err := e.Release(w)
 	if err != nil {
 		return err
+	}
+	if o.Unfinished {
+		o.To = release.Unfinished
+	}
+	if o.Database != "" { // people approve a file, and not a folder
+		if o.Database, options.Backup, err = o.backup(ctx, options); err != nil {
+			return err
+		}
+		if err := release.Admit(ctx, options, o.To); err != nil {
+			return err
+		}
 	}
 	if options.Record.Approvals, err = o.approved(ctx, e, w); err != nil {
 		return err
@@ -78,14 +92,11 @@ func Run(ctx context.Context, o Options, in io.Reader, w io.Writer) error {
 			return err
 		}
 	}
-	if o.Unfinished {
-		o.To = release.Unfinished
-	}
 	outcome, err := release.Rollback(ctx, options, o.To)
 	if outcome == nil && err == nil {
 		fmt.Fprintf(w, "%s: no release ended in the middle, there is nothing to take back\n", e.Ledger.Environment)
 	}
-	e.Tell(ctx, w, outcome)
+	e.Tell(ctx, w, outcome, err)
 	o.decided(ctx, e)
 	return err
 }

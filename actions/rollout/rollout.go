@@ -103,7 +103,7 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 		e.Told(ctx, w, notify.Message{Event: platform.Started, Verdict: report.Planned{Plan: p}.Summary(), By: p.By})
 	}
 	outcome, err := release.Apply(ctx, release.Approved{Plan: p, Evidence: evidence, Digest: o.Approval}, planning, options)
-	e.Tell(ctx, w, outcome)
+	e.Tell(ctx, w, outcome, err)
 	if err := gate.Decided(ctx, e); err != nil {
 		action.Warning("the issue of the approval stays open: " + err.Error())
 	}

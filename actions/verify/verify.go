@@ -42,7 +42,7 @@ func Run(ctx context.Context, flags environment.Flags, w io.Writer) error {
 	v := e.Verifier(func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) })
 	v.All = true
 	if record != nil {
-		v.Images, v.Began = record.Images, record.Started
+		v.Images, v.Began = record.Images, record.Past()
 		name := e.Ledger.Name(record.Number)
 		fmt.Fprintln(w, name)
 		action.Output("release", name)

@@ -62,7 +62,8 @@ func Command() *cobra.Command {
 type BreachError struct {
 	Release, Environment string
 	Findings             []ledger.Finding
-	Proving              bool // the time is over
+	Proving              bool   // the time is over
+	Kept                 string // why it is not taken back by itself
 }
 
 func (e *BreachError) Error() string {
@@ -74,7 +75,11 @@ func (e *BreachError) Error() string {
 	if e.Proving {
 		what = " is not proven, its findings were not acknowledged: "
 	}
-	return e.Release + what + strings.Join(texts, "; ")
+	text := e.Release + what + strings.Join(texts, "; ")
+	if e.Kept != "" {
+		text += "; it is not taken back by itself: " + e.Kept
+	}
+	return text
 }
 
 // Hint says what to do about it.
@@ -231,10 +236,18 @@ func act(ctx context.Context, e *environment.Environment, r *watch.Report, w io.
 		if r.State == watch.Unproven || rules.OnBreach != platform.Rollback {
 			return breach
 		}
-		fmt.Fprintln(w, "watch.onBreach: it is taken back")
-		return errors.Join(breach, carry(ctx, e, w, func(ctx context.Context, o release.Options) (*release.Outcome, error) {
-			return release.Rollback(ctx, o, release.Previous)
-		}))
+		err := carry(ctx, e, w, func(ctx context.Context, o release.Options) (*release.Outcome, error) {
+			return release.TakeBack(ctx, o, r.Release.Number)
+		})
+		var kept *release.KeptError
+		if !errors.As(err, &kept) {
+			return errors.Join(breach, err)
+		}
+		breach.Kept = kept.Why
+		if err := watch.Keep(ctx, e.Ledger, r.Release.Number, breach.Findings, kept.Why); err != nil {
+			return errors.Join(breach, err)
+		}
+		return breach
 	case watch.Abandoned:
 		switch rules.OnAbandoned {
 		case platform.Resume:
@@ -259,7 +272,7 @@ func carry(ctx context.Context, e *environment.Environment, w io.Writer, way fun
 		return err
 	}
 	outcome, err := way(ctx, o)
-	e.Tell(ctx, w, outcome)
+	e.Tell(ctx, w, outcome, err)
 	return err
 }
 

@@ -71,6 +71,12 @@ func readManifest(dump string) (m manifest, err error) {
 	return m, nil
 }
 
+// Digest is the SHA-256 of a backup that is still the one that was verified.
+func Digest(dump string) (string, error) {
+	m, err := readManifest(dump)
+	return m.SHA256, err
+}
+
 // readWrites reads the counters that the server keeps for each table.
 func readWrites(ctx context.Context, conn *pgx.Conn) (map[string]writes, error) {
 	type row struct {

@@ -115,6 +115,17 @@ func (e *Entry) Begin(ctx context.Context, name string, before any) error {
 	return e.write(ctx)
 }
 
+// Answered keeps how long the slowest healthy answer in a step took; it is
+// written with the end of the step.
+func (e *Entry) Answered(name string, took time.Duration) {
+	for i, step := range slices.Backward(e.Record.Steps) {
+		if step.Name == name {
+			e.Record.Steps[i].Answered = took.Seconds()
+			return
+		}
+	}
+}
+
 // End records how the step of that name ended which was begun last.
 func (e *Entry) End(ctx context.Context, name string, outcome error) error {
 	for i, step := range slices.Backward(e.Record.Steps) {

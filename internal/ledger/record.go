@@ -71,7 +71,10 @@ type Record struct {
 	Fence int64 `json:"fence"`
 	// RollbackTo is the release that a rollback goes back to; 0 is before the first.
 	RollbackTo *int `json:"rollbackTo,omitempty"`
-	// Images by service, as the release wants them.
+	// Baseline is when the oldest release began that a rollback takes back: what
+	// runs after it is compared with the time before that.
+	Baseline *time.Time `json:"baseline,omitempty"`
+	// Images by service, as the release wants them, or as a rollback left them.
 	Images map[string]string `json:"images,omitempty"`
 	// Migrator is the image that applies migrations, Migrations are those that
 	// the release applied, Schema is the newest one before and after it.
@@ -94,6 +97,14 @@ type Record struct {
 	Watch *Watch `json:"watch,omitempty"`
 	// Notes are what people did to it, such as taking its lock away.
 	Notes []string `json:"notes,omitempty"`
+}
+
+// Past is the end of the time that what a release left is compared with.
+func (r *Record) Past() time.Time {
+	if r.Baseline != nil {
+		return *r.Baseline
+	}
+	return r.Started
 }
 
 // Schema names migrations; "" is before the first.
@@ -151,6 +162,8 @@ type Finding struct {
 	Count   int       `json:"count"`
 	// Acknowledged says who decided that the release may stay all the same, and why.
 	Acknowledged string `json:"acknowledged,omitempty"`
+	// Kept says why the release was not taken back for it, though that was to be.
+	Kept string `json:"kept,omitempty"`
 }
 
 // Step is one thing a release set out to do.
@@ -160,6 +173,8 @@ type Step struct {
 	Ended *time.Time `json:"ended,omitempty"`
 	// Error says why it failed.
 	Error string `json:"error,omitempty"`
+	// Answered is how many seconds the slowest healthy answer of the step's service took.
+	Answered float64 `json:"answered,omitempty"`
 	// Before says where it is kept how things were.
 	Before []Chunk `json:"before,omitempty"`
 }

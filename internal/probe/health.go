@@ -32,35 +32,36 @@ const (
 
 // Health asks until the answer is 2xx. Nothing answering, or 503, is not ready
 // yet and tried until the deadline; any other answer is an answer, and three of
-// them are final.
-func Health(ctx context.Context, o HealthOptions) error {
+// them are final. It returns how long the good answer took.
+func Health(ctx context.Context, o HealthOptions) (time.Duration, error) {
 	pause, wrong := 20*time.Millisecond, 0
 	for {
+		start := time.Now()
 		answer, err := ask(ctx, o.Ask)
 		switch {
 		case ctx.Err() != nil:
-			return context.Cause(ctx)
+			return 0, context.Cause(ctx)
 		case err == nil && answer.Status/100 == 2:
-			return nil
+			return time.Since(start), nil
 		case err == nil:
 			err = errors.New(Describe(answer))
 			if answer.Status == http.StatusServiceUnavailable || FromProxy(answer) {
 				wrong = 0
 			} else if wrong++; wrong >= bad {
-				return err
+				return 0, err
 			}
 		}
 		if o.Still != nil {
 			if useless := o.Still(); useless != nil {
-				return useless
+				return 0, useless
 			}
 		}
 		if time.Now().Add(pause).After(o.Deadline) {
-			return fmt.Errorf("until the deadline: %w", err)
+			return 0, fmt.Errorf("until the deadline: %w", err)
 		}
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return 0, context.Cause(ctx)
 		case <-time.After(pause):
 		}
 		pause = min(2*pause, time.Second)

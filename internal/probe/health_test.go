@@ -32,14 +32,18 @@ func TestHealth(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			asked := 0
-			err := Health(t.Context(), HealthOptions{Deadline: time.Now().Add(500 * time.Millisecond), Ask: func(context.Context) (*kube.Answer, error) {
+			took, err := Health(t.Context(), HealthOptions{Deadline: time.Now().Add(500 * time.Millisecond), Ask: func(context.Context) (*kube.Answer, error) {
 				next := tt.answers[min(asked, len(tt.answers)-1)]
 				asked++
+				time.Sleep(2 * time.Millisecond) // a service needs some time to answer
 				if err, ok := next.(error); ok {
 					return nil, err
 				}
 				return next.(*kube.Answer), nil
 			}})
+			if (took >= 2*time.Millisecond) != (tt.err == "") {
+				t.Errorf("the answer took %s", took)
+			}
 			if tt.asked != 0 && asked != tt.asked {
 				t.Errorf("asked %d times, want %d", asked, tt.asked)
 			}
@@ -52,7 +56,7 @@ func TestHealth(t *testing.T) {
 
 func TestHealthStopsWhenUseless(t *testing.T) {
 	gone := errors.New("the pod is gone")
-	err := Health(t.Context(), HealthOptions{
+	_, err := Health(t.Context(), HealthOptions{
 		Deadline: time.Now().Add(time.Minute),
 		Ask:      func(context.Context) (*kube.Answer, error) { return nil, errors.New("refused") },
 		Still:    func() error { return gone },

@@ -16,5 +16,7 @@ func Adopt(ctx context.Context, o Options) error {
 	defer o.giveBack(ctx, lock)
 	ctx, stop := untilLost(ctx, lock)
 	defer stop()
-	return rollout.Adopt(ctx, o.guarded(lock))
+	options := o.Rollout
+	options.Guard = lock.Guard
+	return rollout.Adopt(ctx, options)
 }

@@ -44,7 +44,7 @@ func TestAPIServerAway(t *testing.T) {
 					time.Sleep(10 * time.Millisecond)
 				}
 				line.cut()
-				before := s.passed("apply")
+				before, begun := s.passed("after apply"), s.passed("before apply")
 				if tt.takeover {
 					_, err := (&scene{t: t, releaser: s.releaser, environment: s.environment, namespace: s.namespace, dir: s.dir, more: []string{"--lease", "15s"}}).run(0, "next", "run")
 					line.mend()
@@ -54,6 +54,10 @@ func TestAPIServerAway(t *testing.T) {
 				time.Sleep(away)
 				if now := s.passed("after apply"); now > before {
 					t.Errorf("%d writes arrived while the API server was away", now-before)
+				}
+				// One may have been about to be sent as the line was cut.
+				if now := s.passed("before apply"); now > begun+1 {
+					t.Errorf("%d writes were begun while the API server was away", now-begun)
 				}
 				line.mend()
 				cut <- nil

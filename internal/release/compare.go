@@ -32,7 +32,7 @@ func Compare(ctx context.Context, environment string, base, head Tree) (*plan.Pl
 		return nil, err
 	}
 	p := &plan.Plan{Version: plan.Version, Environment: environment, Services: []plan.Service{}, Objects: []plan.Object{}, Migrations: []plan.Migration{}}
-	p.Objects = compared(before, after)
+	p.Objects = differing(before, after)
 	for _, s := range Services(head.Platform, nil) {
 		workload := func(objects []*kube.Object) map[string]any {
 			for _, obj := range objects {
@@ -58,9 +58,9 @@ func (t Tree) objects(ctx context.Context, environment string) ([]*kube.Object, 
 	return Objects(ctx, t.Platform, Manifests{Overlay: e.Overlay, Printed: t.Printed, Namespace: e.Namespace})
 }
 
-// compared lists the objects that differ, in the order in which they are applied;
+// differing lists the objects that differ, in the order in which they are applied;
 // those that are gone come last, and stay in the cluster until somebody deletes them.
-func compared(before, after []*kube.Object) []plan.Object {
+func differing(before, after []*kube.Object) []plan.Object {
 	out, old := []plan.Object{}, map[string]*kube.Object{}
 	for _, obj := range before {
 		old[kube.ID(obj)] = obj

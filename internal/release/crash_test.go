@@ -132,11 +132,16 @@ func (s *scene) versions() string {
 // of the newest release what it should.
 func (s *scene) entirely(version string, state ledger.State) {
 	s.t.Helper()
-	for _, v := range strings.Fields(strings.ReplaceAll(s.versions(), "kube-root-ca.crt", "")) {
+	found := strings.Fields(s.versions())
+	for _, v := range found {
 		if v != version {
-			s.t.Errorf("the environment is %q, want all of it %s", s.versions(), version)
+			s.t.Errorf("the environment is %q, want all of it %s", found, version)
 			break
 		}
+	}
+	// Of each service its configuration and its Deployment: what is missing is of no version.
+	if want := 2 * len(services); len(found) != want {
+		s.t.Errorf("the environment has %d objects, want %d: %q", len(found), want, found)
 	}
 	records, err := s.ledger.Releases(s.t.Context())
 	if err != nil || len(records) == 0 {
@@ -224,15 +229,29 @@ func killAndGoOn(t *testing.T, s *scene, at int, way string) {
 			s.entirely("new", ledger.Released)
 		}
 	case "rollback":
+		over := strings.Contains(s.versions(), "new")
 		out, err := s.run(0, "old", "rollback")
-		if left == nil {
-			return // it went back to before the first release, or had nothing to go back to
-		}
 		if err != nil {
 			t.Errorf("rollback: %v\n%s", err, out)
 		}
-		s.entirely("old", ledger.Failed)
+		switch {
+		case left != nil:
+			s.entirely("old", ledger.Failed)
+		case over:
+			s.entirely("old", ledger.Released) // it was complete: back to the one before
+		case strings.TrimSpace(s.versions()) != "":
+			t.Errorf("before the first release there was nothing, now there is %q", s.versions())
+		}
 	}
+	if holder := s.holder(); holder != "" {
+		t.Errorf("the lock is held by %s", holder)
+	}
+}
+
+// holder is who has the lock, as the Lease says it.
+func (s *scene) holder() string {
+	s.t.Helper()
+	return testenv.Kubectl(s.t, "--namespace", s.ledger.Namespace, "get", "lease", "release", "--output", "jsonpath={.spec.holderIdentity}")
 }
 
 // entirelyEither is for a release that died before it began or after it ended.
@@ -245,7 +264,8 @@ func (s *scene) entirelyEither() {
 	}
 }
 
-// TestRollbackToAnEarlierRelease goes back over two releases at once.
+// TestRollbackToAnEarlierRelease goes back one release at a time, and over
+// several at once.
 func TestRollbackToAnEarlierRelease(t *testing.T) {
 	t.Parallel()
 	simulate(t)
@@ -276,6 +296,23 @@ func TestRollbackToAnEarlierRelease(t *testing.T) {
 	}
 	if out, err := s.run(0, "old", "resume"); err == nil || !strings.Contains(out, "there is nothing to resume") {
 		t.Errorf("%v %s", err, out)
+	}
+	s.must("new", "run")  // #6
+	s.must("next", "run") // #7
+	for number, want := range map[string]string{"3": "never, or is no longer, at that release", "12": "these can be gone back to: #6 #1", "7": "there is nothing to roll back"} {
+		s.more = []string{"--to", number}
+		if out, err := s.run(0, "old", "rollback"); err == nil || !strings.Contains(out, want) {
+			t.Errorf("to %s: %v %s", number, err, out)
+		}
+	}
+	s.entirely("next", ledger.Released)
+	s.more = []string{"--to", "1"}
+	s.must("next", "rollback")
+	s.entirely("old", ledger.Released)
+	for _, number := range []int{6, 7} {
+		if r, err := s.ledger.Release(t.Context(), number); err != nil || r.State != ledger.RolledBack {
+			t.Errorf("#%d: %+v, %v", number, r, err)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/teei/slipway/internal/database"
 	"github.com/teei/slipway/internal/ledger"
@@ -12,6 +13,8 @@ import (
 // Database is what a rollback does with the data, apart from how: today a
 // backup is restored, a standby that is always ready can take its place.
 type Database interface {
+	// Loss says what going back would lose now.
+	Loss(ctx context.Context) (string, error)
 	// Back makes the database what it was. Repeated with the same label, it
 	// finishes what was begun. If it fails, the database is as it was found. Right
 	// before it changes anything it asks still, and stops if that fails.
@@ -35,6 +38,7 @@ func (o *Options) databaseBack(ctx context.Context, lock *ledger.Lock, entry *le
 	if err := lock.Hold(ctx); err != nil {
 		return "", err
 	}
+	o.noteLoss(ctx, entry.Record)
 	if err := entry.Begin(ctx, databaseStep, nil); err != nil {
 		return "", err
 	}
@@ -43,6 +47,18 @@ func (o *Options) databaseBack(ctx context.Context, lock *ledger.Lock, entry *le
 		err = noted
 	}
 	return verdict, err
+}
+
+// noteLoss says and records what going back loses, before it does. Where that
+// cannot be known it goes back all the same: it was decided before.
+func (o *Options) noteLoss(ctx context.Context, record *ledger.Record) {
+	loss, err := o.Database.Loss(ctx)
+	if err != nil {
+		loss = "it is not known what: " + err.Error()
+	}
+	text := "going back to the backup loses writes, " + loss
+	o.say("%s", text)
+	record.Notes = append(record.Notes, time.Now().UTC().Format(time.RFC3339)+" "+text)
 }
 
 // stepOf is the newest step of a name, nil if there is none.
@@ -77,6 +93,12 @@ type Backup struct {
 	Dump  string // the backup's file, its manifest beside it
 	Tools string // folder of pg_restore. Default: PATH
 	Say   func(format string, args ...any)
+}
+
+// Loss is an estimate, from the server's statistics.
+func (b Backup) Loss(ctx context.Context) (string, error) {
+	loss, err := database.EstimateLoss(ctx, b.URL, b.Dump)
+	return loss.String(), err
 }
 
 // Back restores the backup beside the database, and the two change names.

@@ -11,6 +11,8 @@ import (
 // broken is a database that cannot be restored, and counts how often that was tried.
 type broken struct{ tried int }
 
+func (b *broken) Loss(context.Context) (string, error) { return "an estimate: 3 rows", nil }
+
 func (b *broken) Back(context.Context, string, func(context.Context) error) (string, error) {
 	b.tried++
 	return "", errors.New("the backup is damaged")

@@ -69,10 +69,11 @@ func newDesk(t *testing.T) *desk {
 }
 
 // planning is for a version of the shop: "$colour", "blue" and so on replace words.
-func (d *desk) planning(words ...string) Planning {
+func (d *desk) planning(other ...string) Planning {
 	d.t.Helper()
-	replace := slices.Concat(words, []string{"$colour", "red", "$token", token, "$digest", strings.Repeat("1", 64)})
-	text := strings.NewReplacer(replace...).Replace(shop)
+	replace := slices.Concat(other, []string{"$colour", "red", "$token", token, "$digest", strings.Repeat("1", 64)})
+	words := strings.NewReplacer(replace...)
+	text := words.Replace(shop)
 	objects, err := kube.Render(d.t.Context(), kube.Source{Name: "shop", Text: []byte(text)}, kube.RenderOptions{Namespace: d.namespace})
 	if err != nil {
 		d.t.Fatal(err)
@@ -81,7 +82,7 @@ func (d *desk) planning(words ...string) Planning {
 		Ledger: d.ledger, Secrets: []string{token}, Known: plan.Plan{By: "mara", Source: "c0ffee", PlatformFile: "abc"},
 		Rollout: rollout.Options{
 			Cluster: d.cluster, Namespace: d.namespace, Objects: objects, Deadline: 20 * time.Second,
-			Services: []rollout.Service{{Name: "web"}},
+			Services: []rollout.Service{{Name: "web", Image: words.Replace("example.invalid/web@sha256:$digest")}},
 		},
 	}
 }

@@ -1,6 +1,7 @@
 package release
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -73,8 +74,8 @@ func TestDocumentedRoles(t *testing.T) {
 		shop := &platform.Platform{Services: []platform.Service{{Name: "web", Port: 8080, Health: "/health"}}}
 		shop.Verify.Inside = []platform.Command{{Service: "web", Run: []string{"node", "-p", "process.env.VERSION"}, Timeout: platform.Duration{Duration: time.Minute}}}
 		verifier := Verifier{Cluster: account, Namespace: namespace, Platform: shop, Say: t.Logf}
-		return Options{Ledger: l, Rollout: rollout.Options{
-			Verify:  verifier.Verify,
+		verify := func(ctx context.Context, _ time.Time) error { return verifier.Verify(ctx) }
+		return Options{Ledger: l, Verify: verify, Rollout: rollout.Options{
 			Cluster: account, Namespace: namespace, Objects: objects, Deadline: time.Minute,
 			Services: []rollout.Service{{Name: "web", Port: 8080, Health: "/health"}},
 			Critical: func([]byte) []string { return nil }, // logs are read

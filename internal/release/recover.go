@@ -1,9 +1,9 @@
 package release
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -23,7 +23,10 @@ func (o *Options) recover(ctx context.Context, lock *ledger.Lock) error {
 	if err != nil {
 		return err
 	}
-	_, err = o.takeBack(ctx, lock, entry, changes)
+	// What comes next is verified; what is wrong already must not stand in its way.
+	back := *o
+	back.Verify = nil
+	_, err = back.takeBack(ctx, lock, entry, changes)
 	return err
 }
 
@@ -56,9 +59,9 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 	if err != nil {
 		return o.withoutDatabase(ctx, entry, err)
 	}
-	result, err := rollout.Undo(lasting, o.guarded(lock), changes)
+	result, err := rollout.Undo(lasting, o.guarded(lock, entry.Record), changes)
 	outcome := &Outcome{Number: entry.Record.Number, Rollout: result, Record: entry.Record, State: ledger.Failed}
-	outcome.Verdict = "everything is as before: " + count(len(changes), "object") + " compared"
+	outcome.Verdict = "everything is as before: " + comparedChanges(changes)
 	if replaced(err) {
 		return outcome, err
 	}
@@ -67,7 +70,7 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 		to, outcome.Verdict = nil, "nothing had begun"
 	}
 	if to != nil {
-		outcome.State, outcome.Verdict = ledger.Released, "back at "+o.Ledger.Name(*to)+": "+count(len(changes), "object")+" compared"
+		outcome.State, outcome.Verdict = ledger.Released, "back at "+o.Ledger.Name(*to)+": "+comparedChanges(changes)
 	}
 	if schema := entry.Record.Schema; database != "" && schema != nil {
 		entry.Record.Migrations, schema.After = nil, schema.Before // they went with it
@@ -79,15 +82,22 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 	if database != "" {
 		outcome.Verdict = strings.Replace(outcome.Verdict, "everything is", "the services are", 1) + "; " + database
 	}
-	if err == nil && o.Rollout.Verify != nil && len(changes) > 0 {
-		if err = o.Rollout.Verify(ctx); err != nil {
-			err = fmt.Errorf("verify what was taken back: %w", err)
-		}
-	}
 	if err != nil {
 		outcome.State, outcome.Verdict = ledger.Stuck, "not everything could be taken back"
-	} else if to != nil {
-		err = o.Ledger.MarkRolledBack(ctx, *to, entry.Record.Number)
+	} else if len(changes) > 0 {
+		var said string
+		said, err = o.again(ctx, entry.Record)
+		outcome.Verdict += said
+	}
+	switch {
+	case to == nil || outcome.State == ledger.Stuck:
+	case err != nil || ctx.Err() != nil:
+		outcome.State = ledger.Stuck // what it goes back to is to work, and is asked again
+		err = cmp.Or(err, context.Cause(ctx))
+	default:
+		var noted error
+		entry.Record.Images, noted = o.running(ctx)
+		err = errors.Join(noted, o.Ledger.MarkRolledBack(ctx, *to, entry.Record.Number))
 	}
 	return outcome, errors.Join(err, entry.Close(context.WithoutCancel(ctx), outcome.State, outcome.Verdict))
 }

@@ -18,12 +18,15 @@ import (
 // Options describe one release.
 type Options struct {
 	Ledger *ledger.Ledger
-	// Rollout is what to release; its Journal, Guard and Earlier are set here.
+	// Rollout is what to release; its Journal, Guard, Was, Verify and Earlier are set here.
 	Rollout rollout.Options
 	// Record is what is known of the release before it begins: who, source, digests.
 	Record ledger.Record
 	// Database is what a rollback does with the data; nil leaves it on its schema.
 	Database Database
+	// Backup is the SHA-256 of the backup that Database is, which then has to be the
+	// one that was taken for the release that goes back; "" allows any.
+	Backup string
 	// Migrations are applied before any service is touched, by Migrator with the
 	// image of Record.
 	Migrations []plan.Migration
@@ -31,6 +34,9 @@ type Options struct {
 	// OnFailure is what a release that fails after its migrations does with the
 	// data by itself; nil leaves it on the migrated schema.
 	OnFailure Database
+	// Verify verifies the platform as a whole, beside how it did before a time:
+	// once all services are healthy, and after what was taken back. May be nil.
+	Verify func(ctx context.Context, past time.Time) error
 	// Check is asked once the lock is held and what was left half done is taken
 	// back, before anything else is written; nil allows all.
 	Check func(context.Context) error
@@ -159,8 +165,9 @@ func (e *NothingError) Hint() string { return "`slipway releases` lists what was
 func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Entry, earlier []rollout.Change) (*Outcome, error) {
 	ctx, stop := untilLost(ctx, lock)
 	defer stop()
-	options := o.guarded(lock)
+	options := o.guarded(lock, entry.Record)
 	options.Journal, options.Earlier = journal{entry}, earlier
+	options.Verify = func(ctx context.Context) error { return o.verify(ctx, entry.Record) }
 	result, err := rollout.Deploy(ctx, options)
 	outcome := &Outcome{Number: entry.Record.Number, Rollout: result, Record: entry.Record}
 	switch {
@@ -174,9 +181,13 @@ func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Ent
 	case o.OnFailure != nil && len(entry.Record.Migrations) > 0:
 		return o.restore(context.WithoutCancel(ctx), lock, entry, err)
 	case clean(result):
-		outcome.State, outcome.Verdict = ledger.Failed, "everything is as before: "+count(len(result.Undone), "object")+" compared"
+		outcome.State, outcome.Verdict = ledger.Failed, "everything is as before: "+comparedUndone(result.Undone)
 		if len(entry.Record.Migrations) > 0 {
-			outcome.Verdict = "the services are as before: " + count(len(result.Undone), "object") + " compared; " + applied(entry.Record.Migrations)
+			outcome.Verdict = "the services are as before: " + comparedUndone(result.Undone) + "; " + applied(entry.Record.Migrations)
+		}
+		if len(result.Undone) > 0 {
+			said, wrong := o.again(ctx, entry.Record)
+			outcome.Verdict, err = outcome.Verdict+said, errors.Join(err, wrong)
 		}
 	default:
 		outcome.State, outcome.Verdict = ledger.Stuck, "not everything could be taken back"
@@ -235,10 +246,18 @@ func (o *Options) giveBack(ctx context.Context, lock *ledger.Lock) {
 	}
 }
 
-func (o *Options) guarded(lock *ledger.Lock) rollout.Options {
+func (o *Options) guarded(lock *ledger.Lock, record *ledger.Record) rollout.Options {
 	options := o.Rollout
-	options.Guard = lock.Guard
+	options.Guard, options.Was = lock.Guard, o.was(record)
 	return options
+}
+
+// verify verifies the platform as a whole, if anybody can.
+func (o *Options) verify(ctx context.Context, record *ledger.Record) error {
+	if o.Verify == nil {
+		return nil
+	}
+	return o.Verify(ctx, record.Past())
 }
 
 func (o *Options) say(format string, args ...any) {
@@ -281,6 +300,8 @@ func (j journal) Begin(ctx context.Context, step string, changes []rollout.Chang
 	}
 	return j.entry.Begin(ctx, step, changes)
 }
+
+func (j journal) Answered(step string, took time.Duration) { j.entry.Answered(step, took) }
 
 func (j journal) End(ctx context.Context, step string, outcome error) error {
 	return j.entry.End(ctx, step, outcome)

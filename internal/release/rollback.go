@@ -36,6 +36,9 @@ func Rollback(ctx context.Context, o Options, to int) (*Outcome, error) {
 		return nil, nil
 	}
 	if unfinished != nil && to < 0 {
+		if err := o.hasBackup(unfinished); err != nil {
+			return nil, err
+		}
 		o.say("%s ended in the middle; what it changed is taken back", o.Ledger.Name(unfinished.Number))
 		entry, changes, err := o.take(ctx, lock, unfinished)
 		if err != nil {
@@ -49,8 +52,17 @@ func Rollback(ctx context.Context, o Options, to int) (*Outcome, error) {
 	if err := services.recover(ctx, lock); err != nil {
 		return nil, err
 	}
+	return o.backTo(ctx, lock, to)
+}
+
+// backTo takes back all releases after number to. None is unfinished.
+func (o *Options) backTo(ctx context.Context, lock *ledger.Lock, to int) (*Outcome, error) {
 	over, to, err := o.releasesAfter(ctx, to)
 	if err != nil {
+		return nil, err
+	}
+	oldest := over[len(over)-1]
+	if err := o.hasBackup(oldest); err != nil {
 		return nil, err
 	}
 	changes, err := o.changesOf(ctx, over)
@@ -58,12 +70,13 @@ func Rollback(ctx context.Context, o Options, to int) (*Outcome, error) {
 		return nil, err
 	}
 	o.say("roll back %s to #%d", o.Ledger.Environment, to)
-	return o.rollBack(ctx, lock, to, changes)
-}
-
-func (o *Options) rollBack(ctx context.Context, lock *ledger.Lock, to int, changes []rollout.Change) (*Outcome, error) {
 	record := o.Record
 	record.RollbackTo, record.Fence = &to, lock.Fence
+	past := oldest.Past()
+	record.Baseline = &past
+	if backup := RecordedBackup(oldest); backup != nil {
+		record.Evidence = []ledger.Evidence{*backup} // for who goes on with this rollback
+	}
 	entry, err := o.Ledger.Add(ctx, record)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package rollout
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -28,6 +29,8 @@ type verdict struct {
 	waiting string
 	// pods of the new template that are not on their way out.
 	pods []*corev1.Pod
+	// answered is how long the slowest healthy answer took, once they were asked.
+	answered time.Duration
 }
 
 // sign is why a service cannot become healthy by waiting.

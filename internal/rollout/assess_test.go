@@ -94,6 +94,12 @@ func ended(code int32, restarts int32) func(*world) {
 	}
 }
 
+func cannotRunWith(code int32) func(*world) {
+	return func(s *world) {
+		s.container().State.Terminated = &corev1.ContainerStateTerminated{ExitCode: code, Reason: cannotRun, Message: "exec format error"}
+	}
+}
+
 func cannotCreate(message string) func(*world) {
 	return func(s *world) {
 		s.pods = s.pods[:1]
@@ -175,6 +181,13 @@ func TestAssess(t *testing.T) {
 		{name: "secret missing", change: waits("CreateContainerConfigError", `secret "x" not found`), fails: `secret "x" not found`},
 		{name: "secret cache", change: waits("CreateContainerConfigError", "failed to sync secret cache: timed out waiting for the condition")},
 		{name: "no such command", change: waits("RunContainerError", `exec: "nope": executable file not found in $PATH`), fails: "cannot be started"},
+		{name: "command not to be executed", change: cannotRunWith(127), fails: "cannot be started: exec format error"},
+		{name: "runtime failed", change: cannotRunWith(128)},
+		{name: "runtime failed twice", change: func(s *world) { cannotRunWith(128)(s); s.container().RestartCount = 1 }, fails: "exited 2 times: it cannot be started"},
+		{name: "could not be executed before our write", change: func(s *world) {
+			cannotRunWith(127)(s)
+			s.exits = exitsOf(s.pods)
+		}},
 		{name: "node too slow", change: waits("RunContainerError", "context deadline exceeded")},
 
 		{name: "init container done", change: func(s *world) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/teei/slipway/internal/kube"
 )
@@ -26,6 +27,9 @@ type Change struct {
 type Journal interface {
 	// Begin notes what a step is about to change. If it fails, nothing is written.
 	Begin(ctx context.Context, step string, changes []Change) error
+	// Answered is told how long the slowest healthy answer of a step's service
+	// took; it is noted with the end of the step.
+	Answered(step string, took time.Duration)
 	// End notes how the step ended.
 	End(ctx context.Context, step string, outcome error) error
 }
@@ -67,6 +71,15 @@ func (r *run) step(ctx context.Context, name string, changes []Change, act func(
 	defer r.mu.Unlock()
 	// The outcome is noted also when the run was cancelled meanwhile.
 	return errors.Join(err, r.Journal.End(context.WithoutCancel(ctx), name, err))
+}
+
+func (r *run) answered(step string, took time.Duration) {
+	if r.Journal == nil || took == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Journal.Answered(step, took)
 }
 
 func (r *run) begin(ctx context.Context, name string, changes []Change) error {

@@ -107,6 +107,9 @@ func (s *scene) options(apps ...app) Options {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	o.Was = func(_ context.Context, service string) (Service, error) {
+		return Service{Name: service, Port: 8080, Health: "/health"}, nil
+	}
 	s.progress = nil
 	o.Progress = func(p Progress) { s.progress = append(s.progress, p) }
 	return o

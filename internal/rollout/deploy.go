@@ -277,22 +277,24 @@ func (r *run) update(ctx context.Context, i int, d Difference) error {
 	if err != nil {
 		return err
 	}
+	out.Pods, out.Answered = len(v.pods), v.answered.Seconds()
 	if d.Changed {
+		r.answered(s.Name, v.answered)
 		if err := r.hook(ctx, s, "after", s.After); err != nil {
 			return err
 		}
 	}
-	out.Pods = len(v.pods)
 	out.Healthy = true
-	r.report(Progress{Service: s.Name, Phase: Healthy, Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(g.start)})
+	r.report(Progress{Service: s.Name, Phase: Healthy, Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(g.start), Answered: v.answered})
 	return nil
 }
 
-// settle waits until a service runs and answers.
+// settle waits until a service runs and answers, by its new pods and through its
+// Service, and if it changed, until it has stayed so.
 func (r *run) settle(ctx context.Context, s Service, g goal, changed bool) (verdict, error) {
 	for {
 		v, err := r.view.wait(ctx, g, func(v verdict) {
-			r.report(Progress{Service: s.Name, Phase: Waiting, Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(g.start), Detail: v.waiting})
+			r.report(Progress{Service: s.Name, Phase: g.phase(Waiting), Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(g.start), Detail: v.waiting})
 		})
 		if err != nil {
 			return v, fmt.Errorf("wait for %s: %w", s.Name, err)
@@ -300,11 +302,15 @@ func (r *run) settle(ctx context.Context, s Service, g goal, changed bool) (verd
 		if v.failure != nil {
 			return v, r.diagnose(ctx, s.Name, r.answerOf(ctx, s, v.failure))
 		}
+		if v.wanted == 0 && g.back {
+			return v, nil // it asked for none before
+		}
 		if v.wanted == 0 {
 			return v, r.diagnose(ctx, s.Name, &sign{reason: "its " + g.kind + " asks for no pod, so nothing can answer"})
 		}
-		r.report(Progress{Service: s.Name, Phase: Probing, Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(g.start)})
-		failed, err := r.probe(ctx, s, g, v.pods)
+		r.report(Progress{Service: s.Name, Phase: g.phase(Probing), Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(g.start)})
+		var failed *sign
+		v.answered, failed, err = r.probe(ctx, s, g, v.pods)
 		switch {
 		case errors.Is(err, errMoved):
 			continue

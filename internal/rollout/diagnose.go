@@ -91,11 +91,17 @@ func (r *run) events(ctx context.Context, pod *corev1.Pod) []kube.Event {
 func (f *Failure) String() string {
 	var out strings.Builder
 	out.WriteString(f.Error() + "\n")
+	if f.ExitCode != nil && f.Pod != "" {
+		fmt.Fprintf(&out, "  container %s of pod %s ended with exit code %d\n", f.Container, f.Pod, *f.ExitCode)
+	}
 	for _, line := range f.Logs {
 		out.WriteString("  | " + line + "\n")
 	}
 	for _, e := range f.Events {
 		fmt.Fprintf(&out, "  %s %s (%d×)\n", e.Reason, e.Message, e.Count)
+	}
+	if f.Command != "" {
+		out.WriteString("  look further with: " + f.Command + "\n")
 	}
 	return out.String()
 }

@@ -39,6 +39,14 @@ func finishes(pod *corev1.Pod, container string) bool {
 	return false
 }
 
+// cannotRun is the reason of a container whose command the node cannot execute.
+// With runtimeFailed it was the container runtime that failed, and the next try
+// may succeed; the second exit decides then, as of any other.
+const (
+	cannotRun     = "ContainerCannotRun"
+	runtimeFailed = 128
+)
+
 func doomedContainer(s state, pod *corev1.Pod, c corev1.ContainerStatus, finishes bool) *sign {
 	found := sign{pod: pod, container: c.Name, exitCode: exitCode(c)}
 	if w := c.State.Waiting; w != nil && (w.Reason != "CrashLoopBackOff" || !s.workload.ends()) {
@@ -52,7 +60,12 @@ func doomedContainer(s state, pod *corev1.Pod, c corev1.ContainerStatus, finishe
 	if s.workload.ends() {
 		return nil // its controller counts how often it may fail
 	}
-	if exits := exits(c) - s.exits[exitKey(pod, c.Name)]; exits >= 2 {
+	exits := exits(c) - s.exits[exitKey(pod, c.Name)]
+	if end := lastEnd(c); exits > 0 && end != nil && end.Reason == cannotRun && end.ExitCode != runtimeFailed {
+		found.reason = fmt.Sprintf("container %s cannot be started: %s", c.Name, Clean(end.Message))
+		return &found
+	}
+	if exits >= 2 {
 		found.reason = fmt.Sprintf("container %s exited %d times%s", c.Name, exits, because(c))
 		return &found
 	}
@@ -75,7 +88,11 @@ func doomedWaiting(c corev1.ContainerStatus, w *corev1.ContainerStateWaiting) st
 		if !strings.Contains(w.Message, "failed to sync") {
 			return fmt.Sprintf("container %s cannot be configured: %s", c.Name, Clean(w.Message))
 		}
-	case "RunContainerError", "ContainerCannotRun", "StartError":
+	case cannotRun:
+		if end := lastEnd(c); end == nil || end.ExitCode != runtimeFailed {
+			return fmt.Sprintf("container %s cannot be started: %s", c.Name, Clean(w.Message))
+		}
+	case "RunContainerError", "StartError":
 		// A node under load reports its own time-outs in the same way.
 		if !strings.Contains(w.Message, "deadline exceeded") {
 			return fmt.Sprintf("container %s cannot be started: %s", c.Name, Clean(w.Message))

@@ -17,45 +17,49 @@ import (
 var errMoved = errors.New("the pods changed meanwhile")
 
 // probe asks each new pod itself and then the Service once. A Service answers
-// from old pods as well, so its answer alone would prove nothing.
-func (r *run) probe(ctx context.Context, s Service, g goal, pods []*corev1.Pod) (*sign, error) {
+// from old pods as well, so its answer alone would prove nothing. It returns how
+// long the slowest good answer took.
+func (r *run) probe(ctx context.Context, s Service, g goal, pods []*corev1.Pod) (slowest time.Duration, failed *sign, err error) {
 	if s.Port == 0 || s.Health == "" {
-		return nil, nil
+		return 0, nil, nil
 	}
 	for _, pod := range pods {
 		still := func() error { return r.still(g, pod) }
-		err := probe.Health(ctx, probe.HealthOptions{
+		took, err := probe.Health(ctx, probe.HealthOptions{
 			Ask: func(ctx context.Context) (*kube.Answer, error) {
 				return r.Cluster.GetPod(ctx, r.Namespace, pod.Name, s.Port, s.Health)
 			},
 			Deadline: g.deadline, Still: still,
 		})
 		if failed, err := signOf(err, fmt.Sprintf("pod %s does not answer %s on port %d", pod.Name, s.Health, s.Port), pod); failed != nil || err != nil {
-			return failed, err
+			return 0, failed, err
 		}
+		slowest = max(slowest, took)
 	}
-	return r.probeService(ctx, s, g, pods)
+	took, failed, err := r.probeService(ctx, s, g, pods)
+	return max(slowest, took), failed, err
 }
 
-func (r *run) probeService(ctx context.Context, s Service, g goal, pods []*corev1.Pod) (*sign, error) {
+func (r *run) probeService(ctx context.Context, s Service, g goal, pods []*corev1.Pod) (took time.Duration, failed *sign, err error) {
 	service, err := kube.GetOne[corev1.Service](ctx, r.Cluster, kube.Services, r.Namespace, s.Name)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	if service == nil {
-		return nil, nil // a service that nobody calls by name, such as a bot, has none
+		return 0, nil, nil // a service that nobody calls by name, such as a bot, has none
 	}
 	port, ok := servicePort(service, s.Port, pods)
 	if !ok {
-		return &sign{reason: fmt.Sprintf("none of the ports of Service %s leads to port %d", s.Name, s.Port)}, nil
+		return 0, &sign{reason: fmt.Sprintf("none of the ports of Service %s leads to port %d", s.Name, s.Port)}, nil
 	}
-	err = probe.Health(ctx, probe.HealthOptions{
+	took, err = probe.Health(ctx, probe.HealthOptions{
 		Ask: func(ctx context.Context) (*kube.Answer, error) {
 			return r.Cluster.GetService(ctx, r.Namespace, s.Name, port, s.Health)
 		},
 		Deadline: g.deadline, Still: func() error { return r.still(g, nil) },
 	})
-	return signOf(err, fmt.Sprintf("Service %s does not answer %s", s.Name, s.Health), nil)
+	failed, err = signOf(err, fmt.Sprintf("Service %s does not answer %s", s.Name, s.Health), nil)
+	return took, failed, err
 }
 
 // still returns why asking on is useless: the service is failing otherwise, or the pod is gone.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -84,8 +85,8 @@ func (r *run) inspect(ctx context.Context, s Service, out *ServiceResult) error 
 			return r.diagnose(ctx, s.Name, failed)
 		}
 	}
-	out.Pods, out.Running, out.Healthy = len(v.pods), v.pods, true
-	r.report(Progress{Service: s.Name, Phase: Healthy, Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(g.start)})
+	out.Pods, out.Running, out.Healthy, out.Answered = len(v.pods), v.pods, true, v.answered.Seconds()
+	r.report(Progress{Service: s.Name, Phase: Healthy, Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(g.start), Answered: v.answered})
 	return nil
 }
 
@@ -123,15 +124,34 @@ func Live(ctx context.Context, c *kube.Cluster, namespace, service string) (*kub
 
 // Present are the names of all workloads in a namespace that can be a service.
 func Present(ctx context.Context, c *kube.Cluster, namespace string) (map[string]bool, error) {
+	images, err := Images(ctx, c, namespace)
 	names := map[string]bool{}
+	for name := range images {
+		names[name] = true
+	}
+	return names, err
+}
+
+// Images are what the containers of all workloads run that can be a service, by its name.
+func Images(ctx context.Context, c *kube.Cluster, namespace string) (map[string][]string, error) {
+	type templated struct {
+		metav1.ObjectMeta `json:"metadata"`
+		Spec              struct {
+			Template corev1.PodTemplateSpec `json:"template"`
+		} `json:"spec"`
+	}
+	images := map[string][]string{}
 	for _, resource := range []schema.GroupVersionResource{kube.Deployments, kube.StatefulSets, kube.DaemonSets} {
-		list, err := kube.List[metav1.PartialObjectMetadata](ctx, c, resource, namespace, "", "")
+		list, err := kube.List[templated](ctx, c, resource, namespace, "", "")
 		if err != nil {
 			return nil, err
 		}
-		for _, obj := range list {
-			names[obj.Name] = true
+		for _, workload := range list {
+			images[workload.Name] = []string{}
+			for _, container := range workload.Spec.Template.Spec.Containers {
+				images[workload.Name] = append(images[workload.Name], container.Image)
+			}
 		}
 	}
-	return names, nil
+	return images, nil
 }

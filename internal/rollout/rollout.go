@@ -60,6 +60,10 @@ type Options struct {
 	Redact func(string) string
 	// Keep leaves what failed as it is, for somebody to look at.
 	Keep bool
+	// Was is a service as the release before had it: the health path that it has
+	// to answer when it goes back may have been another. nil, or a service without
+	// a health path, where nobody knows; then its pods have to be available.
+	Was func(ctx context.Context, service string) (Service, error)
 	// Grace is how long taking back may last once the run was cancelled, where
 	// somebody will kill it then. What does not fit is left, and the error holds a
 	// *LeftError. 0 is as long as it takes.
@@ -98,7 +102,9 @@ type Progress struct {
 	Ready   int
 	Wanted  int
 	Elapsed time.Duration
-	Detail  string
+	// Answered is how long the slowest answer of a healthy service took.
+	Answered time.Duration
+	Detail   string
 }
 
 // Result is what a rollout did.
@@ -120,6 +126,9 @@ type ServiceResult struct {
 	// Changed is false when the workload was already as it should be, and no pod was replaced.
 	Changed bool `json:"changed"`
 	Pods    int  `json:"pods"`
+	// Answered is how many seconds the slowest healthy answer took, of its new
+	// pods and through its Service.
+	Answered float64 `json:"answered,omitempty"`
 	// Running are the pods that were looked at.
 	Running []*corev1.Pod `json:"-"`
 }

@@ -23,8 +23,10 @@ func (r *run) stay(ctx context.Context, s Service, g goal, v verdict) (*sign, er
 	settled := time.NewTimer(r.Settle)
 	defer settled.Stop()
 	before := exitsOf(v.pods)
-	r.report(Progress{Service: s.Name, Phase: Settling, Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(g.start)})
+	beat := time.NewTicker(time.Second)
+	defer beat.Stop()
 	for {
+		r.report(Progress{Service: s.Name, Phase: Settling, Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(g.start)})
 		changed := r.view.changed.next()
 		now := r.view.assess(g)
 		switch restarted := restartOf(now.pods, before); {
@@ -37,6 +39,7 @@ func (r *run) stay(ctx context.Context, s Service, g goal, v verdict) (*sign, er
 		}
 		select {
 		case <-changed:
+		case <-beat.C:
 		case <-settled.C:
 			return nil, nil
 		case <-ctx.Done():

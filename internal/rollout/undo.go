@@ -166,7 +166,7 @@ func (r *run) restore(ctx context.Context, c Change, live *kube.Object) error {
 	if scaled {
 		prior = withoutReplicas(prior, live)
 	}
-	g := goal{kind: c.Object.GetKind(), name: c.Object.GetName(), start: start, deadline: start.Add(r.Deadline), exits: exitsOf(r.view.pods.List())}
+	g := goal{kind: c.Object.GetKind(), name: c.Object.GetName(), start: start, deadline: start.Add(r.Deadline), exits: exitsOf(r.view.pods.List()), back: true}
 	now, err := r.put(ctx, prior, nil)
 	if err != nil {
 		return err
@@ -180,16 +180,22 @@ func (r *run) restore(ctx context.Context, c Change, live *kube.Object) error {
 	g.generation = now.GetGeneration()
 	stop := r.unstick(ctx, g)
 	defer stop()
-	v, err := r.view.wait(ctx, g, func(v verdict) {
-		r.report(Progress{Service: g.name, Phase: Undoing, Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(start), Detail: v.waiting})
-	})
+	was, err := r.was(ctx, g.name)
 	if err != nil {
 		return err
 	}
-	if v.failure != nil {
-		return errors.New(v.failure.reason)
+	_, err = r.settle(ctx, was, g, false)
+	if failed := (*Failure)(nil); errors.As(err, &failed) {
+		failed.looked = true // it is not rolled out
 	}
-	return nil
+	return err
+}
+
+func (r *run) was(ctx context.Context, service string) (Service, error) {
+	if r.Was == nil {
+		return Service{Name: service}, nil
+	}
+	return r.Was(ctx, service)
 }
 
 // same compares two states of an object in all that people and manifests decide about.

@@ -97,6 +97,15 @@ type goal struct {
 	exits      map[string]int32
 	start      time.Time
 	deadline   time.Time
+	back       bool // it is taken back
+}
+
+// phase of a service that is waited for.
+func (g goal) phase(forward Phase) Phase {
+	if g.back {
+		return Undoing
+	}
+	return forward
 }
 
 func (v *view) assess(g goal) verdict {
@@ -108,7 +117,7 @@ func (v *view) assess(g goal) verdict {
 func (v *view) wait(ctx context.Context, g goal, tell func(verdict)) (verdict, error) {
 	late := time.NewTimer(time.Until(g.deadline))
 	defer late.Stop()
-	beat := time.NewTicker(10 * time.Second)
+	beat := time.NewTicker(time.Second)
 	defer beat.Stop()
 	var last verdict
 	for {

@@ -120,7 +120,7 @@ func (e Eyes) metrics(ctx context.Context, release *ledger.Record, since, now ti
 		return nil, nil
 	}
 	a := *e.Analysis
-	a.At, a.Window, a.Before, a.Past = now, now.Sub(since), release.Started, past
+	a.At, a.Window, a.Before, a.Past = now, now.Sub(since), release.Past(), past
 	var names []string
 	for _, s := range e.Rollout.Services {
 		names = append(names, s.Name)

@@ -253,6 +253,19 @@ func (o Options) summary(r *ledger.Record) string {
 	return text
 }
 
+// Keep notes of findings why their release was not taken back for them.
+func Keep(ctx context.Context, l *ledger.Ledger, release int, findings []ledger.Finding, why string) error {
+	_, err := l.Amend(ctx, release, func(r *ledger.Record) error {
+		for _, f := range findings {
+			if r.Watch != nil && f.Number <= len(r.Watch.Findings) {
+				r.Watch.Findings[f.Number-1].Kept = why
+			}
+		}
+		return nil
+	})
+	return err
+}
+
 // UnknownFindingError says that a release has no finding of that number.
 type UnknownFindingError struct {
 	Release string

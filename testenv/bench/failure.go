@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -94,7 +95,11 @@ func (s *stage) fail(ctx context.Context, through *kube.Cluster, c *counter) (no
 	}
 	defer stop()
 	c.reset()
-	result, err := rollout.Deploy(ctx, rollout.Options{Cluster: through, Namespace: s.namespace, Objects: objects, Services: s.services})
+	was := func(_ context.Context, service string) (rollout.Service, error) {
+		i := slices.IndexFunc(s.services, func(known rollout.Service) bool { return known.Name == service })
+		return s.services[i], nil
+	}
+	result, err := rollout.Deploy(ctx, rollout.Options{Cluster: through, Namespace: s.namespace, Objects: objects, Services: s.services, Was: was})
 	ended := time.Now()
 	var failure *rollout.Failure
 	if !errors.As(err, &failure) || failure.Service != sixth {

@@ -44,6 +44,7 @@ var (
 	url         = flag.String("database", "", "with a folder of migrations and a script that applies them")
 	root        = flag.String("root", "", "of the platform with migrations")
 	backup      = flag.String("backup", "", "that the database goes back to")
+	to          = flag.Int("to", release.Previous, "what a rollback goes back to")
 	fails       = flag.String("fails", "", "what the verification finds as long as this is what runs")
 )
 
@@ -63,7 +64,7 @@ func run(ctx context.Context) error {
 		if *backup != "" {
 			o.Database = o.OnFailure
 		}
-		outcome, err = release.Rollback(ctx, o, release.Previous)
+		outcome, err = release.Rollback(ctx, o, *to)
 	default:
 		return fmt.Errorf("what is %q?", what)
 	}
@@ -95,7 +96,7 @@ func options(ctx context.Context) (o release.Options, err error) {
 		o.Rollout.Services = append(o.Rollout.Services, rollout.Service{Name: name})
 	}
 	if *fails != "" {
-		o.Rollout.Verify = func(ctx context.Context) error { return verify(ctx, cluster) }
+		o.Verify = func(ctx context.Context, _ time.Time) error { return verify(ctx, cluster) }
 	}
 	if *url == "" {
 		return o, nil

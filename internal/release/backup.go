@@ -1,0 +1,82 @@
+package release
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/plan"
+)
+
+// RecordedBackup is the backup in the evidence of a release: what its data were
+// right before it. It is nil where the record names none.
+func RecordedBackup(r *ledger.Record) *ledger.Evidence {
+	for i, e := range r.Evidence {
+		if e.Kind == plan.Backup {
+			return &r.Evidence[i]
+		}
+	}
+	return nil
+}
+
+// Undone is the oldest release that a rollback would take back: to its backup go
+// the data. It is nil where there is nothing to take back.
+func Undone(ctx context.Context, o Options, to int) (*ledger.Record, error) {
+	unfinished, err := o.Ledger.Unfinished(ctx)
+	if err != nil || to == Unfinished || unfinished != nil && to < 0 {
+		return unfinished, err
+	}
+	over, _, err := o.releasesAfter(ctx, to)
+	if err != nil {
+		return nil, err
+	}
+	return over[len(over)-1], nil
+}
+
+// Admit refuses a rollback whose backup is not the one that it wants, before
+// anybody is asked whether its loss is accepted.
+func Admit(ctx context.Context, o Options, to int) error {
+	undone, err := Undone(ctx, o, to)
+	if err != nil || undone == nil {
+		return err
+	}
+	return o.hasBackup(undone)
+}
+
+// hasBackup refuses to take a release back with the data of another.
+func (o *Options) hasBackup(undone *ledger.Record) error {
+	if o.Backup == "" {
+		return nil
+	}
+	recorded := RecordedBackup(undone)
+	if recorded != nil && recorded.SHA256 == o.Backup {
+		return nil
+	}
+	return &OtherBackupError{Release: o.Ledger.Name(undone.Number), Recorded: recorded, Given: o.Backup}
+}
+
+// OtherBackupError says that a backup is not the one that was taken for the
+// release that is taken back.
+type OtherBackupError struct {
+	Release  string
+	Recorded *ledger.Evidence // nil: none is
+	Given    string           // SHA-256
+}
+
+func (e *OtherBackupError) Error() string {
+	text := fmt.Sprintf("take %s back with the backup of SHA-256 %s: ", e.Release, short(e.Given))
+	if e.Recorded == nil {
+		return text + "its record names none"
+	}
+	return text + fmt.Sprintf("its record names %s of SHA-256 %s, from %s", e.Recorded.File, short(e.Recorded.SHA256), e.Recorded.At.UTC().Format("2006-01-02 15:04 UTC"))
+}
+
+// Usage marks that nothing was begun.
+func (e *OtherBackupError) Usage() bool { return true }
+
+// Hint says what to do about it.
+func (e *OtherBackupError) Hint() string {
+	return "bring the recorded file here, or say --other-backup to go back to another verified backup of the same database"
+}
+
+func short(digest string) string { return digest[:min(12, len(digest))] }

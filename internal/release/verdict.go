@@ -1,0 +1,72 @@
+package release
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/rollout"
+)
+
+// comparedUndone says what was compared of objects that were taken back.
+func comparedUndone(undone []rollout.Undone) string {
+	var ids []string
+	for _, u := range undone {
+		ids = append(ids, u.ID)
+	}
+	return compared(ids)
+}
+
+// comparedChanges says what was compared of the objects of changes.
+func comparedChanges(changes []rollout.Change) string {
+	var ids []string
+	for _, c := range changes {
+		ids = append(ids, kube.ID(c.Object))
+	}
+	return compared(ids)
+}
+
+// compared says of objects how many of which kind were compared.
+func compared(ids []string) string {
+	of := map[string]int{}
+	for _, id := range ids {
+		kind, _, _ := strings.Cut(id, "/")
+		of[kind]++
+	}
+	var kinds []string
+	for kind := range of {
+		kinds = append(kinds, kind)
+	}
+	slices.Sort(kinds)
+	for i, kind := range kinds {
+		kinds[i] = fmt.Sprintf("%d× %s", of[kind], kind)
+	}
+	text := count(len(ids), "object") + " compared"
+	if len(kinds) > 0 {
+		text += " (" + strings.Join(kinds, ", ") + ")"
+	}
+	return text
+}
+
+// again verifies the platform as a whole after something was taken back, and
+// says what came of it. A run that was cancelled has seconds left, and leaves it out.
+func (o *Options) again(ctx context.Context, record *ledger.Record) (string, error) {
+	switch {
+	case o.Verify == nil:
+		return "", nil
+	case ctx.Err() != nil:
+		return "; the platform was not verified again, since this run was cancelled", nil
+	}
+	o.say("verify what was taken back")
+	err := o.verify(ctx, record)
+	switch {
+	case err == nil:
+		return "; the platform was verified again", nil
+	case ctx.Err() != nil:
+		return "; the platform was not verified to the end, since this run was cancelled", nil
+	}
+	return "; the platform does not work all the same", fmt.Errorf("verify what was taken back: %w", err)
+}
