@@ -11,7 +11,7 @@ import (
 // broken is a database that cannot be restored, and counts how often that was tried.
 type broken struct{ tried int }
 
-func (b *broken) Back(context.Context, string, func(context.Context) error) (string, error) {
+func (b *broken) Back(context.Context, string, int64, func(context.Context) error) (string, error) {
 	b.tried++
 	return "", errors.New("the backup is damaged")
 }
