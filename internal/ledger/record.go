@@ -73,6 +73,8 @@ type Record struct {
 	RollbackTo *int `json:"rollbackTo,omitempty"`
 	// Images by service, as the release wants them.
 	Images map[string]string `json:"images,omitempty"`
+	// Objects are those that the release wrote, before and after.
+	Objects []Touched `json:"objects,omitempty"`
 	// Migrator is the image that applies migrations, Migrations are those that
 	// the release applied, Schema is the newest one before and after it.
 	Migrator   string   `json:"migrator,omitempty"`
@@ -93,6 +95,9 @@ type Record struct {
 	// Notes are what people did to it, such as taking its lock away.
 	Notes []string `json:"notes,omitempty"`
 }
+
+// Standing reports whether what it changed is in the environment.
+func (r *Record) Standing() bool { return r.State == Released && r.RollbackTo == nil }
 
 // Schema names migrations; "" is before the first.
 type Schema struct {

@@ -160,7 +160,7 @@ func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Ent
 	ctx, stop := untilLost(ctx, lock)
 	defer stop()
 	options := o.guarded(lock)
-	options.Journal, options.Earlier = journal{entry}, earlier
+	options.Journal, options.Earlier = o.journal(entry), earlier
 	result, err := rollout.Deploy(ctx, options)
 	outcome := &Outcome{Number: entry.Record.Number, Rollout: result, Record: entry.Record}
 	switch {
@@ -270,20 +270,6 @@ func images(services []rollout.Service) map[string]string {
 		}
 	}
 	return out
-}
-
-// journal writes the steps of a rollout into a record.
-type journal struct{ entry *ledger.Entry }
-
-func (j journal) Begin(ctx context.Context, step string, changes []rollout.Change) error {
-	if len(changes) == 0 {
-		return j.entry.Begin(ctx, step, nil)
-	}
-	return j.entry.Begin(ctx, step, changes)
-}
-
-func (j journal) End(ctx context.Context, step string, outcome error) error {
-	return j.entry.End(ctx, step, outcome)
 }
 
 // intentStep holds what the release wants, before anything is written.
