@@ -25,8 +25,8 @@ func deployInside(ctx context.Context) error {
 		if err != nil {
 			return d, err
 		}
-		err = onLeash(ctx, func(ctx context.Context, say func(string, ...any)) error {
-			d.Release, err = releaseInside(ctx, p, o, say)
+		err = onLeash(ctx, func(ctx context.Context, ci *outside) error {
+			d.Release, err = releaseInside(ctx, p, o, ci)
 			return err
 		})
 		var failure *rollout.Failure
@@ -59,7 +59,7 @@ func connectInside(ctx context.Context) (*kube.Cluster, error) {
 	return kube.Connect(ctx, kubeconfig, "")
 }
 
-func releaseInside(ctx context.Context, p *platform.Platform, o order, say func(string, ...any)) (*release.Outcome, error) {
+func releaseInside(ctx context.Context, p *platform.Platform, o order, ci *outside) (*release.Outcome, error) {
 	cluster, err := connectInside(ctx)
 	if err != nil {
 		return nil, err
@@ -78,17 +78,18 @@ func releaseInside(ctx context.Context, p *platform.Platform, o order, say func(
 	if err != nil {
 		return nil, err
 	}
+	book.Keep, book.Copy = o.History, ci.keep
 	began := time.Now()
 	options := rollout.Options{
 		Cluster: cluster, Namespace: o.Namespace, Objects: objects, Services: release.Services(p, o.Images), Deadline: o.Deadline,
-		Verify:   func(ctx context.Context) error { return verify(ctx, cluster, p, o, began, say) },
-		Progress: release.Teller(say),
+		Verify:   func(ctx context.Context) error { return verify(ctx, cluster, p, o, began, ci.say) },
+		Progress: release.Teller(ci.say),
 		Redact:   redactor(o.Values),
 	}
 	if err := release.Verification(&options, p.Verify); err != nil {
 		return nil, err
 	}
-	return release.Run(ctx, release.Options{Ledger: book, Record: o.Record, Held: &o.Lock, Say: say, Rollout: options})
+	return release.Run(ctx, release.Options{Ledger: book, Record: o.Record, Held: &o.Lock, Say: ci.say, Rollout: options})
 }
 
 // render reads the manifests, as the order has them.

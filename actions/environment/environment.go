@@ -31,6 +31,7 @@ import (
 type Flags struct {
 	Root string
 	Env  string
+	Out  string // folder for copies of the records that are written; "" for none
 }
 
 // Add adds the flags to a command.
@@ -74,6 +75,10 @@ func (f Flags) Open(ctx context.Context) (*Environment, error) {
 	book, err := ledger.Open(cluster, target.Ledger())
 	if err != nil {
 		return nil, err
+	}
+	book.Keep = target.History
+	if f.Out != "" {
+		book.Copy = copies(f.Out)
 	}
 	return &Environment{Platform: p, Target: target, Cluster: cluster, Ledger: book}, nil
 }
