@@ -4,7 +4,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/teei/slipway/internal/ledger"
 	"github.com/teei/slipway/testenv/testenv"
@@ -59,4 +61,26 @@ func (c *checkout) begin(version string, flags ...string) *exec.Cmd {
 	}
 	testenv.Kubectl(c, "--namespace", c.namespace, "wait", "--for=jsonpath={.spec.template.spec.containers[0].env[0].value}="+version, "--timeout=60s", "deployment/web")
 	return cmd
+}
+
+// TestEndedByTERM: nobody at a terminal and no runner of GitHub, but a supervisor
+// that asks once and kills later.
+func TestEndedByTERM(t *testing.T) {
+	t.Parallel()
+	c := newCheckout(t)
+	c.release("old")
+	cmd := c.begin("new")
+	began := time.Now()
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if took := time.Since(began); took > 10*time.Second || cmd.ProcessState.ExitCode() != 1 {
+		t.Errorf("it ended after %s with %s", took, cmd.ProcessState)
+	}
+	record, err := ledger.ReadFile(filepath.Join(c.dir, ".slipway", "record", "release-000002.json"))
+	if err != nil || record.State != ledger.Failed || c.version() != "old" {
+		t.Errorf("%+v, %v; version %s runs", record, err, c.version())
+	}
+	c.release("newer") // the lock is free
 }

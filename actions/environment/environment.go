@@ -195,10 +195,11 @@ func (e *Environment) Verifier(say func(string, ...any)) release.Verifier {
 }
 
 // grace is what a runner leaves a step of a workflow that is cancelled: INT,
-// TERM after 7.5 s, KILL 2.5 s later (actions/runner, ProcessInvoker). A person
-// at a terminal waits, or presses Ctrl-C again.
+// TERM after 7.5 s, KILL 2.5 s later (actions/runner, ProcessInvoker); others that
+// stop a process wait as long or a little longer. A person at a terminal waits,
+// or presses Ctrl-C again.
 func grace() time.Duration {
-	if os.Getenv("GITHUB_ACTIONS") == "true" {
+	if os.Getenv("GITHUB_ACTIONS") == "true" || !action.AtTerminal(os.Stdin) {
 		return 6 * time.Second
 	}
 	return 0

@@ -171,6 +171,8 @@ func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Ent
 		return outcome, &CancelledError{Release: o.Ledger.Name(entry.Record.Number), Environment: o.Ledger.Environment, Err: err}
 	case err == nil:
 		outcome.State, outcome.Verdict = ledger.Released, count(len(result.Services), "service")+" run what was released"
+	case o.OnFailure != nil && len(entry.Record.Migrations) > 0 && o.hurried(ctx):
+		return o.restoreLater(ctx, entry, outcome, err)
 	case o.OnFailure != nil && len(entry.Record.Migrations) > 0:
 		return o.restore(context.WithoutCancel(ctx), lock, entry, err)
 	case clean(result):
