@@ -45,13 +45,19 @@ func (c *checkout) write(name, text string) {
 // what it said.
 func (c *checkout) slipway(want int, args ...string) string {
 	c.Helper()
-	cmd := exec.Command(filepath.Join(c.dir, "slipway"), append(args, "--root", c.dir, "--env", c.environment)...)
-	cmd.Env, cmd.Dir = append(os.Environ(), c.variables...), c.dir
+	cmd := c.command(args...)
 	out, _ := cmd.CombinedOutput()
 	if code := cmd.ProcessState.ExitCode(); code != want {
 		c.Fatalf("%s: exit code %d, want %d\n%s", args, code, want, out)
 	}
 	return string(out)
+}
+
+// command is one of slipway's, not begun yet.
+func (c *checkout) command(args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(c.dir, "slipway"), append(args, "--root", c.dir, "--env", c.environment)...)
+	cmd.Env, cmd.Dir = append(os.Environ(), c.variables...), c.dir
+	return cmd
 }
 
 // release plans a version and applies it.

@@ -89,10 +89,10 @@ func (p *pipeline) postgresImage(major int) string {
 // backupInside runs where pg_dump is.
 func backupInside(ctx context.Context, dir string) error {
 	return record(ctx, func(ctx context.Context) (b database.Backup, err error) {
-		err = onLeash(ctx, func(ctx context.Context, say func(string, ...any)) error {
+		err = onLeash(ctx, func(ctx context.Context, ci *outside) error {
 			b, err = database.TakeBackup(ctx, database.BackupOptions{
 				URL: os.Getenv("SLIPWAY_DATABASE_URL"), Dir: dir,
-				Progress: func(message string) { say("%s", message) },
+				Progress: func(message string) { ci.say("%s", message) },
 			})
 			return err
 		})

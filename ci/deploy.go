@@ -30,6 +30,7 @@ const (
 // order is what a deploy is to do, beside what slipway.yaml says. No secrets.
 type order struct {
 	Ledger    string            `json:"ledger"` // the environment that the release is recorded in
+	History   int               `json:"history"`
 	Record    ledger.Record     `json:"record"` // what is known of it before it begins
 	Lock      ledger.Share      `json:"lock"`   // which this run holds
 	Namespace string            `json:"namespace"`
@@ -86,14 +87,18 @@ func (p *pipeline) deploy(ctx context.Context, stage *report.Stage) error {
 	return nil
 }
 
-// reportRelease keeps what became of a release, and a copy of its record that
-// can be read when the cluster is away.
+// keepRecord writes a copy of a record, which can be read when the cluster is
+// away: whatever ci dies of, the last one that the ledger got is there.
+func (p *pipeline) keepRecord(r *ledger.Record) {
+	if err := r.WriteTo(p.options.Output); err != nil {
+		p.progress.Say("  the copy of the release's record is lost: %v", err)
+	}
+}
+
+// reportRelease keeps what became of a release.
 func (p *pipeline) reportRelease(outcome *release.Outcome) {
 	if outcome.Record != nil {
 		p.report.Release = fmt.Sprintf("%s #%d", outcome.Record.Environment, outcome.Number)
-		if err := outcome.Record.WriteTo(p.options.Output); err != nil {
-			p.progress.Say("  the copy of the release's record is lost: %v", err)
-		}
 	}
 	if outcome.Rollout != nil {
 		p.reportServices(outcome.Rollout)
@@ -135,7 +140,7 @@ func (p *pipeline) deployContainer(ctx context.Context, target platform.Target, 
 		record.Evidence = []ledger.Evidence{{Kind: plan.Backup, Name: "database", SHA256: b.SHA256, At: time.Now().UTC(), Passed: b.Verified, File: b.Path}}
 	}
 	o := order{
-		Ledger: target.Ledger(), Record: record, Lock: p.lock.Share(),
+		Ledger: target.Ledger(), History: target.History, Record: record, Lock: p.lock.Share(),
 		Namespace: target.Namespace, Overlay: target.Overlay, Images: images, Inject: p.options.Inject,
 		Terminal: p.progress.Line() != nil,
 		Values:   sortedKeys(target.Values), Deadline: p.options.serviceDeadline(),

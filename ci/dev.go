@@ -30,7 +30,7 @@ func (p *pipeline) dev(ctx context.Context, stage *report.Stage) error {
 	}
 	desk := newDevDesk(p, ports)
 	defer desk.Close()
-	l, err := newLeash(ctx, desk.hear)
+	l, err := newLeash(ctx, func(t told) { desk.hear(t.Line) })
 	if err != nil {
 		return err
 	}

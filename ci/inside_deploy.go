@@ -24,8 +24,8 @@ func deployInside(ctx context.Context) error {
 		if err != nil {
 			return d, err
 		}
-		err = onLeash(ctx, func(ctx context.Context, say func(string, ...any)) error {
-			d.Release, err = releaseInside(ctx, p, o, say)
+		err = onLeash(ctx, func(ctx context.Context, ci *outside) error {
+			d.Release, err = releaseInside(ctx, p, o, ci)
 			return err
 		})
 		for _, failure := range rollout.Failures(err) {
@@ -57,7 +57,7 @@ func connectInside(ctx context.Context) (*kube.Cluster, error) {
 	return kube.Connect(ctx, kubeconfig, "")
 }
 
-func releaseInside(ctx context.Context, p *platform.Platform, o order, say func(string, ...any)) (*release.Outcome, error) {
+func releaseInside(ctx context.Context, p *platform.Platform, o order, ci *outside) (*release.Outcome, error) {
 	cluster, err := connectInside(ctx)
 	if err != nil {
 		return nil, err
@@ -76,21 +76,22 @@ func releaseInside(ctx context.Context, p *platform.Platform, o order, say func(
 	if err != nil {
 		return nil, err
 	}
+	book.Keep, book.Copy = o.History, ci.keep
 	var show func(string)
 	if o.Terminal {
-		show = func(line string) { say("%s", transient+line) }
+		show = ci.show
 	}
 	options := rollout.Options{
 		Cluster: cluster, Namespace: o.Namespace, Objects: objects, Services: release.Services(p, o.Images), Deadline: o.Deadline,
-		Progress: release.Teller(say, show),
+		Progress: release.Teller(ci.say, show),
 		Redact:   redactor(o.Values),
 	}
 	if err := release.Verification(&options, p.Verify); err != nil {
 		return nil, err
 	}
 	return release.Run(ctx, release.Options{
-		Ledger: book, Record: o.Record, Held: &o.Lock, Say: say, Rollout: options,
-		Verify: func(ctx context.Context, past time.Time) error { return verify(ctx, cluster, p, o, past, say) },
+		Ledger: book, Record: o.Record, Held: &o.Lock, Say: ci.say, Rollout: options,
+		Verify: func(ctx context.Context, past time.Time) error { return verify(ctx, cluster, p, o, past, ci.say) },
 	})
 }
 

@@ -27,10 +27,10 @@ func devInside(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return onLeash(ctx, func(ctx context.Context, say func(string, ...any)) error {
+	return onLeash(ctx, func(ctx context.Context, ci *outside) error {
 		tell := func(e devEvent) {
 			data, _ := json.Marshal(e) // strings and booleans only
-			say("%s", data)
+			ci.say("%s", data)
 		}
 		defer tell(devEvent{End: true})
 		return runDev(ctx, p, tell)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/teei/slipway/internal/ledger"
 	"github.com/teei/slipway/internal/report"
 )
 
@@ -128,8 +129,16 @@ func TestInterruptedDeploy(t *testing.T) {
 	replace(t, c.root, "deploy/web.yaml", "listen(8080)", "listen(9090)")
 	p := c.launch(t, "images", "deploy")
 	out := b.lit(p)
+	// Whatever ci dies of now, and the cluster with it: its output folder says what was under way.
+	copied, err := ledger.ReadFile(filepath.Join(p.folder, "release-000002.json"))
+	if err != nil || copied.State != ledger.Running || len(copied.Steps) < 2 || copied.Steps[len(copied.Steps)-1].Name != "web" {
+		t.Errorf("in the middle the copy of the record is %+v, %v", copied, err)
+	}
 	interrupted(t, p, "deploy")
 	out(soon)
+	if copied, err = ledger.ReadFile(filepath.Join(p.folder, "release-000002.json")); err != nil || copied.State != ledger.Failed {
+		t.Errorf("at the end the copy of the record is %+v, %v", copied, err)
+	}
 	if after := c.runs(t); after != before {
 		t.Errorf("runs %s, ran %s", after, before)
 	}

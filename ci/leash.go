@@ -1,20 +1,21 @@
 package main
 
 import (
-	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"os"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/teei/slipway/internal/ledger"
 )
 
 // A leash is a connection between ci and the part of it that works inside a
-// container. What happens inside is told over it as it happens, a line at a
-// time; and ci lets go of it on Ctrl-C, or because it died, so that the part
+// container. What happens inside is told over it as it happens, in lines of
+// JSON; and ci lets go of it on Ctrl-C, or because it died, so that the part
 // inside takes back what it did. Killing the container could not do that.
 type leash struct {
 	listener net.Listener
@@ -23,17 +24,22 @@ type leash struct {
 	let      bool
 }
 
-// transient begins a line that the next one replaces, where it is shown on a terminal.
-const transient = "\r"
-
 const (
 	leashVariable = "SLIPWAY_LEASH"
 	leashName     = "slipway-leash"
 	leashPort     = 7000
 )
 
+// told is what the part inside tells: a line for people, one that the next
+// replaces where it is shown on a terminal, or a record that the ledger just got.
+type told struct {
+	Line    string         `json:"line,omitempty"`
+	Passing string         `json:"passing,omitempty"`
+	Record  *ledger.Record `json:"record,omitempty"`
+}
+
 // newLeash listens for the part inside, until closed.
-func newLeash(ctx context.Context, say func(line string)) (*leash, error) {
+func newLeash(ctx context.Context, hear func(told)) (*leash, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listen for the container: %w", err)
@@ -47,8 +53,12 @@ func newLeash(ctx context.Context, say func(line string)) (*leash, error) {
 			}
 			l.add(conn)
 			go func() {
-				for lines := bufio.NewScanner(conn); lines.Scan(); {
-					say(lines.Text())
+				for from := json.NewDecoder(conn); ; {
+					var t told
+					if from.Decode(&t) != nil {
+						return
+					}
+					hear(t)
 				}
 			}()
 		}
@@ -90,9 +100,35 @@ func (l *leash) Close() error {
 	return err
 }
 
+// outside is ci, to the part of it that works inside a container.
+type outside struct {
+	mu   sync.Mutex
+	conn net.Conn
+}
+
+// say tells people a line.
+func (o *outside) say(format string, args ...any) {
+	line := fmt.Sprintf(format, args...)
+	fmt.Println(line)
+	o.tell(told{Line: line})
+}
+
+// show tells people a line that the next one replaces.
+func (o *outside) show(line string) { o.tell(told{Passing: line}) }
+
+// keep hands out a record as the ledger got it.
+func (o *outside) keep(r *ledger.Record) { o.tell(told{Record: r}) }
+
+func (o *outside) tell(t told) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_ = o.conn.SetWriteDeadline(time.Now().Add(2 * time.Second)) // who does not listen must not stop the work
+	_ = json.NewEncoder(o.conn).Encode(t)
+}
+
 // onLeash runs work inside a container, cancelled when ci lets go. Without a
 // leash nobody could stop it, so it is not begun.
-func onLeash(ctx context.Context, work func(ctx context.Context, say func(string, ...any)) error) error {
+func onLeash(ctx context.Context, work func(ctx context.Context, ci *outside) error) error {
 	address := os.Getenv(leashVariable)
 	if address == "" {
 		return errNotInside
@@ -109,17 +145,7 @@ func onLeash(ctx context.Context, work func(ctx context.Context, say func(string
 		_, _ = conn.Read(make([]byte, 1)) // a word, or the end: both mean the same
 		cancel(errLetGo)
 	}()
-	var mu sync.Mutex
-	return work(ctx, func(format string, args ...any) {
-		line := fmt.Sprintf(format, args...)
-		mu.Lock()
-		defer mu.Unlock()
-		if !strings.HasPrefix(line, transient) {
-			fmt.Println(line)
-		}
-		_ = conn.SetWriteDeadline(time.Now().Add(2 * time.Second)) // who does not listen must not stop the work
-		_, _ = fmt.Fprintln(conn, line)
-	})
+	return work(ctx, &outside{conn: conn})
 }
 
 var errLetGo = errors.New("cancelled")

@@ -157,11 +157,11 @@ func migrateInside(ctx context.Context) error {
 			return m, err
 		}
 		d := p.Database
-		err = onLeash(ctx, func(ctx context.Context, say func(string, ...any)) error {
+		err = onLeash(ctx, func(ctx context.Context, ci *outside) error {
 			m, err = database.Migrate(ctx, database.MigrateOptions{
 				URL: os.Getenv(d.URL), Dir: path.Join(workdir, d.Migrations), Journal: d.Journal,
 				Run:      func(ctx context.Context) (string, error) { return runShell(ctx, d.Migrate) },
-				Progress: func(message string) { say("%s", message) },
+				Progress: func(message string) { ci.say("%s", message) },
 			})
 			return err
 		})

@@ -22,17 +22,21 @@ const takeBack = 10 * time.Minute
 // with credentials only as secrets. It returns the container after it, and the
 // log of what was told.
 func inside[T any](ctx context.Context, p *pipeline, c *dagger.Container, t *tunnels, args ...string) (outcome Outcome[T], after *dagger.Container, log string, err error) {
-	var told strings.Builder
+	var lines strings.Builder
 	var mu sync.Mutex
-	l, err := newLeash(ctx, func(line string) {
-		if text, ok := strings.CutPrefix(line, transient); ok {
-			p.progress.Show(text)
+	l, err := newLeash(ctx, func(t told) {
+		if t.Passing != "" {
+			p.progress.Show(t.Passing)
 			return
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		fmt.Fprintln(&told, line)
-		p.progress.Say("  %s", line)
+		if t.Record != nil {
+			p.keepRecord(t.Record)
+			return
+		}
+		fmt.Fprintln(&lines, t.Line)
+		p.progress.Say("  %s", t.Line)
 	})
 	if err != nil {
 		return outcome, nil, "", err
@@ -55,7 +59,7 @@ func inside[T any](ctx context.Context, p *pipeline, c *dagger.Container, t *tun
 	})()
 	text, err := c.File(resultFile).Contents(lasting)
 	mu.Lock()
-	log = told.String()
+	log = lines.String()
 	mu.Unlock()
 	if err != nil {
 		var failed *dagger.ExecError

@@ -31,6 +31,7 @@ import (
 type Flags struct {
 	Root string
 	Env  string
+	Out  string // folder for copies of the records that are written; "" for none
 }
 
 // Add adds the flags to a command.
@@ -74,6 +75,10 @@ func (f Flags) Open(ctx context.Context) (*Environment, error) {
 	book, err := ledger.Open(cluster, target.Ledger())
 	if err != nil {
 		return nil, err
+	}
+	book.Keep = target.History
+	if f.Out != "" {
+		book.Copy = copies(f.Out)
 	}
 	return &Environment{Platform: p, Target: target, Cluster: cluster, Ledger: book}, nil
 }
@@ -199,10 +204,11 @@ func (e *Environment) Verifier(say func(string, ...any)) release.Verifier {
 }
 
 // grace is what a runner leaves a step of a workflow that is cancelled: INT,
-// TERM after 7.5 s, KILL 2.5 s later (actions/runner, ProcessInvoker). A person
-// at a terminal waits, or presses Ctrl-C again.
+// TERM after 7.5 s, KILL 2.5 s later (actions/runner, ProcessInvoker); others that
+// stop a process wait as long or a little longer. A person at a terminal waits,
+// or presses Ctrl-C again.
 func grace() time.Duration {
-	if os.Getenv("GITHUB_ACTIONS") == "true" {
+	if os.Getenv("GITHUB_ACTIONS") == "true" || !action.AtTerminal(os.Stdin) {
 		return 6 * time.Second
 	}
 	return 0

@@ -37,7 +37,8 @@ func (e *Environment) Planning(ctx context.Context, w Wanted) (release.Planning,
 	planning.Rollout = rollout.Options{
 		Cluster: e.Cluster, Namespace: e.Target.Namespace, Objects: objects, Services: release.Services(e.Platform, w.Images),
 	}
-	if err := release.Only(&planning.Rollout, w.Only); err != nil {
+	leftOut, err := release.Only(&planning.Rollout, w.Only)
+	if err != nil {
 		return planning, err
 	}
 	url, err := e.DatabaseURL()
@@ -47,7 +48,7 @@ func (e *Environment) Planning(ctx context.Context, w Wanted) (release.Planning,
 	if planning.Known, err = release.Known(ctx, e.Platform, url); err != nil {
 		return planning, err
 	}
-	planning.Known.By, planning.Known.From, planning.Known.Only = w.By, w.From, w.Only
+	planning.Known.By, planning.Known.From, planning.Known.Only, planning.Known.LeftOut = w.By, w.From, w.Only, leftOut
 	if e.Platform.Database != nil {
 		planning.Known.Migrator = w.Images[plan.MigratorImage]
 	}

@@ -3,6 +3,7 @@
 package releases
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -196,6 +198,11 @@ func details(w io.Writer, l *ledger.Ledger, r *ledger.Record) error {
 	for _, note := range r.Notes {
 		row("note", note)
 	}
+	for _, o := range r.Objects {
+		for _, change := range changes(o) {
+			row(o.ID, change)
+		}
+	}
 	for _, s := range r.Steps {
 		state := "unfinished"
 		switch {
@@ -210,6 +217,52 @@ func details(w io.Writer, l *ledger.Ledger, r *ledger.Record) error {
 		row(s.Name, fmt.Sprintf("%s\t%s", took(s.Begun, s.Ended), state))
 	}
 	return t.Flush()
+}
+
+// changes are what people look for of an object that a release wrote.
+func changes(o ledger.Touched) (out []string) {
+	before, after := o.Before, o.After
+	if before == nil {
+		before = &ledger.Facts{}
+	}
+	if after == nil {
+		return []string{"taken back"}
+	}
+	for i, image := range after.Images {
+		was := ""
+		if i < len(before.Images) {
+			was = before.Images[i]
+		}
+		if was != image {
+			out = append(out, "image "+from(report.ShortImage(was))+" → "+report.ShortImage(image))
+		}
+	}
+	if n := after.Replicas; n != nil && (before.Replicas == nil || *before.Replicas != *n) {
+		was := "none"
+		if before.Replicas != nil {
+			was = strconv.FormatInt(*before.Replicas, 10)
+		}
+		out = append(out, "replicas "+was+" → "+strconv.FormatInt(*n, 10))
+	}
+	if after.Content != before.Content {
+		out = append(out, "content "+from(shortHash(before.Content))+" → "+shortHash(after.Content))
+	}
+	switch {
+	case len(out) > 0:
+	case o.Before == nil:
+		out = []string{"made"}
+	default:
+		out = []string{"changed"}
+	}
+	return out
+}
+
+func from(what string) string { return cmp.Or(what, "none") }
+
+// shortHash is enough of a keyed hash to see whether two are the same.
+func shortHash(hash string) string {
+	_, digits, _ := strings.Cut(hash, ":")
+	return digits[:min(8, len(digits))]
 }
 
 func write(w io.Writer, value any) error {

@@ -26,6 +26,7 @@ func Command() *cobra.Command {
 	}
 	action.Outputs(cmd, environment.Outputs)
 	flags.Add(cmd)
+	flags.AddOut(cmd)
 	cmd.Flags().StringVar(&backup, "database", "", "file of the verified backup that the plan goes back to if the release fails")
 	return cmd
 }

@@ -45,6 +45,7 @@ func Command() *cobra.Command {
 	}
 	action.Outputs(cmd, environment.Outputs)
 	o.Add(cmd)
+	o.AddOut(cmd)
 	cmd.Flags().IntVar(&o.To, "to", o.To, "number of the release to go back to; 0 is before the first (default: the one before the present)")
 	cmd.Flags().Lookup("to").DefValue = "" // the default is said in words
 	cmd.Flags().BoolVar(&o.Unfinished, "unfinished", false, "only take back a release that ended in the middle; without one, do nothing")

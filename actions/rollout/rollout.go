@@ -42,6 +42,7 @@ func Command() *cobra.Command {
 	}
 	action.Outputs(cmd, environment.Outputs)
 	o.Add(cmd)
+	o.AddOut(cmd)
 	cmd.Flags().StringVar(&o.Plan, "plan", filepath.Join(".slipway", "plan"), "folder with the plan and its evidence")
 	cmd.Flags().StringVar(&o.Approval, "approval", "", "the digest that was approved, in full")
 	cmd.Flags().StringVar(&o.Backup, "backup", "", "report.json of `ci backup`, where the backup was taken again since the approval")
@@ -99,6 +100,9 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 		}
 	}
 	options.Rollout.Objects, options.Rollout.Services = planning.Rollout.Objects, planning.Rollout.Services
+	for _, line := range (report.Planned{Plan: p}).Left() {
+		fmt.Fprintln(w, "! "+line)
+	}
 	if !p.Empty() {
 		e.Told(ctx, w, notify.Message{Event: platform.Started, Verdict: report.Planned{Plan: p}.Summary(), By: p.By})
 	}

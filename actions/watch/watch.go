@@ -50,6 +50,7 @@ func Command() *cobra.Command {
 		"seen":    "how many findings this look has",
 	})
 	o.Add(cmd)
+	o.AddOut(cmd)
 	cmd.Flags().DurationVar(&o.For, "for", 0, "keep looking for so long, such as 24h (default: one look)")
 	cmd.Flags().DurationVar(&o.Every, "every", 15*time.Minute, "time between two looks, with --for")
 	cmd.Flags().BoolVar(&o.JSON, "json", false, "print each look as a line of JSON")

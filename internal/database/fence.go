@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -48,14 +50,70 @@ func Fence(ctx context.Context, tx pgx.Tx, number int64) error {
 INSERT INTO slipway.fence AS f (number) VALUES ($1)
 ON CONFLICT (only_row) DO UPDATE SET number = excluded.number, since = now() WHERE f.number <= excluded.number
 RETURNING number`, number).Scan(&found)
-	if !errors.Is(err, pgx.ErrNoRows) {
+	switch {
+	case err == nil:
+		return mark(ctx, tx, number)
+	case !errors.Is(err, pgx.ErrNoRows):
 		return explain(ctx, doing, err)
 	}
 	if err := tx.QueryRow(ctx, `SELECT number FROM slipway.fence`).Scan(&found); err != nil {
 		return explain(ctx, doing, err)
 	}
-	return fail(Refused, doing, &FencedError{Ours: number, Found: found}, "this run changes nothing more; `slipway releases` shows what became of it. If the cluster with the ledger was made anew, its runs count from 1 again: DELETE FROM slipway.fence")
+	return overtaken(number, found)
+}
+
+func overtaken(ours, found int64) error {
+	return fail(Refused, "check the fence of the database", &FencedError{Ours: ours, Found: found}, "this run changes nothing more; `slipway releases` shows what became of it. If the cluster with the ledger was made anew, its runs count from 1 again: DELETE FROM slipway.fence, and COMMENT ON DATABASE")
 }
 
 // fenceLock is the key of an advisory lock, next to migrationLock.
 const fenceLock = migrationLock + 1
+
+// marked is a comment of a database with the number of the run at its end.
+var marked = regexp.MustCompile(`^((?s).*?)\s*\(slipway: run ([0-9]+)\)$`)
+
+// mark writes the number into the comment of the database, behind what people
+// wrote there: two databases change names in a transaction of a third one, which
+// sees no table of theirs. Only the owner may do that, and change names.
+func mark(ctx context.Context, tx pgx.Tx, number int64) error {
+	doing := "mark the database as that of this run"
+	var name string
+	var ours bool
+	err := tx.QueryRow(ctx, `SELECT datname::text, pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()`).Scan(&name, &ours)
+	if err != nil || !ours {
+		return explain(ctx, doing, err)
+	}
+	text, found, err := markOf(ctx, tx, name)
+	switch {
+	case err != nil:
+		return err
+	case found > number: // it took the place of the one where the table had that number
+		return overtaken(number, found)
+	case found == number:
+		return nil
+	}
+	_, err = tx.Exec(ctx, comment(name, text, number))
+	return explain(ctx, doing, err)
+}
+
+// markOf reads the comment of a database: what people wrote, and the number, 0 for none.
+func markOf(ctx context.Context, tx pgx.Tx, name string) (text string, number int64, err error) {
+	if err = tx.QueryRow(ctx, `SELECT coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database WHERE datname = $1`, name).Scan(&text); err != nil {
+		return "", 0, explain(ctx, "read the comment of the database "+name, err)
+	}
+	if m := marked.FindStringSubmatch(text); m != nil {
+		text = m[1]
+		number, err = strconv.ParseInt(m[2], 10, 64)
+	}
+	return text, number, err
+}
+
+func comment(name, text string, number int64) string {
+	if number > 0 {
+		if text != "" {
+			text += " "
+		}
+		text += fmt.Sprintf("(slipway: run %d)", number)
+	}
+	return fmt.Sprintf(`COMMENT ON DATABASE %s IS %s`, quote(name), literal(text))
+}

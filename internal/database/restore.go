@@ -22,6 +22,8 @@ type RestoreOptions struct {
 	// Label tells this restore from others, such as the number of the rollback:
 	// repeated with the same one, it finishes what was begun.
 	Label string
+	// Fence is the number of the run that restores, see Fence; 0: the fence is left alone.
+	Fence int64
 	// Still is asked before anything is dropped or made, and again right before
 	// the databases change names: an error of it stops that. Default: nobody is asked.
 	Still    func(ctx context.Context) error
@@ -80,6 +82,9 @@ func Restore(ctx context.Context, o RestoreOptions) (r Restored, err error) {
 	if err := o.allowed(ctx, a, m); err != nil {
 		return r, err
 	}
+	if err := o.fence(ctx, a); err != nil {
+		return r, err
+	}
 	made := a.On(beside(a.Database, "restored", o.Label+"_"+randomHex(attemptDigits/2)))
 	if err := o.fill(ctx, a, made, m, t); err != nil {
 		return r, err
@@ -87,11 +92,25 @@ func Restore(ctx context.Context, o RestoreOptions) (r Restored, err error) {
 	if err := o.allowed(ctx, a, m); err != nil { // that was a while ago
 		return r, err
 	}
-	if r.Away, err = swap(ctx, admin, a, made.Database, r.Kept, m.note()); err != nil {
+	if r.Away, err = swap(ctx, admin, a, made.Database, r.Kept, m.note(), o.Fence); err != nil {
 		return r, err
 	}
 	o.Progress("the database that was replaced is kept as " + r.Kept)
 	return r, nil
+}
+
+// fence makes the database be this run's: an earlier one that was only paused
+// neither migrates it nor puts another in its place.
+func (o RestoreOptions) fence(ctx context.Context, a Address) error {
+	if o.Fence == 0 {
+		return nil
+	}
+	conn, err := connect(ctx, a)
+	if err != nil {
+		return err
+	}
+	defer hangUp(conn)
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return Fence(ctx, tx, o.Fence) })
 }
 
 // allowed refuses what must not be restored, or could not be, before anything

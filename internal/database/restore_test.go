@@ -246,6 +246,57 @@ func TestRestoreIsOvertaken(t *testing.T) {
 	}
 }
 
+// TestRestoreChecksTheFence: a later run that laid hands on the database in
+// another way, such as a migration, after the last question whether this run
+// may go on.
+func TestRestoreChecksTheFence(t *testing.T) {
+	t.Parallel()
+	url, b := backedUp(t)
+	a, err := ParseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec1(t, url, `COMMENT ON DATABASE `+a.Database+` IS 'the shop (do not drop)'`)
+	described := func() string {
+		return ask[string](t, url, `SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()`)
+	}
+	o := restoreOptions(url, b)
+	o.Fence = 5
+	asked := 0
+	o.Still = func(ctx context.Context) error {
+		if asked++; asked < 3 {
+			return nil
+		}
+		tx := begin(t, url)
+		return errors.Join(Fence(ctx, tx, 6), tx.Commit(ctx))
+	}
+	var fenced *FencedError
+	if _, err := Restore(t.Context(), o); !errors.As(err, &fenced) || fenced.Ours != 5 || fenced.Found != 6 || asked != 3 {
+		t.Errorf("%v, asked %d times", err, asked)
+	}
+	if n := orders(t, url); n != 1001 {
+		t.Errorf("%d orders: the swap of a run that was overtaken changed something", n)
+	}
+	if n := ask[int](t, url, `SELECT count(*) FROM pg_database WHERE datname LIKE current_database() || '\_replaced\_%'`); n != 0 {
+		t.Errorf("%d databases were replaced", n)
+	}
+	if got := described(); got != "the shop (do not drop) (slipway: run 6)" {
+		t.Errorf("its comment is %q", got)
+	}
+	// The later one may, and an earlier one finds that out in the restored database too.
+	o.Fence, o.Still = 7, nil
+	if _, err := Restore(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	isBack(t, url)
+	if got := described(); got != "the shop (do not drop) (slipway: run 7)" {
+		t.Errorf("its comment is %q", got)
+	}
+	if err := Fence(t.Context(), begin(t, url), 6); !errors.As(err, &fenced) || fenced.Found != 7 {
+		t.Errorf("the restored database has forgotten whose it is: %v", err)
+	}
+}
+
 // TestLossAfterReset: counters that began anew are no estimate.
 func TestLossAfterReset(t *testing.T) {
 	t.Parallel()

@@ -14,12 +14,13 @@ import (
 
 // swap gives the name of one database to another, in one transaction: whoever
 // dies in the middle has changed nothing. It returns for how many seconds nobody
-// could connect.
+// could connect. Where a later run than fence has been at the database, it is
+// left as it is, with a *FencedError.
 //
 // ALTER DATABASE … RENAME locks the database against new connections and then
 // waits up to 5 s for the present ones to go (CountOtherDBBackends), so these are
 // ended meanwhile, over a second connection.
-func swap(ctx context.Context, admin *pgx.Conn, a Address, made, kept, note string) (away float64, err error) {
+func swap(ctx context.Context, admin *pgx.Conn, a Address, made, kept, note string, fence int64) (away float64, err error) {
 	doing := "put the restored database in the place of " + a.String()
 	ender, err := connectBeside(ctx, a)
 	if err != nil {
@@ -29,7 +30,7 @@ func swap(ctx context.Context, admin *pgx.Conn, a Address, made, kept, note stri
 	crash.Point(ctx, "database restored: compared")
 	for try := 1; ; try++ {
 		began := time.Now()
-		err = rename(ctx, admin, ender, a.Database, made, kept, note)
+		err = rename(ctx, admin, ender, a.Database, made, kept, note, fence)
 		var refused *pgconn.PgError
 		if errors.As(err, &refused) && refused.Code == "55006" && try < 5 {
 			continue // somebody held on for longer than the server waits
@@ -42,7 +43,7 @@ func swap(ctx context.Context, admin *pgx.Conn, a Address, made, kept, note stri
 	}
 }
 
-func rename(ctx context.Context, admin, ender *pgx.Conn, name, made, kept, note string) error {
+func rename(ctx context.Context, admin, ender *pgx.Conn, name, made, kept, note string, fence int64) error {
 	ended := make(chan struct{})
 	ending, stop := context.WithCancel(ctx)
 	go func() {
@@ -51,12 +52,23 @@ func rename(ctx context.Context, admin, ender *pgx.Conn, name, made, kept, note 
 	}()
 	defer func() { stop(); <-ended }()
 	return pgx.BeginFunc(ctx, admin, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, fmt.Sprintf(`ALTER DATABASE %s RENAME TO %s`, quote(name), quote(kept))); err != nil {
+			return err
+		}
+		// Nobody can mark it any more, since it is locked.
+		text, found, err := markOf(ctx, tx, kept)
+		if err == nil && fence > 0 && found > fence {
+			err = overtaken(fence, found)
+		}
+		if err != nil {
+			return err
+		}
 		for _, sql := range []string{
-			fmt.Sprintf(`ALTER DATABASE %s RENAME TO %s`, quote(name), quote(kept)),
 			fmt.Sprintf(`ALTER DATABASE %s RENAME TO %s`, quote(made), quote(name)),
 			// Who still writes there would lose it unseen.
 			fmt.Sprintf(`ALTER DATABASE %s SET default_transaction_read_only = on`, quote(kept)),
 			fmt.Sprintf(`COMMENT ON DATABASE %s IS %s`, quote(kept), literal(note)),
+			comment(name, text, max(fence, found)),
 		} {
 			if _, err := tx.Exec(ctx, sql); err != nil {
 				return err

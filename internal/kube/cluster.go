@@ -22,6 +22,7 @@ import (
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 	"k8s.io/client-go/tools/clientcmd"
@@ -45,6 +46,7 @@ type Cluster struct {
 	config  *rest.Config
 	http    *http.Client
 	dynamic dynamic.Interface
+	headers metadata.Interface
 	mapper  *restmapper.DeferredDiscoveryRESTMapper
 }
 
@@ -139,11 +141,16 @@ func open(config *rest.Config) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", config.Host, err)
 	}
+	headers, err := metadata.NewForConfigAndClient(config, client)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", config.Host, err)
+	}
 	return &Cluster{
 		Server:  config.Host,
 		config:  config,
 		http:    client,
 		dynamic: dyn,
+		headers: headers,
 		mapper:  restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(disco)),
 	}, nil
 }

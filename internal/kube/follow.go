@@ -78,6 +78,20 @@ func List[T any](ctx context.Context, c *Cluster, kind schema.GroupVersionResour
 	return out, nil
 }
 
+// Metadata lists names and labels of the objects that match, and not what they
+// hold: Secrets may be large, and are nobody's business.
+func (c *Cluster) Metadata(ctx context.Context, kind schema.GroupVersionResource, namespace, labels string) ([]metav1.PartialObjectMetadata, error) {
+	var list *metav1.PartialObjectMetadataList
+	err := c.patiently(ctx, func() (err error) {
+		list, err = c.headers.Resource(kind).Namespace(namespace).List(ctx, metav1.ListOptions{LabelSelector: labels})
+		return c.explain(err)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list %s in %s: %w", kind.Resource, namespace, err)
+	}
+	return list.Items, nil
+}
+
 // Mirror is a namespace's objects of one kind, kept current by one watch.
 type Mirror[T any] struct {
 	cluster   *Cluster

@@ -28,7 +28,7 @@ func HashConfiguration(objects []*Object) error {
 		}
 	}
 	used := map[string]bool{}
-	visit(objects, func(namespace string, at map[string]any) { used[namespace+"/"+nameIn(at)] = true })
+	visit(objects, configRefs, func(namespace string, at map[string]any) { used[namespace+"/"+nameIn(at)] = true })
 	for _, obj := range objects {
 		key := obj.GetNamespace() + "/" + obj.GetName()
 		if obj.GetKind() != "ConfigMap" || !used[key] {
@@ -45,7 +45,7 @@ func HashConfiguration(objects []*Object) error {
 			return err
 		}
 	}
-	visit(objects, func(namespace string, at map[string]any) {
+	visit(objects, configRefs, func(namespace string, at map[string]any) {
 		if hashed := names[namespace+"/"+nameIn(at)]; hashed != "" {
 			at["name"] = hashed
 		}
@@ -68,8 +68,17 @@ func nameIn(at map[string]any) string {
 	return name
 }
 
-// visit calls act for each place in the pods of these objects that names a ConfigMap.
-func visit(objects []*Object, act func(namespace string, at map[string]any)) {
+// refs are the fields of a pod that name an object of one kind.
+type refs struct{ from, key, volume string }
+
+var (
+	configRefs = refs{from: "configMapRef", key: "configMapKeyRef", volume: "configMap"}
+	// A volume of a Secret names it otherwise, except among projected ones.
+	secretRefs = refs{from: "secretRef", key: "secretKeyRef", volume: "secret"}
+)
+
+// visit calls act for each place in the pods of these objects that names one.
+func visit(objects []*Object, r refs, act func(namespace string, at map[string]any)) {
 	for _, obj := range objects {
 		here := func(holder any, field string) {
 			m, _ := holder.(map[string]any)
@@ -79,11 +88,11 @@ func visit(objects []*Object, act func(namespace string, at map[string]any)) {
 		}
 		eachContainer(obj, func(container map[string]any) {
 			for _, from := range list(container, "envFrom") {
-				here(from, "configMapRef")
+				here(from, r.from)
 			}
 			for _, variable := range list(container, "env") {
 				if v, ok := variable.(map[string]any); ok {
-					here(v["valueFrom"], "configMapKeyRef")
+					here(v["valueFrom"], r.key)
 				}
 			}
 		})
@@ -93,10 +102,10 @@ func visit(objects []*Object, act func(namespace string, at map[string]any)) {
 		}
 		spec, _, _ := unstructured.NestedFieldNoCopy(obj.Object, path...)
 		for _, volume := range list(spec, "volumes") {
-			here(volume, "configMap")
+			here(volume, r.volume)
 			v, _ := volume.(map[string]any)
 			for _, source := range list(v["projected"], "sources") {
-				here(source, "configMap")
+				here(source, r.volume)
 			}
 		}
 	}

@@ -65,9 +65,15 @@ func (c *Cluster) Run(ctx context.Context, t Task) (output string, err error) {
 		return "", err
 	}
 	defer func() {
-		ended, stop := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+		wait, cancelled := 20*time.Second, ctx.Err() != nil
+		if cancelled {
+			wait = 2 * time.Second // a run that was cancelled may have seconds; the Job is deleted all the same
+		}
+		ended, stop := context.WithTimeout(context.WithoutCancel(ctx), wait)
 		defer stop()
-		err = errors.Join(err, c.EndTask(ended, t.Namespace, t.Name))
+		if failed := c.EndTask(ended, t.Namespace, t.Name); !cancelled || !errors.Is(failed, context.DeadlineExceeded) {
+			err = errors.Join(err, failed)
+		}
 	}()
 	if err := c.startTask(ctx, t); err != nil {
 		return "", err

@@ -20,6 +20,19 @@ const largestWhole = 256 << 20
 
 // split compresses data and cuts it into chunks.
 func split(data []byte) ([][]byte, error) {
+	packed, err := compress(data)
+	if err != nil {
+		return nil, err
+	}
+	var chunks [][]byte
+	for rest := packed; len(rest) > 0; {
+		n := min(len(rest), chunkSize)
+		chunks, rest = append(chunks, rest[:n]), rest[n:]
+	}
+	return chunks, nil
+}
+
+func compress(data []byte) ([]byte, error) {
 	var packed bytes.Buffer
 	w, err := zstd.NewWriter(&packed)
 	if err != nil {
@@ -31,12 +44,7 @@ func split(data []byte) ([][]byte, error) {
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
-	var chunks [][]byte
-	for rest := packed.Bytes(); len(rest) > 0; {
-		n := min(len(rest), chunkSize)
-		chunks, rest = append(chunks, rest[:n]), rest[n:]
-	}
-	return chunks, nil
+	return packed.Bytes(), nil
 }
 
 // join is the reverse of split.

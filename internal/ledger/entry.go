@@ -53,22 +53,23 @@ func (l *Ledger) Add(ctx context.Context, record Record) (*Entry, error) {
 		}
 		made, err := l.cluster.Create(ctx, obj)
 		if kube.Exists(err) {
-			if made = l.stored(ctx, obj); made == nil {
+			if made = l.written(ctx, obj); made == nil {
 				continue // somebody was faster, or a damaged record has the number
 			}
 		} else if err != nil {
 			return nil, err
 		}
 		e := &Entry{Record: &record, ledger: l, version: made.GetResourceVersion()}
-		return e, e.copy()
+		e.copy()
+		return e, nil
 	}
 }
 
-// stored returns what the cluster holds, if it is exactly this object: then it
+// written returns what the cluster holds, if it is exactly this object: then it
 // was our own write, of which only the answer was lost.
-func (l *Ledger) stored(ctx context.Context, obj *kube.Object) *kube.Object {
+func (l *Ledger) written(ctx context.Context, obj *kube.Object) *kube.Object {
 	live, err := l.cluster.Read(ctx, obj)
-	if err != nil || live == nil || !reflect.DeepEqual(live.Object["data"], obj.Object["data"]) {
+	if err != nil || live == nil || !reflect.DeepEqual(live.Object["data"], obj.Object["data"]) || !reflect.DeepEqual(live.Object["binaryData"], obj.Object["binaryData"]) {
 		return nil
 	}
 	return live
@@ -261,17 +262,19 @@ func (e *Entry) write(ctx context.Context) error {
 		switch {
 		case err == nil:
 			e.version, e.doubt = made.GetResourceVersion(), nil
-			return e.copy()
+			e.copy()
+			return nil
 		case !kube.Stale(err) && !kube.NotFound(err):
 			e.doubt = obj
 			return err
 		}
-		if made = e.ledger.stored(ctx, obj); made != nil {
+		if made = e.ledger.written(ctx, obj); made != nil {
 			e.version, e.doubt = made.GetResourceVersion(), nil
-			return e.copy()
+			e.copy()
+			return nil
 		}
 		if e.doubt != nil {
-			made = e.ledger.stored(ctx, e.doubt)
+			made = e.ledger.written(ctx, e.doubt)
 		}
 		if made == nil {
 			return &LostError{Release: e.ledger.Name(e.Record.Number)}
@@ -280,10 +283,9 @@ func (e *Entry) write(ctx context.Context) error {
 	}
 }
 
-// copy writes the record to the folder of this run.
-func (e *Entry) copy() error {
-	if e.ledger.Folder == "" {
-		return nil
+// copy hands out what was written.
+func (e *Entry) copy() {
+	if e.ledger.Copy != nil {
+		e.ledger.Copy(e.Record)
 	}
-	return e.Record.WriteTo(e.ledger.Folder)
 }

@@ -29,8 +29,9 @@ type Ledger struct {
 	Namespace   string
 	// Keep is how many releases are kept; unfinished ones do not count. Default: DefaultKeep.
 	Keep int
-	// Folder receives a copy of each record, to be read when the cluster is away; "" for none.
-	Folder string
+	// Copy is given each record as it was written, to be read when the cluster is
+	// away; nil for nobody. What becomes of a copy stops no release.
+	Copy func(*Record)
 
 	cluster *kube.Cluster
 }
@@ -60,7 +61,7 @@ func Open(cluster *kube.Cluster, environment string) (*Ledger, error) {
 	if !environmentName.MatchString(environment) {
 		return nil, fmt.Errorf("open the ledger of %q: the name of an environment is small letters, digits and dashes, 47 at most", environment)
 	}
-	return &Ledger{Environment: environment, Namespace: "slipway-" + environment, Keep: DefaultKeep, cluster: cluster}, nil
+	return &Ledger{Environment: environment, Namespace: "slipway-" + environment, cluster: cluster}, nil
 }
 
 // found makes the namespace if there is none. Where that is not allowed, the

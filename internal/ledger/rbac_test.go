@@ -72,7 +72,7 @@ func everything(t *testing.T, c *kube.Cluster, environment string) error {
 		return err
 	}
 	l.Keep = 1
-	for range 2 {
+	for range 3 { // the newest two are always kept
 		lock, err := l.Acquire(ctx, Holder{Person: "mara"}, lease)
 		if err != nil {
 			return err

@@ -76,6 +76,8 @@ type Record struct {
 	Baseline *time.Time `json:"baseline,omitempty"`
 	// Images by service, as the release wants them, or as a rollback left them.
 	Images map[string]string `json:"images,omitempty"`
+	// Objects are those that the release wrote, before and after.
+	Objects []Touched `json:"objects,omitempty"`
 	// Migrator is the image that applies migrations, Migrations are those that
 	// the release applied, Schema is the newest one before and after it.
 	Migrator   string   `json:"migrator,omitempty"`
@@ -106,6 +108,9 @@ func (r *Record) Past() time.Time {
 	}
 	return r.Started
 }
+
+// Standing reports whether what it changed is in the environment.
+func (r *Record) Standing() bool { return r.State == Released && r.RollbackTo == nil }
 
 // Schema names migrations; "" is before the first.
 type Schema struct {

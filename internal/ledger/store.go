@@ -18,6 +18,7 @@ import (
 const (
 	releaseLabel = "slipway.dev/release"
 	recordKey    = "record.json"
+	packedKey    = "record.json.zst" // instead, of one that is too large
 	chunkKey     = "part"
 )
 
@@ -26,11 +27,18 @@ func recordName(number int) string { return fmt.Sprintf("release-%06d", number) 
 // Releases lists the records, newest first. Damaged ones are left out and
 // named in the error, which then joins *DamagedError: the others can be used.
 func (l *Ledger) Releases(ctx context.Context) ([]*Record, error) {
-	stored, err := kube.List[corev1.ConfigMap](ctx, l.cluster, kube.ConfigMaps, l.Namespace, releaseLabel, "")
+	stored, err := l.stored(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var records []*Record
+	return parseAll(stored)
+}
+
+func (l *Ledger) stored(ctx context.Context) ([]*corev1.ConfigMap, error) {
+	return kube.List[corev1.ConfigMap](ctx, l.cluster, kube.ConfigMaps, l.Namespace, releaseLabel, "")
+}
+
+func parseAll(stored []*corev1.ConfigMap) (records []*Record, err error) {
 	var damaged []error
 	for _, s := range stored {
 		record, err := parse(s)
@@ -64,7 +72,11 @@ func parse(stored *corev1.ConfigMap) (*Record, error) {
 	damaged := func(err error) error {
 		return &DamagedError{Object: "ConfigMap/" + stored.Namespace + "/" + stored.Name, Err: err}
 	}
-	decoder := json.NewDecoder(bytes.NewReader([]byte(stored.Data[recordKey])))
+	data, err := unpack(stored)
+	if err != nil {
+		return nil, damaged(fmt.Errorf("%s: %w", packedKey, err))
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
 	record := &Record{}
 	if err := decoder.Decode(record); err != nil {
@@ -79,16 +91,13 @@ func parse(stored *corev1.ConfigMap) (*Record, error) {
 	return record, nil
 }
 
-// object is what holds a record; it puts the record into the object that holds it.
+// object is what holds a record.
 func (l *Ledger) object(record *Record) (*kube.Object, error) {
-	data, err := json.MarshalIndent(record, "", "  ")
-	if err != nil {
+	holds := corev1.ConfigMap{ObjectMeta: l.meta(recordName(record.Number), record.Number)}
+	if err := pack(record, &holds); err != nil {
 		return nil, err
 	}
-	return kube.Untyped("v1", "ConfigMap", corev1.ConfigMap{
-		ObjectMeta: l.meta(recordName(record.Number), record.Number),
-		Data:       map[string]string{recordKey: string(data)},
-	})
+	return kube.Untyped("v1", "ConfigMap", holds)
 }
 
 func (l *Ledger) meta(name string, number int) metav1.ObjectMeta {
@@ -96,41 +105,6 @@ func (l *Ledger) meta(name string, number int) metav1.ObjectMeta {
 		Name: name, Namespace: l.Namespace,
 		Labels: map[string]string{releaseLabel: strconv.Itoa(number), "app.kubernetes.io/managed-by": kube.Manager},
 	}
-}
-
-// prune forgets the oldest releases beyond those that are kept. An unfinished
-// one is never forgotten.
-func (l *Ledger) prune(ctx context.Context) error {
-	records, err := l.Releases(ctx)
-	var damaged *DamagedError
-	if err != nil && !errors.As(err, &damaged) {
-		return err
-	}
-	kept := 0
-	for _, record := range records {
-		if !record.State.Finished() {
-			continue
-		}
-		if kept++; kept > max(l.Keep, 1) {
-			if err := l.forget(ctx, record); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// forget deletes the chunks first: a record without them would be damaged, but
-// chunks without a record would stay for ever.
-func (l *Ledger) forget(ctx context.Context, record *Record) error {
-	for _, step := range record.Steps {
-		for _, chunk := range step.Before {
-			if err := l.cluster.Delete(ctx, l.named("Secret", chunk.Secret)); err != nil {
-				return err
-			}
-		}
-	}
-	return l.cluster.Delete(ctx, l.named("ConfigMap", recordName(record.Number)))
 }
 
 func (l *Ledger) named(kind, name string) *kube.Object {

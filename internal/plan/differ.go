@@ -26,12 +26,28 @@ func differences(approved, now *Plan) []string {
 	}
 	out = append(out, each("service", approved.Services, now.Services, func(s Service) string { return s.Name }, serviceChange)...)
 	out = append(out, each("object", approved.Objects, now.Objects, func(o Object) string { return o.ID }, objectChange)...)
+	for _, id := range moved(approved.Left, now.Left) {
+		out = append(out, id+" was not in the manifests and in the cluster when it was approved, and is now, or the other way round")
+	}
+	for _, id := range moved(approved.LeftOut, now.LeftOut) {
+		out = append(out, id+" belongs to the services asked for now and did not when it was approved, or the other way round")
+	}
 	return append(out, each("migration", approved.Migrations, now.Migrations, func(m Migration) string { return m.Name }, func(a, b Migration) string {
 		if a == b {
 			return ""
 		}
 		return "its SQL is another"
 	})...)
+}
+
+// moved are those that are in one list alone.
+func moved(a, b []string) (out []string) {
+	for _, id := range slices.Concat(a, b) {
+		if slices.Contains(a, id) != slices.Contains(b, id) {
+			out = append(out, id)
+		}
+	}
+	return out
 }
 
 func restores(p *Plan) string {

@@ -23,6 +23,11 @@ type Plan struct {
 	From string `json:"from,omitempty"`
 	// Only are the services that were asked for; all, if there are none.
 	Only []string `json:"only,omitempty"`
+	// LeftOut are the objects of the manifests that belong to none of these.
+	LeftOut []string `json:"leftOut,omitempty"`
+	// Left are objects that earlier releases made and the manifests do not have any
+	// more: they stay where they are until somebody deletes them.
+	Left []string `json:"left,omitempty"`
 	// Services in the order in which they are released.
 	Services []Service `json:"services"`
 	// Objects that would be different, in the order in which they are applied.

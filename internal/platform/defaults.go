@@ -78,6 +78,9 @@ func (p *Platform) fillDefaults() {
 	}
 	for name, environment := range p.Environments {
 		fill(&environment.Kubeconfig, "KUBECONFIG")
+		if environment.History == 0 {
+			environment.History = 50
+		}
 		environment.Gate.fillDefaults(name)
 		environment.GitHub.fillDefaults(name)
 		for i := range environment.Notify {

@@ -14,6 +14,7 @@ type Target struct {
 	Namespace   string            // of the platform
 	Overlay     string            // Kustomize folder, relative to the root; "" where manifests are not Kustomize's
 	Registry    string            // that images are pushed to, host and path
+	History     int               // how many releases the ledger keeps; 0 is its default
 	Values      map[string]string // of the variables that the platform requires; secret
 }
 
@@ -52,6 +53,7 @@ func (p *Platform) Target(environment string, getenv func(string) string) (Targe
 		Namespace:   e.Namespace,
 		Overlay:     or(e.Overlay, p.Manifests.Kustomize),
 		Registry:    expand(or(e.Registry, p.Registry), lookup),
+		History:     e.History,
 		Values:      map[string]string{},
 	}
 	if t.Kubeconfig == "" {
@@ -84,7 +86,7 @@ func (p *Platform) Place(environment string, getenv func(string) string) (Target
 	variable := or(e.Kubeconfig, "KUBECONFIG")
 	t := Target{
 		Environment: environment, Kubeconfig: or(getenv(KubeconfigVariable), getenv(variable)), Context: e.Context, Namespace: e.Namespace,
-		Overlay: or(e.Overlay, p.Manifests.Kustomize), Values: map[string]string{},
+		Overlay: or(e.Overlay, p.Manifests.Kustomize), History: e.History, Values: map[string]string{},
 	}
 	for _, name := range p.Required() {
 		if value := getenv(or(e.Variables[name], name)); strings.TrimSpace(value) != "" {

@@ -35,7 +35,7 @@ func TestTargetOfAnEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Target{
-		Environment: "staging", Kubeconfig: "/prod/kubeconfig", Namespace: "shop-staging", Overlay: "deploy/staging", Registry: "prod.io/shop",
+		Environment: "staging", Kubeconfig: "/prod/kubeconfig", Namespace: "shop-staging", Overlay: "deploy/staging", History: 50, Registry: "prod.io/shop",
 		Values: map[string]string{"API_KEY": "prod-key", "SITE": "https://prod", "DATABASE_URL": "postgres://prod"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -49,7 +49,7 @@ func TestTargetTakesMappedVariablesOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Target{
-		Environment: "production", Kubeconfig: "/p", Context: "prod", Namespace: "shop", Overlay: "deploy/base", Registry: "ghcr.io/shop",
+		Environment: "production", Kubeconfig: "/p", Context: "prod", Namespace: "shop", Overlay: "deploy/base", History: 50, Registry: "ghcr.io/shop",
 		Values: map[string]string{"API_KEY": "k", "SITE": "https://prod", "DATABASE_URL": "postgres://p"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -206,6 +206,8 @@ type Environment struct {
 	Registry string `yaml:"registry,omitempty"`
 	// Variables maps a required variable to the one of the shell that holds this environment's value, such as DATABASE_URL: PROD_DATABASE_URL. Default: the one of the same name.
 	Variables map[string]string `yaml:"variables,omitempty"`
+	// History is how many releases the ledger keeps; the one that the environment is at and the one before it are always kept. Default: 50.
+	History int `yaml:"history,omitempty"`
 	// Gate says what a release has to show before it may begin. Absent: nothing.
 	Gate *Gate `yaml:"gate,omitempty"`
 	// Notify says who is told of its releases.

@@ -164,6 +164,9 @@ func validateEnvironment(name string, p *Platform, d *document) {
 		}
 		d.text(path, e.Variables[variable], badVariable)
 	}
+	if history := join(at, "history"); d.has(history) && e.History < 2 && !d.bad[history] {
+		d.report(history, fmt.Sprintf("expected 2 or more, the release that stands and the one before it, found %d", e.History), "")
+	}
 	validateGate(join(at, "gate"), name, e.Gate, p, d)
 	validateGitHub(join(at, "github"), e.GitHub, d)
 	for i, n := range e.Notify {

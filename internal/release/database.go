@@ -17,8 +17,9 @@ type Database interface {
 	Loss(ctx context.Context) (string, error)
 	// Back makes the database what it was. Repeated with the same label, it
 	// finishes what was begun. If it fails, the database is as it was found. Right
-	// before it changes anything it asks still, and stops if that fails.
-	Back(ctx context.Context, label string, still func(context.Context) error) (verdict string, err error)
+	// before it changes anything it asks still, and stops if that fails; and the
+	// change itself is refused where a later run than fence has been there.
+	Back(ctx context.Context, label string, fence int64, still func(context.Context) error) (verdict string, err error)
 }
 
 // databaseStep makes the database what it was before the releases that are
@@ -42,7 +43,7 @@ func (o *Options) databaseBack(ctx context.Context, lock *ledger.Lock, entry *le
 	if err := entry.Begin(ctx, databaseStep, nil); err != nil {
 		return "", err
 	}
-	verdict, err := o.Database.Back(ctx, strconv.Itoa(entry.Record.Number), lock.Hold)
+	verdict, err := o.Database.Back(ctx, strconv.Itoa(entry.Record.Number), lock.Fence, lock.Hold)
 	if noted := entry.End(context.WithoutCancel(ctx), databaseStep, err); err == nil {
 		err = noted
 	}
@@ -102,9 +103,9 @@ func (b Backup) Loss(ctx context.Context) (string, error) {
 }
 
 // Back restores the backup beside the database, and the two change names.
-func (b Backup) Back(ctx context.Context, label string, still func(context.Context) error) (string, error) {
+func (b Backup) Back(ctx context.Context, label string, fence int64, still func(context.Context) error) (string, error) {
 	r, err := database.Restore(ctx, database.RestoreOptions{
-		URL: b.URL, Dump: b.Dump, Tools: b.Tools, Label: label, Still: still, Progress: func(message string) { b.Say("  %s", message) },
+		URL: b.URL, Dump: b.Dump, Tools: b.Tools, Label: label, Fence: fence, Still: still, Progress: func(message string) { b.Say("  %s", message) },
 	})
 	if err != nil {
 		return "", err

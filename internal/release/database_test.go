@@ -13,7 +13,7 @@ type broken struct{ tried int }
 
 func (b *broken) Loss(context.Context) (string, error) { return "an estimate: 3 rows", nil }
 
-func (b *broken) Back(context.Context, string, func(context.Context) error) (string, error) {
+func (b *broken) Back(context.Context, string, int64, func(context.Context) error) (string, error) {
 	b.tried++
 	return "", errors.New("the backup is damaged")
 }

@@ -55,11 +55,14 @@ func (o *Options) migrate(ctx context.Context, lock *ledger.Lock, entry *ledger.
 	if err := entry.Begin(ctx, migrateStep, nil); err != nil {
 		return outcome, err
 	}
-	m, err := o.Migrator.Migrate(ctx, Migrating{
+	m, err := o.attempt(ctx, Migrating{
 		Release: entry.Record.Number, Fence: lock.Fence, Image: wanted.Migrator, Wanted: wanted.Migrations, Still: lock.Hold,
 	})
-	if replaced(err) {
+	switch {
+	case replaced(err):
 		return outcome, err
+	case errors.Is(err, errHurry):
+		return o.left(outcome, "it was cancelled while it migrated, and there was no time to wait for the end", err)
 	}
 	noteMigrations(entry.Record, wanted.Migrations, m, err)
 	record := entry.Record
@@ -72,6 +75,8 @@ func (o *Options) migrate(ctx context.Context, lock *ledger.Lock, entry *ledger.
 	switch {
 	case m.Unknown():
 		outcome.State, outcome.Verdict = ledger.Stuck, "the migration failed, what it left of the schema is not known, and no service was touched"
+	case !m.AsBefore && o.OnFailure != nil && o.hurried(ctx):
+		return o.restoreLater(ctx, entry, outcome, errors.Join(err, noted))
 	case !m.AsBefore && o.OnFailure != nil:
 		return o.restore(lasting, lock, entry, errors.Join(err, noted))
 	case !m.AsBefore:

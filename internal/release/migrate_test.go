@@ -317,3 +317,70 @@ func (d *died) Migrate(ctx context.Context, m Migrating) (database.Migrated, err
 	close(d.running)
 	return d.Migrator.Migrate(ctx, m)
 }
+
+// deaf is a migrator that does not end when it is told to.
+type deaf struct{ running, end chan struct{} }
+
+func (d deaf) Migrate(context.Context, Migrating) (database.Migrated, error) {
+	close(d.running)
+	<-d.end
+	return database.Migrated{}, errors.New("too late")
+}
+
+// TestCancelledWhileItMigrates: who cancels it kills it soon. The lock is free,
+// the ledger has what was begun, and the next run goes on or back.
+func TestCancelledWhileItMigrates(t *testing.T) {
+	t.Parallel()
+	m := newMigrating(t)
+	first := m.planning()
+	o, d := m.options(first), deaf{make(chan struct{}), make(chan struct{})}
+	defer close(d.end)
+	works := o.Migrator
+	o.Migrator, o.Rollout.Grace = d, 50*time.Millisecond
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-d.running; cancel() }()
+	outcome, err := Apply(ctx, m.approve(m.plan(first)), first, o)
+	var cancelled *CancelledError
+	if !errors.As(err, &cancelled) || outcome.State != ledger.Running || !strings.Contains(outcome.Verdict, "cancelled while it migrated") {
+		t.Fatalf("%+v, %v", outcome, err)
+	}
+	left, err := m.ledger.Unfinished(t.Context())
+	if err != nil || left == nil || stepOf(left, migrateStep) == nil || stepOf(left, migrateStep).Ended != nil {
+		t.Fatalf("the ledger has %+v, %v", left, err)
+	}
+	lock, err := m.ledger.Acquire(t.Context(), ledger.Holder{Person: "tom"}, ledger.DefaultLease)
+	if err != nil || lock.Release(t.Context()) != nil {
+		t.Fatalf("the lock is not free: %v", err)
+	}
+	o.Migrator = works
+	if outcome, err := Resume(t.Context(), o); err != nil || outcome.State != ledger.Released || m.columns() != "item colour" {
+		t.Errorf("%+v, %v: %s", outcome, err, m.columns())
+	}
+}
+
+// TestCancelledBeforeTheDatabaseGoesBack: a restore takes minutes. It is left to
+// the next run, which needs the backup and says so.
+func TestCancelledBeforeTheDatabaseGoesBack(t *testing.T) {
+	t.Parallel()
+	m := newMigrating(t)
+	m.platform.Database.OnFailure = platform.Restore
+	first := m.planning()
+	backup := m.backup()
+	o, never := m.options(first), &broken{}
+	o.OnFailure, o.Rollout.Grace = never, 10*time.Second
+	ctx, cancel := context.WithCancel(t.Context())
+	o.Rollout.Verify = func(context.Context) error { cancel(); return errFlows }
+	outcome, err := Apply(ctx, m.approve(m.plan(first)), first, o)
+	if !errors.As(err, new(*CancelledError)) || !errors.Is(err, errFlows) || outcome.State != ledger.Running || never.tried != 0 {
+		t.Fatalf("%+v, %v, the restore was begun %d times", outcome, err, never.tried)
+	}
+	o.Rollout.Verify, o.OnFailure = nil, nil
+	if _, err := Rollback(t.Context(), o, Unfinished); !errors.As(err, new(*DatabaseWaitsError)) || m.columns() != "item colour" {
+		t.Errorf("without the backup: %v", err)
+	}
+	o.Database = backup
+	outcome, err = Rollback(t.Context(), o, Unfinished)
+	if err != nil || outcome.State != ledger.Failed || m.columns() != "item" {
+		t.Errorf("%+v, %v: %s", outcome, err, m.columns())
+	}
+}

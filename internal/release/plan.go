@@ -3,7 +3,7 @@ package release
 import (
 	"context"
 	"encoding/base64"
-	"fmt"
+	"errors"
 	"path"
 	"slices"
 	"strings"
@@ -58,7 +58,26 @@ func Plan(ctx context.Context, o Planning) (*plan.Plan, error) {
 			}
 		}
 	}
+	if p.Left, err = o.left(ctx); err != nil {
+		return nil, err
+	}
 	return &p, nil
+}
+
+// left are the objects that are in no manifest any more.
+func (o *Planning) left(ctx context.Context) ([]string, error) {
+	records, err := o.Ledger.Releases(ctx)
+	if err != nil && !errors.As(err, new(*ledger.DamagedError)) {
+		return nil, err
+	}
+	manifests := map[string]bool{}
+	for _, obj := range o.Rollout.Objects {
+		manifests[kube.ID(obj)] = true
+	}
+	for _, id := range o.Known.LeftOut {
+		manifests[id] = true
+	}
+	return leftBehind(ctx, o.Rollout.Cluster, o.Rollout.Namespace, records, manifests)
 }
 
 func (o *Planning) object(hasher *ledger.Hasher, d rollout.Difference) plan.Object {
@@ -132,55 +151,4 @@ func podTemplate(state map[string]any) map[string]any {
 	spec, _ := state["spec"].(map[string]any)
 	template, _ := spec["template"].(map[string]any)
 	return template
-}
-
-// Only leaves the objects of those services that were not asked for out of a
-// release: their workloads, and whatever else is named after them.
-func Only(o *rollout.Options, names []string) error {
-	if len(names) == 0 {
-		return nil
-	}
-	known := map[string]bool{}
-	for _, s := range o.Services {
-		known[s.Name] = true
-	}
-	for _, name := range names {
-		if !known[name] {
-			return &UnknownServiceError{Name: name, Known: sortedNames(o.Services)}
-		}
-	}
-	o.Services = slices.DeleteFunc(slices.Clone(o.Services), func(s rollout.Service) bool { return !slices.Contains(names, s.Name) })
-	o.Objects = slices.DeleteFunc(slices.Clone(o.Objects), func(obj *kube.Object) bool {
-		name := obj.GetName()
-		if plain := obj.GetLabels()[kube.ConfigurationLabel]; plain != "" {
-			name = plain
-		}
-		return known[name] && !slices.Contains(names, name)
-	})
-	return nil
-}
-
-// UnknownServiceError names a service that the platform does not have.
-type UnknownServiceError struct {
-	Name  string
-	Known []string
-}
-
-func (e *UnknownServiceError) Error() string {
-	return fmt.Sprintf("the platform has no service %q", e.Name)
-}
-
-// Usage marks that nothing was begun.
-func (e *UnknownServiceError) Usage() bool { return true }
-
-// Hint says what to do about it.
-func (e *UnknownServiceError) Hint() string { return "there are " + strings.Join(e.Known, ", ") }
-
-func sortedNames(services []rollout.Service) []string {
-	var names []string
-	for _, s := range services {
-		names = append(names, s.Name)
-	}
-	slices.Sort(names)
-	return names
 }

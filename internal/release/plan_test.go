@@ -235,23 +235,6 @@ func TestApplyRefusesWhatWasNotApproved(t *testing.T) {
 	}
 }
 
-func TestOnlyNamedServices(t *testing.T) {
-	objects := []*kube.Object{}
-	for _, name := range []string{"settings", "web", "api"} {
-		obj := &kube.Object{}
-		obj.SetName(name)
-		objects = append(objects, obj)
-	}
-	o := rollout.Options{Objects: objects, Services: []rollout.Service{{Name: "web"}, {Name: "api"}}}
-	if err := Only(&o, []string{"web"}); err != nil || len(o.Objects) != 2 || len(o.Services) != 1 || o.Objects[1].GetName() != "web" {
-		t.Errorf("%+v, %v", o, err)
-	}
-	var unknown *UnknownServiceError
-	if err := Only(&o, []string{"wbe"}); !errors.As(err, &unknown) {
-		t.Error(err)
-	}
-}
-
 func TestPromoted(t *testing.T) {
 	zero := 0
 	images := map[string]string{"web": "r/web@sha256:1"}

@@ -166,7 +166,7 @@ func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Ent
 	ctx, stop := untilLost(ctx, lock)
 	defer stop()
 	options := o.guarded(lock, entry.Record)
-	options.Journal, options.Earlier = journal{entry}, earlier
+	options.Journal, options.Earlier = o.journal(entry), earlier
 	options.Verify = func(ctx context.Context) error { return o.verify(ctx, entry.Record) }
 	result, err := rollout.Deploy(ctx, options)
 	outcome := &Outcome{Number: entry.Record.Number, Rollout: result, Record: entry.Record}
@@ -178,6 +178,8 @@ func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Ent
 		return outcome, &CancelledError{Release: o.Ledger.Name(entry.Record.Number), Environment: o.Ledger.Environment, Err: err}
 	case err == nil:
 		outcome.State, outcome.Verdict = ledger.Released, count(len(result.Services), "service")+" run what was released"
+	case o.OnFailure != nil && len(entry.Record.Migrations) > 0 && o.hurried(ctx):
+		return o.restoreLater(ctx, entry, outcome, err)
 	case o.OnFailure != nil && len(entry.Record.Migrations) > 0:
 		return o.restore(context.WithoutCancel(ctx), lock, entry, err)
 	case clean(result):
@@ -289,22 +291,6 @@ func images(services []rollout.Service) map[string]string {
 		}
 	}
 	return out
-}
-
-// journal writes the steps of a rollout into a record.
-type journal struct{ entry *ledger.Entry }
-
-func (j journal) Begin(ctx context.Context, step string, changes []rollout.Change) error {
-	if len(changes) == 0 {
-		return j.entry.Begin(ctx, step, nil)
-	}
-	return j.entry.Begin(ctx, step, changes)
-}
-
-func (j journal) Answered(step string, took time.Duration) { j.entry.Answered(step, took) }
-
-func (j journal) End(ctx context.Context, step string, outcome error) error {
-	return j.entry.End(ctx, step, outcome)
 }
 
 // intentStep holds what the release wants, before anything is written.

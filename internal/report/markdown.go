@@ -34,7 +34,7 @@ func (r Report) Markdown(w io.Writer) error {
 	if len(r.Services) > 0 {
 		b.WriteString("| # | service | port | image | healthy | seconds |\n| ---: | --- | ---: | --- | --- | ---: |\n")
 		for _, s := range r.Services {
-			fmt.Fprintf(&b, "| %d | %s | %d | %s | %s | %.1f |\n", s.Order, escape(s.Name), s.Port, code(shortImage(s.Image)), yes(s.Healthy), s.Seconds)
+			fmt.Fprintf(&b, "| %d | %s | %d | %s | %s | %.1f |\n", s.Order, escape(s.Name), s.Port, code(ShortImage(s.Image)), yes(s.Healthy), s.Seconds)
 		}
 		b.WriteByte('\n')
 	}

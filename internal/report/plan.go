@@ -66,7 +66,7 @@ func (d Planned) Markdown(w io.Writer) error {
 	fmt.Fprintf(&b, "| | |\n|---|---|\n")
 	for _, row := range [][2]string{
 		{"Asked for by", escape(p.By)}, {"Source", code(p.Source)}, {"Promotes", escape(p.From)}, {"Namespace", code(p.Namespace)},
-		{"Only", escape(strings.Join(p.Only, ", "))}, {"Plan", code(d.Digest)}, {"Approve", code(d.Approval)},
+		{"Only", escape(strings.Join(p.Only, ", "))}, {"Left out", escape(strings.Join(p.LeftOut, ", "))}, {"Plan", code(d.Digest)}, {"Approve", code(d.Approval)},
 		{"Valid until", d.Evidence.Expires.Format("2006-01-02 15:04 MST")},
 	} {
 		if row[1] != "" {
@@ -91,14 +91,14 @@ func (d Planned) counts() string {
 func (d Planned) services(b *strings.Builder) {
 	b.WriteString("\n### Services, in order\n\n| | service | before | after |\n|--:|---|---|---|\n")
 	for i, s := range d.Plan.Services {
-		after := code(shortImage(s.After))
+		after := code(ShortImage(s.After))
 		switch {
 		case !s.Changed:
 			after = "unchanged"
 		case s.Before == s.After:
 			after = "same image, new configuration"
 		}
-		before := code(shortImage(s.Before))
+		before := code(ShortImage(s.Before))
 		if s.Before == "" {
 			before = "–"
 		}
@@ -107,6 +107,12 @@ func (d Planned) services(b *strings.Builder) {
 }
 
 func (d Planned) objects(b *strings.Builder) {
+	if len(d.Plan.Left) > 0 {
+		b.WriteString("\n### In no manifest any more\n\n")
+		for _, line := range d.Left() {
+			fmt.Fprintf(b, "- %s\n", escape(line))
+		}
+	}
 	if len(d.Plan.Objects) == 0 {
 		return
 	}
@@ -207,7 +213,7 @@ func (d Planned) Text(w io.Writer) error {
 	}
 	for i, s := range p.Services {
 		if s.Changed {
-			fmt.Fprintf(&b, "  %2d. %s  %s → %s\n", i+1, s.Name, or(shortImage(s.Before), "nothing"), shortImage(s.After))
+			fmt.Fprintf(&b, "  %2d. %s  %s → %s\n", i+1, s.Name, or(ShortImage(s.Before), "nothing"), ShortImage(s.After))
 		}
 	}
 	d.changes(&b)
@@ -241,6 +247,30 @@ func (d Planned) changes(b *strings.Builder) {
 	for _, m := range d.Plan.Migrations {
 		fmt.Fprintf(b, "  + migration %s\n", plain(m.Name))
 	}
+	for _, id := range d.Plan.LeftOut {
+		fmt.Fprintf(b, "  left out, it belongs to no service asked for: %s\n", plain(id))
+	}
+	for _, line := range d.Left() {
+		fmt.Fprintf(b, "  %s\n", plain(line))
+	}
+}
+
+// Left says what the manifests do not have any more, and how to delete it.
+func (d Planned) Left() (lines []string) {
+	for _, id := range d.Plan.Left {
+		lines = append(lines, id+" is in no manifest any more and stays where it is; "+deletion(id)+" deletes it")
+	}
+	return lines
+}
+
+// deletion is the command that deletes an object, Kind/namespace/name.
+func deletion(id string) string {
+	kind, rest, _ := strings.Cut(id, "/")
+	namespace, name, namespaced := strings.Cut(rest, "/")
+	if !namespaced {
+		return "`kubectl delete " + strings.ToLower(kind) + " " + rest + "`"
+	}
+	return "`kubectl -n " + namespace + " delete " + strings.ToLower(kind) + " " + name + "`"
 }
 
 func textValue(v *string) string {

@@ -39,6 +39,8 @@ func TestPlanGolden(t *testing.T) {
 			{ID: "Deployment/shop/new", Service: "new", Action: plan.Create, Fields: []plan.Field{{Path: "kind", After: value(`"Deployment"`)}}},
 			{ID: "Service/shop/web", Action: plan.Own, Fields: []plan.Field{}},
 		},
+		LeftOut:    []string{"ConfigMap/shop/api-config"},
+		Left:       []string{"Deployment/shop/retired", "ClusterRole/shop-reader"},
 		Migrations: []plan.Migration{{Name: "0001_a", SHA256: "aa", SQL: "SELECT '</pre>```';\nSELECT 2;\n"}},
 	},
 		plan.Item{Kind: plan.Check, Name: "test", SHA256: "11", At: at, Passed: true, Detail: "passed"},

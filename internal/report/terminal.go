@@ -31,7 +31,7 @@ func (r Report) Table(w io.Writer, o TableOptions) error {
 		notes = []string{"image"}
 		for _, s := range r.Services {
 			rows = append(rows, []string{fmt.Sprint(s.Order), plain(s.Name), fmt.Sprint(s.Port), yes(s.Healthy), fmt.Sprintf("%.1f", s.Seconds)})
-			notes = append(notes, plain(shortImage(s.Image)))
+			notes = append(notes, plain(ShortImage(s.Image)))
 		}
 		writeGrid(&b, rows, notes, []bool{true, false, true, false, true}, 3, o)
 	}
@@ -39,7 +39,7 @@ func (r Report) Table(w io.Writer, o TableOptions) error {
 		b.WriteByte('\n')
 		rows, notes = [][]string{{"image"}}, []string{"digest"}
 		for _, i := range r.Images {
-			rows, notes = append(rows, []string{plain(i.Service)}), append(notes, plain(shortImage(i.Digest)))
+			rows, notes = append(rows, []string{plain(i.Service)}), append(notes, plain(ShortImage(i.Digest)))
 		}
 		writeGrid(&b, rows, notes, []bool{false}, -1, o)
 	}

@@ -31,9 +31,9 @@ func clip(s string, width int) string {
 	return string(runes[:width-1]) + "…"
 }
 
-// shortImage is what tells one image from another: the last part of its name
+// ShortImage is what tells one image from another: the last part of its name
 // and the beginning of its digest.
-func shortImage(image string) string {
+func ShortImage(image string) string {
 	name, digest, ok := strings.Cut(image, "@")
 	if !ok {
 		name, digest = "", image

@@ -38,6 +38,7 @@ func refine(s *jsonschema.Schema) {
 	get("Database", "onFailure").Enum = []any{platform.Keep, platform.Restore}
 	get("Metrics", "inconclusive").Enum = []any{platform.Pass, platform.Fail}
 	between(get("Metrics", "mostErrors"), "0", "1")
+	get("Environment", "history").Minimum = "2"
 	get("Metrics", "times").Minimum, get("Metrics", "least").Minimum = "1", "0"
 	get("Watch", "breach").Items.Enum = anys(platform.Findings)
 	get("Watch", "onBreach").Enum = []any{platform.Alert, platform.Rollback}
