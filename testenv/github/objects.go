@@ -117,8 +117,8 @@ func (h *Hub) alert(a Alert) object {
 
 func (h *Hub) deployment(d *Deployment) object {
 	return with(example("deployment"), object{
-		"id": d.ID, "sha": d.SHA, "ref": d.Ref, "environment": d.Environment, "original_environment": d.Environment,
-		"payload": d.Payload, "description": d.Description,
+		"id": d.ID, "sha": d.SHA, "ref": d.Ref, "environment": d.Environment, "original_environment": d.Environment, "task": d.Task,
+		"payload": d.Payload, "description": d.Description, "production_environment": d.Production,
 	})
 }
 
