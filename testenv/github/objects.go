@@ -2,6 +2,7 @@ package github
 
 import (
 	"maps"
+	"strings"
 	"time"
 )
 
@@ -16,7 +17,7 @@ func with(base any, values object) object {
 
 func (h *Hub) user(login string) object {
 	kind := "User"
-	if h.bots[login] {
+	if h.bots[login] || strings.HasSuffix(login, "[bot]") {
 		kind = "Bot"
 	}
 	approval := example("environment-approvals-items").([]any)[0].(object)
