@@ -48,10 +48,8 @@ broken-deploy: up $(SLIPWAY)/ci ## show a release that fails: FAULT_SERVICE=q2q-
 production: up $(SLIPWAY)/ci $(SLIPWAY)/slipway ## the way to production, with its gate: you approve on a page: [APPROVE=--approve]
 	go run ./testenv production --ci $(CURDIR)/$(SLIPWAY)/ci --slipway $(CURDIR)/$(SLIPWAY)/slipway --root $(ROOT) $(APPROVE)
 
-picture: ## docs/report.png, by a headless Chromium
-	SLIPWAY_PICTURE=$(CURDIR)/$(SLIPWAY) go test -count=1 -run TestPageOfMany ./internal/report
-	chromium --headless --no-sandbox --disable-gpu --disable-background-networking --hide-scrollbars --window-size=1000,1390 \
-	  --user-data-dir=$(CURDIR)/$(SLIPWAY)/chromium --screenshot=docs/report.png file://$(CURDIR)/$(SLIPWAY)/report.html
+picture: ## docs/report.png and docs/report-dark.png, by a headless Chromium
+	SLIPWAY_PICTURE=$(CURDIR)/docs go test -count=1 -v -run TestPageInABrowser ./internal/report
 
 release: ## the binaries of a release, and their checksums for actions/: VERSION=v1.2.3; commit them, and then `make pin`
 	@echo "$(VERSION)" | grep -Eq '^v[0-9]+\.[0-9]+\.[0-9]+$$' || { echo "error: VERSION is to be such as v1.2.3"; exit 2; }

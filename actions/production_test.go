@@ -114,11 +114,13 @@ func newProduction(t *testing.T) *production {
 		t.Fatal(err)
 	}
 	p.hub = hubOf(t, sha)
+	var variables []string
+	p.told, variables = stakeholders(t)
 	p.dispatch = github.Dispatch{
 		Act: testenv.Tool(t, "github.com/nektos/act", "v0.2.89"), Repository: repository, Slipway: slipway, Artifacts: artifacts,
 		Standins: standins, Workflow: ".github/workflows/production.yml", API: p.hub.URL, Run: 77, Actor: "alice", ToolCache: t.TempDir(),
 		Inputs:    map[string]string{"from": "staging#41", "record": "76", "root": "."},
-		Secrets:   map[string]string{"GITHUB_TOKEN": "hub-token", "KUBECONFIG": string(kubeconfig), "VARIABLES": p.stakeholders() + "API_KEY=only-production-has-this\n"},
+		Secrets:   map[string]string{"GITHUB_TOKEN": "hub-token", "KUBECONFIG": string(kubeconfig), "VARIABLES": strings.Join(append(variables, "API_KEY=only-production-has-this"), "\n") + "\n"},
 		Variables: map[string]string{"SLIPWAY_GATE_WAIT": "5m"},
 	}
 	if p.ledger, err = ledger.Open(kubetest.Cluster(t), p.environment); err != nil {
@@ -128,8 +130,9 @@ func newProduction(t *testing.T) *production {
 }
 
 // stakeholders hear of releases by webhook; the variables say where.
-func (p *production) stakeholders() string {
-	p.told = make(chan string, 100)
+func stakeholders(t *testing.T) (told chan string, variables []string) {
+	t.Helper()
+	told = make(chan string, 100)
 	const key = "key-of-the-hook"
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -138,10 +141,19 @@ func (p *production) stakeholders() string {
 			w.WriteHeader(http.StatusForbidden)
 			return
 		}
-		p.told <- m.Event
+		told <- m.Event
 	}))
-	p.Cleanup(s.Close)
-	return "HOOK=" + s.URL + "/secret-address\nHOOK_KEY=" + key + "\n"
+	t.Cleanup(s.Close)
+	return told, []string{"HOOK=" + s.URL + "/secret-address", "HOOK_KEY=" + key}
+}
+
+// heard is what they were told of so far.
+func heard(told chan string) string {
+	var events []string
+	for len(told) > 0 {
+		events = append(events, <-told)
+	}
+	return strings.Join(events, " ")
 }
 
 // nodeImage is the sandbox's Node.js, by digest: a release knows no tags.
@@ -257,13 +269,8 @@ func TestProduction(t *testing.T) {
 	if page, err := os.ReadFile(filepath.Join(p.dispatch.Artifacts, "report", "report.html")); err != nil || !strings.Contains(string(page), "vera") {
 		t.Errorf("the report: %v", err)
 	}
-	close(p.told)
-	var told []string
-	for event := range p.told {
-		told = append(told, event)
-	}
-	if got := strings.Join(told, " "); got != "waiting started released" {
-		t.Errorf("stakeholders were told of %s", got)
+	if got := heard(p.told); got != "waiting started released" || len(record.Told) != 2 {
+		t.Errorf("stakeholders were told of %s, and the ledger has %+v", got, record.Told)
 	}
 	for _, secret := range []string{"only-production-has-this", "hub-token", "secret-address", "key-of-the-hook"} {
 		if strings.Contains(out, secret) {
@@ -321,7 +328,7 @@ func TestProductionRefused(t *testing.T) {
 		}, "is refused"},
 		"hostile input": {func(p *production) {
 			p.dispatch.Inputs["from"] = "staging#41\n::set-output name=approval::x $(touch /tmp/slipway-was-here) `id`"
-		}, nil, "names no release"},
+		}, nil, "--from has a line break in it"},
 		"stakeholders do not hear of it": {func(p *production) {
 			p.dispatch.Secrets["VARIABLES"] = "API_KEY=only-production-has-this\nHOOK=http://127.0.0.1:1/x\nHOOK_KEY=key-of-the-hook\n"
 		}, nil, "notify/stakeholders: notify stakeholders: "},

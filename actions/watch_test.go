@@ -15,10 +15,20 @@ import (
 
 // TestWatchTakesBack: the day after a release, from the command line. A breach is
 // an error until somebody acknowledges it; where slipway.yaml allows it, the
-// release before comes back by itself, and so does one that was abandoned.
+// release before comes back by itself, and so does one that was abandoned. People
+// are told of each, and what did not arrive is in the ledger.
 func TestWatchTakesBack(t *testing.T) {
 	t.Parallel()
-	c := newCheckout(t)
+	told, variables := stakeholders(t)
+	c := newCheckout(t, append(variables, "AWAY=http://127.0.0.1:1/secret-address")...)
+	hears := func(want string) {
+		t.Helper()
+		if got := heard(told); got != want {
+			t.Errorf("people were told of %q, and not of %q", got, want)
+		}
+	}
+	file := strings.Replace(anothersRepository["slipway.yaml"], "kubeconfig: TEST_KUBECONFIG}", "kubeconfig: TEST_KUBECONFIG, notify: [{name: ops, url: HOOK, secret: HOOK_KEY}, {name: away, kind: slack, url: AWAY, on: [started, proven]}]}", 1)
+	c.write("slipway.yaml", file)
 	expect := func(want int, texts []string, args ...string) {
 		t.Helper()
 		out := c.slipway(want, args...)
@@ -34,14 +44,20 @@ func TestWatchTakesBack(t *testing.T) {
 	c.release("new")
 	expect(0, []string{"#2 works"}, "verify")
 	expect(0, []string{"#2  watching"}, "watch")
+	expect(2, []string{"what was approved is 0000"}, "apply", "--approval", "0000")
+	hears("started released started released failed")
 	c.restart()
 	expect(1, []string{"restarts of web (finding 1): container web ended with", "`slipway rollback --env"}, "watch")
 	expect(2, []string{"has no finding 7"}, "watch", "--acknowledge", "7", "--reason", "none")
 	expect(0, []string{"restarts of web is acknowledged by"}, "watch", "--acknowledge", "1", "--reason", "that was us")
 	expect(0, []string{"#2  watching"}, "watch")
 	expect(0, []string{`"state": "released"`, `"acknowledged"`}, "release", "2", "--json")
+	c.write("slipway.yaml", file+"watch: {for: 1s}\n")
+	expect(0, []string{"#2  proven", "! notify away: "}, "watch")
+	expect(0, []string{"not told", "notify away: dial tcp 127.0.0.1:1: connect: connection refused"}, "release", "2")
+	hears("breach proven")
 
-	c.write("slipway.yaml", anothersRepository["slipway.yaml"]+"watch: {onBreach: rollback, onAbandoned: rollback}\n")
+	c.write("slipway.yaml", file+"watch: {onBreach: rollback, onAbandoned: rollback}\n")
 	c.release("newer")
 	c.restart()
 	expect(1, []string{"#3  breached", "#3 is taken back by itself", "back at"}, "watch")
@@ -55,6 +71,7 @@ func TestWatchTakesBack(t *testing.T) {
 	if got := c.version(); got != "new" {
 		t.Errorf("version %s runs", got)
 	}
+	hears("started released breach rolled-back")
 
 	book, err := ledger.Open(kubetest.Cluster(t), c.environment)
 	if err != nil {
@@ -64,7 +81,8 @@ func TestWatchTakesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(0, []string{"#5  abandoned", "it is taken back", "#5 failed"}, "watch")
-	c.write("slipway.yaml", anothersRepository["slipway.yaml"])
+	hears("failed")
+	c.write("slipway.yaml", file)
 	if _, err := book.Add(t.Context(), ledger.Record{By: ledger.Holder{Person: "mara"}}); err != nil {
 		t.Fatal(err)
 	}

@@ -74,12 +74,12 @@ func (o *Options) github(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	findings := gate.Setup(ctx, client, e.Gate)
+	findings := gate.Setup(ctx, client, o.Env, e)
 	if err := report.FindingsText(w, findings); err != nil {
 		return err
 	}
 	if failed := len(plan.Failed(findings)); failed > 0 {
-		return &action.Error{Err: fmt.Errorf("%s of %s is not set up: %d findings", o.Env, o.Repository, failed), Advice: "run the commands above, as somebody who may"}
+		return &action.Error{Err: fmt.Errorf("%s of %s is not set up: %s", o.Env, o.Repository, report.Count(failed, "finding")), Advice: "run the commands above, as somebody who may"}
 	}
 	return nil
 }

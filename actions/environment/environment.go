@@ -21,6 +21,7 @@ import (
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/ledger"
 	"github.com/teei/slipway/internal/notify"
+	"github.com/teei/slipway/internal/plan"
 	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/release"
 	"github.com/teei/slipway/internal/report"
@@ -38,6 +39,7 @@ type Flags struct {
 func (f *Flags) Add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.Root, "root", ".", "folder with "+platform.File)
 	cmd.Flags().StringVar(&f.Env, "env", "", "environment of "+platform.File+", or sandbox")
+	action.Name(cmd, "env")
 	_ = cmd.MarkFlagRequired("env") // fails only for a flag that is not there
 }
 
@@ -48,7 +50,10 @@ type Environment struct {
 	Cluster  *kube.Cluster
 	Ledger   *ledger.Ledger
 
+	number  int            // of the release that began here, 0 before
 	showing sync.WaitGroup // what GitHub is told meanwhile
+	telling sync.WaitGroup // and people, of the start: they are in told once they were
+	told    []plan.Finding
 }
 
 // Open connects to the cluster of the environment and finds its ledger.
@@ -110,15 +115,16 @@ func (e *Environment) Tell(ctx context.Context, w io.Writer, outcome *release.Ou
 	action.Output("state", string(outcome.State))
 	action.Output("verdict", outcome.Verdict)
 	action.Summary(e.summary(outcome))
-	e.page(w, outcome)
+	e.page(ctx, w, outcome)
 	if outcome.State == ledger.Running {
-		return // another run goes on with it, or takes it back
+		undelivered(w, e.started())
+		return // another run goes on with it, or takes it back, and tells how it ended
 	}
-	m := notify.Message{Event: eventOf(outcome.State), Release: e.Ledger.Name(outcome.Number), Verdict: outcome.Verdict}
+	m := notify.Message{Event: eventOf(outcome), Verdict: outcome.Verdict}
 	if outcome.Record != nil {
 		m.By, m.Started = outcome.Record.By.Name(), &outcome.Record.Started
 	}
-	e.Told(ctx, w, m)
+	e.Told(ctx, w, outcome.Number, m)
 	e.Show(ctx, w) // last: people come before it, where a runner leaves little time
 }
 
@@ -127,7 +133,7 @@ const pageFile = ".slipway/report/report.html"
 
 // page writes the release's report in a workflow; a person asks for it with
 // `slipway release N --html`.
-func (e *Environment) page(w io.Writer, outcome *release.Outcome) {
+func (e *Environment) page(ctx context.Context, w io.Writer, outcome *release.Outcome) {
 	if outcome.Record == nil || os.Getenv("GITHUB_ACTIONS") != "true" {
 		return
 	}
@@ -135,9 +141,11 @@ func (e *Environment) page(w io.Writer, outcome *release.Outcome) {
 	if outcome.Rollout != nil && outcome.Rollout.Failure != nil {
 		p.Logs = outcome.Rollout.Failure.Logs
 	}
+	if outcome.State == ledger.Released {
+		p.Said = e.Said(ctx, outcome.Record)
+	}
 	if err := p.WriteFile(pageFile); err != nil {
-		fmt.Fprintln(w, "! "+err.Error())
-		action.Warning(err.Error())
+		warn(w, err.Error())
 	}
 }
 
@@ -145,12 +153,10 @@ func (e *Environment) page(w io.Writer, outcome *release.Outcome) {
 func (e *Environment) summary(outcome *release.Outcome) string {
 	shown := report.Released{Name: e.Ledger.Name(outcome.Number), State: string(outcome.State), Verdict: outcome.Verdict}
 	if r := outcome.Record; r != nil {
-		shown.By, shown.Next = r.By.Name(), report.Next(r)
+		shown.By, shown.Next, shown.Link = r.By.Name(), report.Next(r), r.By.Run
+		shown.Approved = report.Approved{Digest: r.Approval, Approvals: r.Approvals, Evidence: r.Evidence, Findings: r.Findings}
 		if r.Schema != nil {
 			shown.Database = fmt.Sprintf("The schema went from %s to %s: %s.", cmp.Or(r.Schema.Before, "nothing"), cmp.Or(r.Schema.After, "nothing"), report.Count(len(r.Migrations), "migration"))
-		}
-		for _, a := range r.Approvals {
-			shown.Approved = append(shown.Approved, a.By+" for "+a.Group)
 		}
 		for _, s := range r.Steps {
 			if s.Ended != nil {

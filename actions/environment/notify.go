@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/teei/slipway/internal/action"
@@ -20,6 +22,8 @@ import (
 func (e *Environment) Notify(ctx context.Context, m notify.Message) (findings []plan.Finding) {
 	getenv := platform.Bundled(os.Getenv)
 	m.Environment, m.Link = e.Target.Environment, release.HolderOf(os.Getenv).Run
+	// An error may quote what a pod logged; no runner masks it on its way out.
+	m.Verdict = platform.Redactor(slices.Collect(maps.Values(e.Target.Values)))(m.Verdict)
 	for _, n := range e.Platform.Environments[e.Target.Environment].Notify {
 		if !n.Wants(m.Event) {
 			continue
@@ -37,21 +41,74 @@ func (e *Environment) Notify(ctx context.Context, m notify.Message) (findings []
 	return findings
 }
 
-// Told tells of an event and shows what did not arrive, on w and as a warning.
-func (e *Environment) Told(ctx context.Context, w io.Writer, m notify.Message) {
-	for _, f := range plan.Failed(e.Notify(context.WithoutCancel(ctx), m)) {
-		fmt.Fprintln(w, "! "+f.Text)
-		action.Warning(f.Text)
+// Begins is to be called once a release is in the ledger: people are told that it
+// started while it goes on, and GitHub shows it.
+func (e *Environment) Begins(ctx context.Context, m notify.Message) func(number int) {
+	return func(number int) {
+		e.begun(number)
+		m.Event, m.Release = platform.Started, e.Ledger.Name(number)
+		e.telling.Go(func() { e.told = e.Notify(context.WithoutCancel(ctx), m) })
 	}
 }
 
-// eventOf is how the end of a release is told.
-func eventOf(state ledger.State) string {
-	switch state {
-	case ledger.Released:
-		return platform.Released
-	case ledger.RolledBack:
+// Told tells of an event of a release that has ended, or of none where the number
+// is 0. What did not arrive is shown on w and as a warning, and the ledger has it
+// beside the receipts.
+func (e *Environment) Told(ctx context.Context, w io.Writer, number int, m notify.Message) {
+	ctx = context.WithoutCancel(ctx)
+	if number > 0 {
+		m.Release = e.Ledger.Name(number)
+	}
+	found := append(e.started(), e.Notify(ctx, m)...)
+	undelivered(w, found)
+	if number == 0 || len(found) == 0 {
+		return
+	}
+	_, err := e.Ledger.Amend(ctx, number, func(r *ledger.Record) error {
+		r.Told = append(r.Told, found...)
+		return nil
+	})
+	if err != nil {
+		warn(w, "the ledger does not say who was told: "+err.Error())
+	}
+}
+
+// Refused tells that nothing came of what was planned, and why.
+func (e *Environment) Refused(ctx context.Context, w io.Writer, by string, err error) {
+	m := notify.Message{Event: platform.Failed, By: by, Verdict: "nothing was released: " + err.Error()}
+	if e.number > 0 {
+		m.Release, m.Verdict = e.Ledger.Name(e.number), "it ended in the middle: "+err.Error()
+	}
+	e.Told(ctx, w, 0, m)
+}
+
+// started is who was told of the start, once they were.
+func (e *Environment) started() []plan.Finding {
+	e.telling.Wait()
+	told := e.told
+	e.told = nil
+	return told
+}
+
+// undelivered shows what did not arrive.
+func undelivered(w io.Writer, told []plan.Finding) {
+	for _, f := range plan.Failed(told) {
+		warn(w, f.Text)
+	}
+}
+
+func warn(w io.Writer, text string) {
+	fmt.Fprintln(w, "! "+text)
+	action.Warning(text)
+}
+
+// eventOf is how the end of a release is told. A rollback is a release too.
+func eventOf(outcome *release.Outcome) string {
+	switch {
+	case outcome.State == ledger.Released && outcome.Record != nil && outcome.Record.RollbackTo != nil:
 		return platform.RolledBack
+	case outcome.State == ledger.Released:
+		return platform.Released
 	}
 	return platform.Failed
 }

@@ -3,7 +3,6 @@ package environment
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"time"
@@ -37,14 +36,14 @@ func (e *Environment) Place() (*publish.Place, error) {
 func (e *Environment) Show(ctx context.Context, w io.Writer) {
 	e.showing.Wait() // what was told before comes first
 	if err := e.publish(ctx, e.deployments); err != nil {
-		fmt.Fprintln(w, "! GitHub does not show it: "+err.Error())
-		action.Warning("GitHub does not show it: " + err.Error())
+		warn(w, "GitHub does not show it: "+err.Error())
 	}
 }
 
 // begun shows a release while it goes on. It says nothing of what GitHub does not
 // take: the end is shown again.
-func (e *Environment) begun() {
+func (e *Environment) begun(number int) {
+	e.number = number
 	e.showing.Go(func() { _ = e.publish(context.Background(), e.deployments) })
 }
 
@@ -70,8 +69,21 @@ func (e *Environment) Watched(ctx context.Context, w io.Writer, r *ledger.Record
 		return p.Breach(ctx, r)
 	})
 	if err != nil {
-		fmt.Fprintln(w, "! there is no issue of it: "+err.Error())
-		action.Warning("there is no issue of it: " + err.Error())
+		warn(w, "there is no issue of it: "+err.Error())
+	}
+}
+
+// Signed makes GitHub show a signed record. Where it does not take it, who promotes
+// the release has the artifact.
+func (e *Environment) Signed(ctx context.Context, w io.Writer, r *ledger.Record, signed []byte) {
+	err := e.publish(ctx, func(ctx context.Context, p *publish.Place) error {
+		if !p.Rules.Deployments {
+			return nil
+		}
+		return p.Sign(ctx, r, signed)
+	})
+	if err != nil {
+		warn(w, "the signed record is no deployment: "+err.Error())
 	}
 }
 

@@ -88,6 +88,11 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	action.Output("approved", fmt.Sprint(err == nil))
 	if err == nil {
 		action.Output("approval", answer.Digest)
+	} else {
+		e.Refused(ctx, w, p.By, err)
+	}
+	if err := summarize(answer, evidence); err != nil {
+		return err
 	}
 	if o.JSON {
 		encoder := json.NewEncoder(w)

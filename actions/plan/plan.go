@@ -51,6 +51,7 @@ func Command() *cobra.Command {
 	o.Add(cmd)
 	cmd.Flags().StringVar(&o.Images, "images", filepath.Join(".slipway", "images.json"), "file of `ci images`, under --root if it is relative")
 	cmd.Flags().StringVar(&o.From, "from", "", "release whose images are promoted, such as staging#41")
+	action.Name(cmd, "from")
 	cmd.Flags().StringVar(&o.Record, "record", "", "copy of that release's record, where its cluster cannot be reached from here")
 	cmd.Flags().StringSliceVar(&o.Only, "only", nil, "services to release, instead of all")
 	cmd.Flags().StringSliceVar(&o.Report, "report", nil, "report.json of ci, or several, whose checks and backup become evidence")
@@ -85,6 +86,7 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	shown.Link = release.HolderOf(os.Getenv).Run
 	if e.Gate() != nil {
 		shown.Approval = "" // the preflight's findings come first, and change it
 	}

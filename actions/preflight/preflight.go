@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -56,6 +57,7 @@ func Command() *cobra.Command {
 	cmd.Flags().StringVar(&o.Record, "record", "", "signed record of the release that is promoted")
 	cmd.Flags().StringVar(&o.Waive, "waive", "", "findings that do not matter this time, with the reason, a line each: documentation=only a typo, or documentation@2h=only a typo for two hours")
 	cmd.Flags().StringSliceVar(&o.Expect, "expect-changed", nil, "variables whose values must be others than at the last release")
+	action.Lines(cmd, "waive")
 	return cmd
 }
 
@@ -119,7 +121,10 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 			return err
 		}
 	}
-	return tell(w, o, findings, approval, p.Empty())
+	if err = tell(w, o, findings, approval, p.Empty()); errors.As(err, new(*gate.ClosedError)) {
+		e.Refused(ctx, w, list.By, err)
+	}
+	return err
 }
 
 // ask opens the issue on which people approve.

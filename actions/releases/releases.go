@@ -21,6 +21,7 @@ import (
 	"github.com/teei/slipway/actions/environment"
 	"github.com/teei/slipway/internal/action"
 	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/plan"
 	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/report"
 )
@@ -82,7 +83,7 @@ func signed(ctx context.Context, flags environment.Flags, number int, file strin
 	if err != nil {
 		return err
 	}
-	_, r, err := find(ctx, flags, number)
+	e, r, err := find(ctx, flags, number)
 	if err != nil {
 		return err
 	}
@@ -92,6 +93,11 @@ func signed(ctx context.Context, flags environment.Flags, number int, file strin
 	if err := r.WriteSigned(file, key); err != nil {
 		return err
 	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("read the signed record: %w", err)
+	}
+	e.Signed(ctx, w, r, data)
 	_, err = fmt.Fprintf(w, "%s, to be checked with the key %s\n", file, ledger.PublicKey(key))
 	return err
 }
@@ -102,7 +108,11 @@ func written(ctx context.Context, flags environment.Flags, number int, file stri
 	if err != nil {
 		return err
 	}
-	if err := (report.Page{Name: e.Ledger.Name(number), Record: r}).WriteFile(file); err != nil {
+	page := report.Page{Name: e.Ledger.Name(number), Record: r}
+	if present, err := e.Ledger.Present(ctx); err == nil && present != nil && present.Number == number {
+		page.Said = e.Said(ctx, r)
+	}
+	if err := page.WriteFile(file); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(w, file)
@@ -194,6 +204,9 @@ func details(w io.Writer, l *ledger.Ledger, r *ledger.Record) error {
 		if f.Waiver != nil {
 			row("waived", fmt.Sprintf("%s by %s: %s", f.ID, f.Waiver.By, f.Waiver.Why))
 		}
+	}
+	for _, f := range plan.Failed(r.Told) {
+		row("not told", f.Text)
 	}
 	for _, note := range r.Notes {
 		row("note", note)

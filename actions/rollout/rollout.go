@@ -15,9 +15,9 @@ import (
 	"github.com/teei/slipway/actions/environment"
 	"github.com/teei/slipway/actions/gate"
 	"github.com/teei/slipway/internal/action"
+	gates "github.com/teei/slipway/internal/gate"
 	"github.com/teei/slipway/internal/notify"
 	"github.com/teei/slipway/internal/plan"
-	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/release"
 	"github.com/teei/slipway/internal/report"
 )
@@ -50,7 +50,7 @@ func Command() *cobra.Command {
 	return cmd
 }
 
-// Run releases the plan and says what came of it.
+// Run releases the plan and says what came of it, also where nothing did.
 func Run(ctx context.Context, o Options, w io.Writer) error {
 	p, evidence, err := plan.Read(o.Plan)
 	if err != nil {
@@ -60,17 +60,50 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := evidence.Files(o.Plan); err != nil {
-		return err
+	outcome, err := apply(ctx, e, o, release.Approved{Plan: p, Evidence: evidence, Digest: o.Approval}, w)
+	if outcome == nil && err != nil {
+		e.Refused(ctx, w, p.By, err)
 	}
-	planning, err := e.Planning(ctx, environment.Wanted{Images: p.Images(), From: p.From, Only: p.Only, By: p.By})
+	e.Tell(ctx, w, outcome, err)
+	if errors.As(err, new(*gates.ClosedError)) {
+		return err // people may still approve
+	}
+	if err := gate.Decided(ctx, e); err != nil {
+		action.Warning("the issue of the approval stays open: " + err.Error())
+	}
+	if outcome == nil && err == nil {
+		fmt.Fprintf(w, "%s: nothing would change, nothing was released\n", e.Ledger.Environment)
+	}
+	return err
+}
+
+// apply asks the gate and releases. Without an outcome nothing has begun, or the
+// ledger cannot be written any more.
+func apply(ctx context.Context, e *environment.Environment, o Options, a release.Approved, w io.Writer) (*release.Outcome, error) {
+	if err := a.Evidence.Files(o.Plan); err != nil {
+		return nil, err
+	}
+	planning, err := e.Planning(ctx, environment.Wanted{Images: a.Plan.Images(), From: a.Plan.From, Only: a.Plan.Only, By: a.Plan.By})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	options, err := e.Release(w)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	if err := decide(ctx, e, o, a, &options); err != nil {
+		return nil, err
+	}
+	options.Rollout.Objects, options.Rollout.Services = planning.Rollout.Objects, planning.Rollout.Services
+	for _, line := range (report.Planned{Plan: a.Plan}).Left() {
+		fmt.Fprintln(w, "! "+line)
+	}
+	options.Begun = e.Begins(ctx, notify.Message{Verdict: report.Planned{Plan: a.Plan}.Summary(), By: a.Plan.By})
+	return release.Apply(ctx, a, planning, options)
+}
+
+// decide asks the gate, and takes the newest backup for what the database goes back to.
+func decide(ctx context.Context, e *environment.Environment, o Options, a release.Approved, options *release.Options) error {
 	newer, err := gate.Backup(ctx, e, o.Backup)
 	if err != nil {
 		return err
@@ -79,7 +112,7 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 		options.Record.Evidence = append(options.Record.Evidence, release.Learnt(*newer))
 	}
 	if e.Gate() != nil {
-		answer, err := gate.Decide(ctx, e, gate.Asked{Folder: o.Plan, Plan: p, Evidence: evidence, Backup: newer})
+		answer, err := gate.Decide(ctx, e, gate.Asked{Folder: o.Plan, Plan: a.Plan, Evidence: a.Evidence, Backup: newer})
 		if err != nil {
 			return err
 		}
@@ -90,30 +123,14 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 		return err
 	}
 	options.Record.Variables = kept.Now
-	if p.Restore {
-		back := evidence.Item(plan.Backup, "")
-		if newer != nil {
-			back = newer // less is lost
-		}
-		if options.OnFailure, err = backup(e, back, o.Plan, options.Say); err != nil {
-			return err
-		}
+	if !a.Plan.Restore {
+		return nil
 	}
-	options.Rollout.Objects, options.Rollout.Services = planning.Rollout.Objects, planning.Rollout.Services
-	for _, line := range (report.Planned{Plan: p}).Left() {
-		fmt.Fprintln(w, "! "+line)
+	back := a.Evidence.Item(plan.Backup, "")
+	if newer != nil {
+		back = newer // less is lost
 	}
-	if !p.Empty() {
-		e.Told(ctx, w, notify.Message{Event: platform.Started, Verdict: report.Planned{Plan: p}.Summary(), By: p.By})
-	}
-	outcome, err := release.Apply(ctx, release.Approved{Plan: p, Evidence: evidence, Digest: o.Approval}, planning, options)
-	e.Tell(ctx, w, outcome, err)
-	if err := gate.Decided(ctx, e); err != nil {
-		action.Warning("the issue of the approval stays open: " + err.Error())
-	}
-	if outcome == nil && err == nil {
-		fmt.Fprintf(w, "%s: nothing would change, nothing was released\n", e.Ledger.Environment)
-	}
+	options.OnFailure, err = backup(e, back, o.Plan, options.Say)
 	return err
 }
 

@@ -142,16 +142,16 @@ func spread(ctx context.Context, e *environment.Environment, r *watch.Report, w 
 		return
 	}
 	e.Watched(ctx, w, r.Release)
-	m := notify.Message{Release: e.Ledger.Name(r.Release.Number), By: r.Release.By.Name()}
+	m := notify.Message{By: r.Release.By.Name()}
 	for _, f := range r.Seen {
 		if f.Breach && f.Count == 1 {
 			m.Event, m.Verdict = platform.Breached, fmt.Sprintf("%s of %s: %s", f.Kind, f.Subject, f.Text)
-			e.Told(ctx, w, m)
+			e.Told(ctx, w, r.Release.Number, m)
 		}
 	}
 	if r.State == watch.Proven {
 		m.Event, m.Verdict = platform.Proven, r.Release.Watch.Summary
-		e.Told(ctx, w, m)
+		e.Told(ctx, w, r.Release.Number, m)
 	}
 }
 

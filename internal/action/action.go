@@ -95,6 +95,9 @@ func Execute(ctx context.Context, root *cobra.Command, args []string, stdout, st
 		if err := inputs(cmd); err != nil {
 			return err
 		}
+		if err := checkInputs(cmd); err != nil {
+			return err
+		}
 		if err := cmd.ValidateRequiredFlags(); err != nil {
 			return err
 		}
@@ -106,9 +109,8 @@ func Execute(ctx context.Context, root *cobra.Command, args []string, stdout, st
 	}
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && !started {
-		message, _, _ := strings.Cut(err.Error(), "\n") // cobra adds its suggestions below
 		if Hint(err) == "" {
-			err = &Error{Code: Usage, Err: errors.New(message), Advice: cmd.CommandPath() + " --help lists what there is"}
+			err = &Error{Code: Usage, Err: errors.New(said(err.Error())), Advice: cmd.CommandPath() + " --help lists what there is"}
 		}
 	}
 	if err != nil {

@@ -15,37 +15,6 @@ import (
 // inWorkflow reports whether a step of a GitHub workflow is what runs.
 func inWorkflow() bool { return os.Getenv("GITHUB_ACTIONS") == "true" }
 
-// Outputs are what a command tells later steps: names with what they mean. They
-// are kept in the command, so that its action.yml is held against them.
-func Outputs(cmd *cobra.Command, outputs map[string]string) {
-	if cmd.Annotations == nil {
-		cmd.Annotations = map[string]string{}
-	}
-	for name, meaning := range outputs {
-		cmd.Annotations[outputPrefix+name] = meaning
-	}
-}
-
-const outputPrefix = "output "
-
-// OutputsOf are the outputs that a command declares.
-func OutputsOf(cmd *cobra.Command) map[string]string {
-	out := map[string]string{}
-	for key, meaning := range cmd.Annotations {
-		if name, ok := strings.CutPrefix(key, outputPrefix); ok {
-			out[name] = meaning
-		}
-	}
-	return out
-}
-
-// Output gives a value to later steps of the workflow; elsewhere it does nothing.
-func Output(name, value string) {
-	if os.Getenv("GITHUB_OUTPUT") != "" {
-		githubactions.SetOutput(name, value)
-	}
-}
-
 // Summary appends Markdown to the job's summary; elsewhere it does nothing.
 func Summary(markdown string) {
 	if os.Getenv("GITHUB_STEP_SUMMARY") != "" {
@@ -112,8 +81,10 @@ func inputs(cmd *cobra.Command) error {
 		if f.Changed || value == "" || f.Name == "help" {
 			return
 		}
-		if err := cmd.Flags().Set(f.Name, value); err != nil {
-			errs = append(errs, &Error{Code: Usage, Err: err, Advice: "it comes from the input " + f.Name})
+		if err := checkInput(f, value); err != nil {
+			errs = append(errs, err)
+		} else if err := cmd.Flags().Set(f.Name, value); err != nil {
+			errs = append(errs, &Error{Code: Usage, Err: errors.New(said(err.Error())), Advice: "it comes from the input " + f.Name})
 		}
 	})
 	return errors.Join(errs...)

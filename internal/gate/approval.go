@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/teei/slipway/internal/github"
 	"github.com/teei/slipway/internal/ledger"
@@ -54,7 +55,7 @@ func (q *Question) approved(ctx context.Context, g platform.Approval, digest str
 		} else if !seen[login] {
 			seen[login] = true
 			v.approvals = append(v.approvals, ledger.Approval{
-				Group: g.Name, By: r.User.Login, Environment: g.Environment, Run: q.name(&github.Run{ID: q.Run, Attempt: q.Attempt}), Digest: digest, Comment: r.Comment, Seen: q.Now,
+				Group: g.Name, By: r.User.Login, Environment: g.Environment, Run: q.name(&github.Run{ID: q.Run, Attempt: q.Attempt}), Digest: digest, Comment: r.Comment, Seen: q.seen(r),
 			})
 		}
 	}
@@ -72,6 +73,14 @@ func (q *Question) approved(ctx context.Context, g platform.Approval, digest str
 	}
 	v.findings = append(v.findings, f)
 	return v
+}
+
+// seen is when an approval was given, or else when we saw it.
+func (q *Question) seen(r github.Review) time.Time {
+	if r.At.IsZero() {
+		return q.Now
+	}
+	return r.At
 }
 
 func people(approvals []ledger.Approval) (names []string) {

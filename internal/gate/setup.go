@@ -4,34 +4,39 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/teei/slipway/internal/github"
 	"github.com/teei/slipway/internal/plan"
 	"github.com/teei/slipway/internal/platform"
 )
 
-// Setup looks whether GitHub is set up for a gate: environments, reviewers,
-// branches, and what the token may see. The advice is the command that sets it.
-func Setup(ctx context.Context, client *github.Client, g *platform.Gate) (out []plan.Finding) {
-	q := &Question{GitHub: client, Gate: g}
-	var seen []string
-	for _, group := range g.Approvals {
+// Setup looks whether GitHub is set up for an environment with a gate: its plan,
+// environments, reviewers, branches, and what the token may see and write. The
+// advice is the command that sets it.
+func Setup(ctx context.Context, client *github.Client, name string, of platform.Environment) (out []plan.Finding) {
+	g := of.Gate
+	q := &Question{GitHub: client, Environment: name, Gate: g}
+	var seen, teams []string
+	for _, group := range q.reviewing() {
 		if !g.Comments && !slices.Contains(seen, group.Environment) {
 			seen = append(seen, group.Environment)
 			out = append(out, q.environmentSetup(ctx, group)...)
 		}
 		for _, team := range group.Teams {
-			out = append(out, teamSetup(ctx, client, team))
+			if !slices.Contains(teams, team) {
+				teams = append(teams, team)
+				out = append(out, teamSetup(ctx, client, team))
+			}
 		}
 	}
-	if g.Comments {
-		out = append(out, readable("comments", "give the job `permissions: {issues: write}`", func() (string, error) {
-			issues, err := client.Issues(ctx, ApprovalLabel, "open", time.Time{})
-			return fmt.Sprintf("%d issues wait for an approval", len(issues)), err
-		}))
+	out = append(out, q.planSetup(ctx, len(seen) > 0 && len(plan.Failed(out)) == 0))
+	for _, open := range q.openEnvironments() {
+		if !slices.Contains(seen, open) {
+			seen = append(seen, open)
+			out = append(out, q.openSetup(ctx, open))
+		}
 	}
+	out = append(out, q.branchSetup(ctx))
 	if len(g.Checks) > 0 {
 		out = append(out, readable("checks", "give the job `permissions: {checks: read}`", func() (string, error) {
 			runs, err := client.Checks(ctx, g.Branch)
@@ -44,34 +49,63 @@ func Setup(ctx context.Context, client *github.Client, g *platform.Gate) (out []
 			return fmt.Sprintf("%d open alerts of code scanning", len(alerts)), err
 		}))
 	}
+	return append(out, writes(ctx, client, of)...)
+}
+
+// writes are what the token has to be allowed beside reading.
+func writes(ctx context.Context, client *github.Client, of platform.Environment) (out []plan.Finding) {
+	if of.GitHub != nil && of.GitHub.Deployments {
+		out = append(out, readable("deployments", "give the job `permissions: {deployments: write}`, or the App Deployments: write", func() (string, error) {
+			return "it may make deployments", client.MayDeploy(ctx)
+		}))
+	}
+	if of.Gate.Comments || of.GitHub != nil && of.GitHub.Issues {
+		out = append(out, readable("issues", "give the job `permissions: {issues: write}`, or the App Issues: write", func() (string, error) {
+			return "it may write to issues", client.MayComment(ctx)
+		}))
+	}
 	return out
 }
 
-// environmentSetup is what a group's environment lacks.
-func (q *Question) environmentSetup(ctx context.Context, g platform.Approval) []plan.Finding {
-	id := "environment/" + g.Environment
-	at := fmt.Sprintf("repos/%s/%s/environments/%s", q.GitHub.Owner, q.GitHub.Name, g.Environment)
-	set := fmt.Sprintf(`gh api -X PUT %s --input - <<< '{"prevent_self_review": true, "can_admins_bypass": false, "reviewers": [{"type": "Team", "id": ID}], "deployment_branch_policy": {"protected_branches": false, "custom_branch_policies": true}}'`, at)
-	branch := fmt.Sprintf("gh api -X POST %s/deployment-branch-policies -f name=%s", at, q.Gate.Branch)
-	e, err := q.GitHub.Environment(ctx, g.Environment)
+// planSetup wants required reviewers to be offered at all; that they are proves it.
+func (q *Question) planSetup(ctx context.Context, there bool) plan.Finding {
+	const id, advice = "plan", "make it a repository of GitHub Enterprise or a public one, or let people approve by comments: `comments: true` in its gate"
+	r, err := q.GitHub.Repository(ctx)
 	if err != nil {
-		f := unprotected(g, err)
-		if github.Missing(err) {
-			f.Advice = set + " && " + branch
-		}
-		return []plan.Finding{f}
+		return unknown(id, err)
 	}
-	out := q.protected(ctx, g, e)
-	for i := range out {
-		out[i].Advice = set
-		if strings.HasPrefix(out[i].Text, "it can be deployed to from") && e.Policy != nil {
-			out[i].Advice = branch
-		}
+	switch {
+	case q.Gate.Comments:
+		return pass(id, "people approve by comments, which every plan has")
+	case r.Visibility == "public":
+		return pass(id, "it is public: every plan has required reviewers")
+	case there:
+		return pass(id, "its environments have required reviewers")
 	}
-	if len(out) == 0 {
-		out = append(out, pass(id, "it has reviewers, nobody may bypass them, and only %s deploys", q.Gate.Branch))
+	switch tier, err := q.GitHub.Plan(ctx); {
+	case err != nil:
+		return unknown(id, err)
+	case tier == "":
+		return fail(id, advice+"; a member's token sees the plan", "%s is %s, and GitHub does not show the plan of %s to this token", q.GitHub.Name, r.Visibility, q.GitHub.Owner)
+	case tier != "enterprise":
+		return fail(id, advice, "%s is %s, and plan %s has no required reviewers for it", q.GitHub.Name, r.Visibility, tier)
 	}
-	return out
+	return pass(id, "plan enterprise has required reviewers")
+}
+
+// branchSetup wants what is released to have been read by somebody.
+func (q *Question) branchSetup(ctx context.Context) plan.Finding {
+	id := "branch/" + q.Gate.Branch
+	protected, err := q.GitHub.Protected(ctx, q.Gate.Branch)
+	switch set := protectCommand(q.GitHub, q.Gate.Branch); {
+	case err != nil:
+		f := unknown(id, err)
+		f.Advice = "a token with Administration: read sees it; " + set
+		return f
+	case !protected:
+		return fail(id, set, "code comes onto it that nobody has approved")
+	}
+	return pass(id, "it takes approved pull requests alone")
 }
 
 // teamSetup asks for somebody who is in no team: who may see the team is told so.

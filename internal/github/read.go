@@ -2,7 +2,6 @@ package github
 
 import (
 	"context"
-	"encoding/json"
 	"strconv"
 	"time"
 )
@@ -32,9 +31,11 @@ type Run struct {
 
 // Review of environments by somebody.
 type Review struct {
-	State        string `json:"state"` // approved, rejected or pending
-	Comment      string `json:"comment"`
-	User         User   `json:"user"`
+	State string `json:"state"` // approved, rejected or pending
+	// At is when it was given, zero for a review of an environment: GitHub does not say.
+	At           time.Time `json:"-"`
+	Comment      string    `json:"comment"`
+	User         User      `json:"user"`
 	Environments []struct {
 		ID int64 `json:"id"`
 	} `json:"environments"`
@@ -144,22 +145,6 @@ func (c *Client) BranchPolicies(ctx context.Context, environment string) ([]stri
 		names = append(names, policy.Name)
 	}
 	return names, explain("read the branch policies of environment "+environment, err)
-}
-
-// Protected reports whether a branch is protected, by a rule or in the old way.
-func (c *Client) Protected(ctx context.Context, branch string) (bool, error) {
-	rules, err := get[[]json.RawMessage](ctx, c, c.repo("rules/branches/%s"), branch)
-	if err != nil {
-		return false, explain("read the rules of branch "+branch, err)
-	}
-	if len(rules) > 0 {
-		return true, nil
-	}
-	_, err = get[json.RawMessage](ctx, c, c.repo("branches/%s/protection"), branch)
-	if err = explain("read the protection of branch "+branch, err); Missing(err) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 // Member reports whether a user is an active member of a team of the

@@ -10,10 +10,18 @@ import (
 	"time"
 )
 
+// Tasks of the deployments that are ours: GitHub Actions makes one of its own, of
+// the task deploy, for each job of an environment.
+const (
+	ReleaseTask = "slipway"
+	RecordTask  = "slipway-record"
+)
+
 // Deployment of a commit to an environment.
 type Deployment struct {
 	ID          int64           `json:"id,omitempty"`
 	Ref         string          `json:"ref"`
+	Task        string          `json:"task"`
 	Environment string          `json:"environment"`
 	Description string          `json:"description"`
 	Payload     json.RawMessage `json:"payload"` // an object
@@ -27,20 +35,23 @@ type DeploymentStatus struct {
 	EnvironmentURL string `json:"environment_url,omitempty"`
 }
 
-// Deployments are the newest hundred of an environment, the newest first.
-func (c *Client) Deployments(ctx context.Context, environment string) ([]Deployment, error) {
-	list, err := get[[]Deployment](ctx, c, c.repo("deployments?per_page=100&environment=")+escapePercent(url.QueryEscape(environment)))
+// Deployments are the newest hundred of a task to an environment, the newest first.
+func (c *Client) Deployments(ctx context.Context, environment, task string) ([]Deployment, error) {
+	query := url.Values{"environment": {environment}, "task": {task}, "per_page": {"100"}}
+	list, err := get[[]Deployment](ctx, c, c.repo("deployments?")+escapePercent(query.Encode()))
 	return list, explain("read the deployments to "+environment, err)
 }
 
 // Deploy makes a deployment. GitHub neither merges anything for it nor asks for
-// checks: what a release has to show was decided before.
+// checks: what a release has to show was decided before. As one of production it is
+// not made inactive by the success of another, such as that of the job itself.
 func (c *Client) Deploy(ctx context.Context, d Deployment) (int64, error) {
 	body := struct {
 		Deployment
-		Merge    bool     `json:"auto_merge"`
-		Contexts []string `json:"required_contexts"`
-	}{d, false, []string{}}
+		Merge      bool     `json:"auto_merge"`
+		Contexts   []string `json:"required_contexts"`
+		Production bool     `json:"production_environment"`
+	}{d, false, []string{}, true}
 	var made Deployment
 	err := c.write(ctx, "show a deployment to "+d.Environment, http.MethodPost, c.repo("deployments"), body, &made)
 	return made.ID, err
@@ -55,10 +66,14 @@ func (c *Client) Status(ctx context.Context, deployment int64) (*DeploymentStatu
 	return &list[0], nil
 }
 
-// SetStatus adds a status to a deployment.
+// SetStatus adds a status to a deployment, and to no other one.
 func (c *Client) SetStatus(ctx context.Context, deployment int64, s DeploymentStatus) error {
 	id := strconv.FormatInt(deployment, 10)
-	return c.write(ctx, "set the status of deployment "+id, http.MethodPost, c.repo("deployments/"+id+"/statuses"), s, nil)
+	body := struct {
+		DeploymentStatus
+		Others bool `json:"auto_inactive"`
+	}{s, false}
+	return c.write(ctx, "set the status of deployment "+id, http.MethodPost, c.repo("deployments/"+id+"/statuses"), body, nil)
 }
 
 // Issue of the repository.

@@ -78,6 +78,8 @@ type Record struct {
 	Images map[string]string `json:"images,omitempty"`
 	// Objects are those that the release wrote, before and after.
 	Objects []Touched `json:"objects,omitempty"`
+	// Before are the images of services that ran another one; "" is for a service that was not there.
+	Before map[string]string `json:"before,omitempty"`
 	// Migrator is the image that applies migrations, Migrations are those that
 	// the release applied, Schema is the newest one before and after it.
 	Migrator   string   `json:"migrator,omitempty"`
@@ -95,6 +97,8 @@ type Record struct {
 	Steps     []Step         `json:"steps"`
 	// Verdict says in a sentence what was found at the end.
 	Verdict string `json:"verdict,omitempty"`
+	// Told is who was told of it: what arrived passed, with its receipt.
+	Told []plan.Finding `json:"told,omitempty"`
 	// Watch is what was seen in the day after; nil if nobody has looked yet.
 	Watch *Watch `json:"watch,omitempty"`
 	// Notes are what people did to it, such as taking its lock away.
@@ -138,7 +142,8 @@ type Approval struct {
 	// Digest that was approved: it covers the plan and its evidence.
 	Digest  string `json:"digest"`
 	Comment string `json:"comment,omitempty"`
-	// Seen is when the gate saw it: GitHub does not say when it was given.
+	// Seen is when the gate saw it, or when it was given where GitHub says so: it
+	// does of a comment, and not of a review.
 	Seen time.Time `json:"seen"`
 }
 

@@ -119,6 +119,18 @@ func (p *Plan) Images() map[string]string {
 	return images
 }
 
+// Before are the images of the services that run another one so far, "" for a
+// service that is new.
+func (p *Plan) Before() map[string]string {
+	images := map[string]string{}
+	for _, s := range p.Services {
+		if s.Before != s.After {
+			images[s.Name] = s.Before
+		}
+	}
+	return images
+}
+
 // Secrets are the fields with secrets that would change, as object and path.
 func (p *Plan) Secrets() []string {
 	var names []string

@@ -42,7 +42,7 @@ func (p Place) Deployments(ctx context.Context, records []*ledger.Record) error 
 	if len(records) == 0 {
 		return nil
 	}
-	known, err := p.GitHub.Deployments(ctx, p.Rules.Environment)
+	known, err := p.GitHub.Deployments(ctx, p.Rules.Environment, github.ReleaseTask)
 	if err != nil {
 		return err
 	}
@@ -53,45 +53,57 @@ func (p Place) Deployments(ctx context.Context, records []*ledger.Record) error 
 			ids[of.Release] = d.ID
 		}
 	}
-	top, live := records[0].Number, records[0].Number
-	if to := records[0].RollbackTo; to != nil && records[0].State == ledger.Released {
-		live = *to // it runs again
-	}
-	// The oldest first: GitHub takes a success for the end of those before it.
-	for _, r := range slices.Backward(records) {
+	top, live := records[0].Number, running(records)
+	for _, r := range slices.Backward(records) { // as they happened
 		if r.Source == "" || r.RollbackTo != nil || r.Number < min(live, top-newest+1) {
 			continue
 		}
-		if err := p.deployment(ctx, r, ids[name(r)], r.Number == live); err != nil {
+		if err := p.deployment(ctx, r, ids[name(r)], live); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// running is the number of the release that the environment is at, or the newest
+// where it is at none.
+func running(records []*ledger.Record) int {
+	for _, r := range records {
+		switch {
+		case r.State == ledger.Released && r.RollbackTo != nil:
+			return *r.RollbackTo
+		case r.State == ledger.Released:
+			return r.Number
+		}
+	}
+	return records[0].Number
+}
+
 func name(r *ledger.Record) string { return fmt.Sprintf("%s #%d", r.Environment, r.Number) }
 
-// deployment shows one release; id is 0 where GitHub does not have it. An earlier
-// one than that which runs is not made, and a success of it is not said again.
-func (p Place) deployment(ctx context.Context, r *ledger.Record, id int64, live bool) error {
+// deployment shows one release; id is 0 where GitHub does not have it. One that is
+// over is not made any more, and is inactive: GitHub would say so by itself of some
+// environments, and of the job's own deployment too.
+func (p Place) deployment(ctx context.Context, r *ledger.Record, id int64, live int) error {
 	want := p.status(r)
+	if r.Number != live && r.State == ledger.Released {
+		want.State = "inactive"
+	}
 	if id == 0 {
-		if !live {
+		if r.Number < live {
 			return nil
 		}
 		body, err := json.Marshal(payload{Release: name(r), Plan: r.Plan, Approval: r.Approval, Approvals: r.Approvals, Evidence: r.Evidence})
 		if err != nil {
 			return err
 		}
-		id, err = p.GitHub.Deploy(ctx, github.Deployment{Ref: r.Source, Environment: p.Rules.Environment, Description: name(r), Payload: body})
+		id, err = p.GitHub.Deploy(ctx, github.Deployment{Ref: r.Source, Task: github.ReleaseTask, Environment: p.Rules.Environment, Description: name(r), Payload: body})
 		if err != nil {
 			return err
 		}
 	} else if now, err := p.GitHub.Status(ctx, id); err != nil {
 		return err
 	} else if now != nil && now.State == want.State && now.Description == want.Description {
-		return nil
-	} else if now != nil && now.State == "inactive" && want.State == "success" && !live {
 		return nil
 	}
 	return p.GitHub.SetStatus(ctx, id, want)

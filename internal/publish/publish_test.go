@@ -1,6 +1,12 @@
 package publish
 
 import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -75,6 +81,95 @@ func TestDeployments(t *testing.T) {
 	if !strings.HasPrefix(s.Description, "released; approved by vera as bbbbbbbbbbbb; 11 services") || len([]rune(s.Description)) > 140 ||
 		s.LogURL != r.By.Run || s.EnvironmentURL != "https://app.example.org" {
 		t.Errorf("%+v", s)
+	}
+}
+
+// A job of an environment has a deployment of GitHub's own, in the same environment:
+// neither is taken for the other's, and the end of one is not that of the other.
+func TestBesideTheRunsOwn(t *testing.T) {
+	t.Parallel()
+	for _, environment := range []string{"production", "staging"} {
+		hub, p := place(t)
+		p.Rules.Environment = environment
+		hub.Change(func(k *github.Known) {
+			k.Runs[77] = &github.Run{ID: 77, Attempt: 1, SHA: strings.Repeat("a", 40), Branch: "main", Actor: "alice", Waiting: []string{environment}}
+			k.Environments[environment] = &github.Environment{Name: environment, Users: []string{"vera"}}
+		})
+		if err := hub.Review(77, github.Review{User: "vera", State: "approved", Environments: []string{environment}}); err != nil {
+			t.Fatal(err)
+		}
+		r := released(42, ledger.Running)
+		for _, state := range []ledger.State{ledger.Running, ledger.Released} {
+			r.State = state
+			if err := p.Deployments(t.Context(), []*ledger.Record{r}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		hub.End(77, environment, "success")
+		if err := p.Deployments(t.Context(), []*ledger.Record{r}); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(shown(hub), "\n"); got != "production #42 of "+environment+": in_progress success" {
+			t.Error(got)
+		}
+	}
+}
+
+// The signed record reaches those who promote it as it was signed, once.
+func TestSignedRecord(t *testing.T) {
+	t.Parallel()
+	hub, p := place(t)
+	r := released(41, ledger.Released)
+	key := ed25519.NewKeyFromSeed([]byte(strings.Repeat("k", ed25519.SeedSize)))
+	file := filepath.Join(t.TempDir(), "record.json")
+	if err := r.WriteSigned(file, key); err != nil {
+		t.Fatal(err)
+	}
+	signed, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := p.Signed(t.Context(), "production #41"); err != nil || got != nil {
+		t.Errorf("before: %s, %v", got, err)
+	}
+	for range 2 {
+		if err := p.Sign(t.Context(), r, signed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	made := hub.Deployments()
+	if len(made) != 1 || made[0].Task != "slipway-record" || len(made[0].Statuses) != 1 || made[0].Statuses[0].State != "success" {
+		t.Fatalf("%+v", made)
+	}
+	sum := sha256.Sum256(signed)
+	if d := made[0].Statuses[0].Description; d != "signed record sha256:"+hex.EncodeToString(sum[:]) || len(d) > 140 {
+		t.Errorf("the status says %q", d)
+	}
+	got, err := p.Signed(t.Context(), "production #41")
+	if err != nil || !bytes.Equal(got, signed) {
+		t.Fatalf("%s, %v", got, err)
+	}
+	back := filepath.Join(t.TempDir(), "record.json")
+	if err := os.WriteFile(back, got, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if read, err := ledger.ReadSigned(back, ledger.PublicKey(key)); err != nil || read.Number != 41 {
+		t.Errorf("%+v, %v", read, err)
+	}
+	// A payload that is not that of its status is nobody's record.
+	if err := hub.Forge(made[0].ID, `{"release":"production #41","record":"{}"}`); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := p.Signed(t.Context(), "production #41"); err != nil || got != nil {
+		t.Errorf("forged: %s, %v", got, err)
+	}
+	// Nor does GitHub take one of any length.
+	r = released(43, ledger.Released)
+	if err := p.Sign(t.Context(), r, bytes.Repeat([]byte("x"), 60<<10)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := p.Signed(t.Context(), "production #43"); err != nil || got != nil {
+		t.Errorf("too long: %d bytes, %v", len(got), err)
 	}
 }
 

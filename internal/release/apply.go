@@ -55,6 +55,7 @@ func Apply(ctx context.Context, a Approved, again Planning, o Options) (*Outcome
 	o.Record.Migrator = a.Plan.Migrator
 	o.Record.Evidence = append(evidence(a.Evidence), o.Record.Evidence...) // behind it what was learnt since
 	o.Record.Plan, o.Record.Approval = a.Evidence.Plan, a.Digest
+	o.Record.Before = a.Plan.Before()
 	o.Record.Source, o.Record.PlatformFile, o.Record.From = a.Plan.Source, a.Plan.PlatformFile, a.Plan.From
 	return Run(ctx, o)
 }

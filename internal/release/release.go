@@ -44,8 +44,8 @@ type Options struct {
 	Held *ledger.Share
 	// Lease is how long the lock lasts when this process dies. Default: ledger.DefaultLease.
 	Lease time.Duration
-	// Begun is called once a release is in the ledger; nil for nothing.
-	Begun func()
+	// Begun is called once a release is in the ledger, with its number; nil for nothing.
+	Begun func(number int)
 	// Say tells a person what happens beside the rollout.
 	Say func(format string, args ...any)
 }
@@ -87,7 +87,7 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 	}
 	o.say("release %s", o.Ledger.Name(entry.Record.Number))
 	if o.Begun != nil {
-		o.Begun()
+		o.Begun(entry.Record.Number)
 	}
 	wanted := intent{
 		Objects: o.Rollout.Objects, Services: o.Rollout.Services, Namespace: o.Rollout.Namespace,

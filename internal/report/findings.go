@@ -10,9 +10,22 @@ import (
 
 // Findings writes what was looked at before a release, for people who decide.
 func Findings(w io.Writer, findings []plan.Finding) error {
+	return findingsTable(w, "Preflight", findings)
+}
+
+// Gate writes what a gate decided on, and who approved.
+func Gate(w io.Writer, findings []plan.Finding, a Approved) error {
+	if err := findingsTable(w, "Gate", findings); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "\n"+a.Markdown())
+	return err
+}
+
+func findingsTable(w io.Writer, title string, findings []plan.Finding) error {
 	var b strings.Builder
 	failed := len(plan.Failed(findings))
-	b.WriteString("### Preflight\n\n")
+	b.WriteString("### " + title + "\n\n")
 	if failed > 0 {
 		fmt.Fprintf(&b, "%s in the way.\n\n", strings.Replace(Count(failed, "finding"), "1 finding", "1 finding is", 1))
 	}

@@ -23,6 +23,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"time":   func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") },
 	"secure": func(link string) bool { return strings.HasPrefix(link, "https://") },
 	"plain":  plain, "inline": inline,
+	"image": func(s string) string { return or(ShortImage(s), "nothing") },
 }).Parse(pageText))
 
 // Page is a release as one file of HTML, which needs no network: what was
@@ -32,17 +33,49 @@ type Page struct {
 	Record *ledger.Record
 	// Logs are the last lines of the service that failed.
 	Logs []string
+	// Said are the last lines of the services that run, as far as they could be read.
+	Said []Said
 }
 
-// Service is one of the page's table.
-type pageService struct{ Name, Image string }
+// Said is what a service logged last.
+type Said struct {
+	Service string
+	Lines   []string
+}
+
+// pageService is one of the plan's table.
+type pageService struct {
+	Name, Before, Image string
+	Changed             bool
+}
 
 // Services in the order of their names.
 func (p Page) Services() (out []pageService) {
 	for _, name := range slices.Sorted(maps.Keys(p.Record.Images)) {
-		out = append(out, pageService{name, p.Record.Images[name]})
+		before, changed := p.Record.Before[name]
+		out = append(out, pageService{name, before, p.Record.Images[name], changed})
 	}
 	return out
+}
+
+// Backups that the database can go back to, the newest last.
+func (p Page) Backups() (out []ledger.Evidence) {
+	for _, e := range p.Record.Evidence {
+		if e.Kind == plan.Backup {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// Loss is what was said, before people approved, of what a rollback would lose.
+func (p Page) Loss() string {
+	for _, f := range p.Record.Findings {
+		if f.Kind() == "rollback-plan" {
+			return f.Text
+		}
+	}
+	return ""
 }
 
 // Took is how long the release took, 0 while it runs.

@@ -19,6 +19,8 @@ type Planned struct {
 	// Digest of the plan, Approval of the plan with its evidence; "" where more
 	// evidence has to come before anybody approves.
 	Digest, Approval string
+	// Link leads to the run, whose artifacts have what is left out; "" where there is none.
+	Link string
 }
 
 // NewPlanned is a plan with the evidence for it, made now.
@@ -119,7 +121,7 @@ func (d Planned) objects(b *strings.Builder) {
 	b.WriteString("\n### Objects\n\n")
 	for i, o := range d.Plan.Objects {
 		if b.Len() > mostText {
-			fmt.Fprintf(b, "\n%d more are in plan.json.\n", len(d.Plan.Objects)-i)
+			fmt.Fprintf(b, "\n%s.\n", rest(len(d.Plan.Objects)-i, "more object", "plan.json", d.Link))
 			return
 		}
 		fmt.Fprintf(b, "<details><summary>%s %s</summary>\n\n", o.Action, code(o.ID))
@@ -159,7 +161,7 @@ func (d Planned) migrations(b *strings.Builder) {
 	}
 	for i, m := range d.Plan.Migrations {
 		if b.Len() > mostText {
-			fmt.Fprintf(b, "\n%d more are in plan.json.\n", len(d.Plan.Migrations)-i)
+			fmt.Fprintf(b, "\n%s.\n", rest(len(d.Plan.Migrations)-i, "more migration", "plan.json", d.Link))
 			return
 		}
 		sql, cut := m.SQL, ""
@@ -185,6 +187,15 @@ func (d Planned) evidence(b *strings.Builder) {
 		}
 		fmt.Fprintf(b, "| %s | %s %s | %s | %s |\n", sign, escape(i.Kind), escape(i.Name), i.At.Format("2006-01-02 15:04 MST"), escape(i.Detail))
 	}
+}
+
+// rest says where what is left out can be seen: in an artifact of the run.
+func rest(n int, noun, file, link string) string {
+	text := Count(n, noun) + ", in " + file
+	if strings.HasPrefix(link, "https://") {
+		text += " of the [run](" + linkTarget(link) + ")"
+	}
+	return text
 }
 
 // Summary says in a sentence what would happen.

@@ -19,10 +19,11 @@ type Span struct {
 type Released struct {
 	Name, State, Verdict string
 	By                   string
-	Approved             []string // who approved it, as "vera for leadership"
+	Approved             Approved
 	Spans                []Span
 	Database             string // what became of it
 	Next                 string // what a person does now, in Markdown
+	Link                 string // to the run, whose artifacts have the rest
 }
 
 // mostSpans is how many a picture still shows well.
@@ -35,12 +36,13 @@ var unsafeName = regexp.MustCompile(`[^A-Za-z0-9 ._-]+`)
 func (r Released) Markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s %s\n\n%s\n\n", escape(r.Name), escape(r.State), escape(r.Verdict))
-	if len(r.Approved) > 0 {
-		fmt.Fprintf(&b, "Asked for by %s; approved by %s.\n\n", escape(r.By), escape(strings.Join(r.Approved, ", ")))
+	if r.By != "" {
+		fmt.Fprintf(&b, "Asked for by %s.\n\n", escape(r.By))
 	}
 	if r.Database != "" {
 		fmt.Fprintf(&b, "%s\n\n", escape(r.Database))
 	}
+	b.WriteString(r.Approved.Markdown())
 	r.gantt(&b)
 	if r.Next != "" {
 		fmt.Fprintf(&b, "\n%s\n", r.Next)
@@ -66,7 +68,7 @@ func (r Released) gantt(b *strings.Builder) {
 	}
 	b.WriteString("```\n")
 	if more := len(r.Spans) - mostSpans; more > 0 {
-		fmt.Fprintf(b, "\nand %s\n", Count(more, "more step"))
+		fmt.Fprintf(b, "\nand %s\n", rest(more, "more step", "report.html", r.Link))
 	}
 }
 

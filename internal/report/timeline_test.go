@@ -4,20 +4,22 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/teei/slipway/internal/ledger"
 )
 
 func TestReleasedMarkdown(t *testing.T) {
 	t.Parallel()
 	began := time.Date(2026, 11, 24, 0, 31, 13, 0, time.UTC)
 	r := Released{
-		Name: "production #42", State: "failed", Verdict: "everything is as before: 3 objects compared", By: "alice", Approved: []string{"vera for leadership"},
+		Name: "production #42", State: "failed", Verdict: "everything is as before: 3 objects compared", By: "alice",
 		Spans: []Span{
 			{Name: "migrate", Begun: began, Ended: began.Add(1500 * time.Millisecond)},
 			{Name: "web:, x\n```\n<b>", Begun: began.Add(2 * time.Second), Ended: began.Add(3 * time.Second), Failed: true},
 			{Name: "instant", Begun: began, Ended: began},
 		},
 	}
-	want := "## production #<!-- -->42 failed\n\neverything is as before&#58; 3 objects compared\n\nAsked for by alice; approved by vera for leadership.\n\n" +
+	want := "## production #<!-- -->42 failed\n\neverything is as before&#58; 3 objects compared\n\nAsked for by alice.\n\n" +
 		"```mermaid\ngantt\n  dateFormat x\n  axisFormat %H:%M:%S\n" +
 		"  migrate 1.5 s :done, 1795480273000, 1795480274500\n" +
 		"  web  x b  1.0 s :crit, 1795480275000, 1795480276000\n" +
@@ -29,10 +31,14 @@ func TestReleasedMarkdown(t *testing.T) {
 	if got := r.Markdown(); !strings.Contains(got, "The schema went from a to b.\n\n```mermaid") || !strings.HasSuffix(got, "```\n\n`slipway watch` looks after it.\n") {
 		t.Errorf("%q", got)
 	}
+	r.Approved, r.Link = Approved{Digest: "abcd", Approvals: []ledger.Approval{{Group: "leadership", By: "vera"}}}, "https://github.com/acme/platform/actions/runs/77"
+	if got := r.Markdown(); !strings.Contains(got, "### Approved\n\n<code>abcd</code>") || !strings.Contains(got, "| vera | leadership |") {
+		t.Errorf("%q", got)
+	}
 	for range 500 {
 		r.Spans = append(r.Spans, r.Spans[0])
 	}
-	if got := r.Markdown(); !strings.Contains(got, "and 443 more steps") || len(got) > 20000 {
+	if got := r.Markdown(); !strings.Contains(got, "and 443 more steps, in report.html of the [run](https://github.com/acme/platform/actions/runs/77)") || len(got) > 20000 {
 		t.Errorf("%d bytes", len(got))
 	}
 }

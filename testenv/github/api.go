@@ -14,9 +14,17 @@ func (h *Hub) owner() string {
 	return owner
 }
 
-// api answers what the description allows. The names are GitHub's operations.
-func (h *Hub) api() http.Handler {
-	operations := map[string]http.HandlerFunc{
+// operations that are answered, by GitHub's names for them.
+func (h *Hub) operations() map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{
+		"repos/get":                                       h.getRepository,
+		"orgs/get":                                        h.getOrganization,
+		"actions/list-jobs-for-workflow-run":              h.getJobs,
+		"repos/create-or-update-environment":              h.putEnvironment,
+		"repos/create-deployment-branch-policy":           h.postBranchPolicy,
+		"repos/update-branch-protection":                  h.putProtection,
+		"repos/list-releases":                             h.getReleases,
+		"repos/create-release":                            h.postRelease,
 		"actions/get-workflow-run":                        h.getRun,
 		"actions/get-workflow-run-attempt":                h.getRun,
 		"actions/get-reviews-for-run":                     h.getReviews,
@@ -34,10 +42,8 @@ func (h *Hub) api() http.Handler {
 		"actions/create-workflow-dispatch":                h.postDispatch,
 		"code-scanning/list-alerts-for-repo":              h.getAlerts,
 		"repos/compare-commits-with-basehead":             h.getCompare,
-		"repos/get-commit":                                h.getCommit,
-		"repos/list-pull-requests-associated-with-commit": h.getPulls,
-		"code-scanning/list-recent-analyses":              h.getAnalyses,
 		"repos/list-deployments":                          h.getDeployments,
+		"repos/get-deployment":                            h.getDeployment,
 		"repos/create-deployment":                         h.postDeployment,
 		"repos/list-deployment-statuses":                  h.getStatuses,
 		"repos/create-deployment-status":                  h.postStatus,
@@ -48,11 +54,19 @@ func (h *Hub) api() http.Handler {
 		"issues/update":                                   h.patchIssue,
 		"issues/list-comments":                            h.getComments,
 		"issues/create-comment":                           h.postComment,
+		"repos/get-commit":                                h.getCommit,
+		"repos/list-pull-requests-associated-with-commit": h.getPulls,
+		"code-scanning/list-recent-analyses":              h.getAnalyses,
 	}
+}
+
+// api answers what the description allows.
+func (h *Hub) api() http.Handler {
+	operations := h.operations()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, _ := r.Context().Value(operation{}).(string)
 		do := operations[id]
-		ours := strings.HasPrefix(r.URL.Path, "/app/") || strings.HasPrefix(r.URL.Path, "/orgs/"+h.owner()+"/") || strings.HasPrefix(r.URL.Path, "/repos/"+h.Repository+"/")
+		ours := strings.HasPrefix(r.URL.Path, "/app/") || strings.HasPrefix(r.URL.Path+"/", "/orgs/"+h.owner()+"/") || strings.HasPrefix(r.URL.Path+"/", "/repos/"+h.Repository+"/")
 		if do == nil || !ours {
 			refuse(w, http.StatusNotFound, "Not Found")
 			return
@@ -136,49 +150,6 @@ func (h *Hub) postDecision(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func (h *Hub) environmentOf(w http.ResponseWriter, r *http.Request) *Environment {
-	for name, e := range h.environments {
-		if strings.EqualFold(name, r.PathValue("environment_name")) {
-			return e
-		}
-	}
-	refuse(w, http.StatusNotFound, "Not Found")
-	return nil
-}
-
-func (h *Hub) getEnvironment(w http.ResponseWriter, r *http.Request) {
-	if e := h.environmentOf(w, r); e != nil {
-		answer(w, http.StatusOK, h.environment(e))
-	}
-}
-
-func (h *Hub) getBranchPolicies(w http.ResponseWriter, r *http.Request) {
-	if e := h.environmentOf(w, r); e != nil {
-		base := example("deployment-branch-policies-list").(object)["branch_policies"].([]any)[0]
-		list := []any{}
-		for _, name := range e.Branches {
-			list = append(list, with(base, object{"id": number(name), "name": name}))
-		}
-		paged(w, r, list, "branch_policies")
-	}
-}
-
-func (h *Hub) getProtection(w http.ResponseWriter, r *http.Request) {
-	if !h.protected[r.PathValue("branch")] {
-		refuse(w, http.StatusNotFound, "Branch not protected")
-		return
-	}
-	answer(w, http.StatusOK, example("branch-protection"))
-}
-
-func (h *Hub) getRules(w http.ResponseWriter, r *http.Request) {
-	list := []any{}
-	if h.protected[r.PathValue("branch")] {
-		list = example("repository-rule-items").([]any)
-	}
-	answer(w, http.StatusOK, list)
-}
-
 func (h *Hub) getMembership(w http.ResponseWriter, r *http.Request) {
 	state := h.teams[r.PathValue("org")+"/"+r.PathValue("team_slug")][r.PathValue("username")]
 	if state == "" {
@@ -216,7 +187,8 @@ func (h *Hub) getChecks(w http.ResponseWriter, r *http.Request) {
 func (h *Hub) getAlerts(w http.ResponseWriter, r *http.Request) {
 	list := []any{}
 	for _, a := range h.alerts {
-		if state := r.URL.Query().Get("state"); state == "" || state == a.State {
+		state, ref := r.URL.Query().Get("state"), r.URL.Query().Get("ref")
+		if (state == "" || state == a.State) && (ref == "" || branchOf(ref) == a.branch()) {
 			list = append(list, h.alert(a))
 		}
 	}
@@ -234,80 +206,4 @@ func (h *Hub) getCompare(w http.ResponseWriter, _ *http.Request) {
 		files = append(files, file)
 	}
 	answer(w, http.StatusOK, with(base, object{"files": files}))
-}
-
-func (h *Hub) getDeployments(w http.ResponseWriter, r *http.Request) {
-	list := []any{}
-	for i := len(h.deployments) - 1; i >= 0; i-- { // the newest first
-		if d := h.deployments[i]; r.URL.Query().Get("environment") == "" || r.URL.Query().Get("environment") == d.Environment {
-			list = append(list, h.deployment(d))
-		}
-	}
-	paged(w, r, list, "")
-}
-
-func (h *Hub) postDeployment(w http.ResponseWriter, r *http.Request) {
-	var asked struct {
-		Ref         string `json:"ref"`
-		Environment string `json:"environment"`
-		Description string `json:"description"`
-		Payload     any    `json:"payload"`
-	}
-	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
-		refuse(w, http.StatusBadRequest, "Problems parsing JSON")
-		return
-	}
-	if asked.Payload == nil {
-		asked.Payload = object{}
-	}
-	d := &Deployment{
-		ID: int64(len(h.deployments) + 1), Environment: asked.Environment, Ref: asked.Ref, SHA: asked.Ref,
-		Description: asked.Description, Payload: asked.Payload,
-	}
-	h.deployments = append(h.deployments, d)
-	answer(w, http.StatusCreated, h.deployment(d))
-}
-
-func (h *Hub) deploymentOf(w http.ResponseWriter, r *http.Request) *Deployment {
-	id, _ := strconv.Atoi(r.PathValue("deployment_id"))
-	if id < 1 || id > len(h.deployments) {
-		refuse(w, http.StatusNotFound, "Not Found")
-		return nil
-	}
-	return h.deployments[id-1]
-}
-
-func (h *Hub) getStatuses(w http.ResponseWriter, r *http.Request) {
-	if d := h.deploymentOf(w, r); d != nil {
-		list := []any{}
-		for i := len(d.Statuses) - 1; i >= 0; i-- {
-			list = append(list, h.status(d, d.Statuses[i], i+1))
-		}
-		paged(w, r, list, "")
-	}
-}
-
-func (h *Hub) postStatus(w http.ResponseWriter, r *http.Request) {
-	d := h.deploymentOf(w, r)
-	if d == nil {
-		return
-	}
-	var asked struct {
-		State          string `json:"state"`
-		Description    string `json:"description"`
-		EnvironmentURL string `json:"environment_url"`
-		LogURL         string `json:"log_url"`
-	}
-	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
-		refuse(w, http.StatusBadRequest, "Problems parsing JSON")
-		return
-	}
-	s := Status{State: asked.State, Description: asked.Description, EnvironmentURL: asked.EnvironmentURL, LogURL: asked.LogURL}
-	d.Statuses = append(d.Statuses, s)
-	for _, earlier := range h.deployments[:d.ID-1] {
-		if n := len(earlier.Statuses); s.State == "success" && n > 0 && earlier.Environment == d.Environment && earlier.Statuses[n-1].State == "success" {
-			earlier.Statuses = append(earlier.Statuses, Status{State: "inactive"})
-		}
-	}
-	answer(w, http.StatusCreated, h.status(d, s, len(d.Statuses)))
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 
@@ -53,10 +54,11 @@ func example(name string) any {
 type described struct {
 	router  routers.Router
 	next    http.Handler
+	fault   func(*http.Request) *Fault // that befalls a request, nil for none
 	violate func(string)
 }
 
-func newDescribed(next http.Handler, violate func(string)) (*described, error) {
+func newDescribed(next http.Handler, fault func(*http.Request) *Fault, violate func(string)) (*described, error) {
 	doc, err := description()
 	if err != nil {
 		return nil, err
@@ -65,7 +67,7 @@ func newDescribed(next http.Handler, violate func(string)) (*described, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read GitHub's description: %w", err)
 	}
-	return &described{router: router, next: next, violate: violate}, nil
+	return &described{router: router, next: next, fault: fault, violate: violate}, nil
 }
 
 func (d *described) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -93,8 +95,16 @@ func (d *described) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for name, value := range params {
 		r.SetPathValue(name, value)
 	}
-	answer := httptest.NewRecorder()
-	d.next.ServeHTTP(answer, r.WithContext(context.WithValue(r.Context(), operation{}, route.Operation.OperationID)))
+	fault, answer := d.fault(r), httptest.NewRecorder()
+	switch {
+	case fault != nil && fault.spoils():
+		fault.spoil(w)
+		return
+	case fault != nil && fault.Status != 0:
+		fault.refuse(answer)
+	default:
+		d.next.ServeHTTP(answer, r.WithContext(context.WithValue(r.Context(), operation{}, route.Operation.OperationID)))
+	}
 	d.check(input, answer, r)
 	for name, values := range answer.Header() {
 		w.Header()[name] = values
@@ -103,10 +113,23 @@ func (d *described) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(answer.Body.Bytes())
 }
 
-// check holds an answer against the description. What every endpoint can answer
-// (limits, errors of the server) is in none.
+// anywhere are the errors that every endpoint can answer, and that the description
+// of none has: what GitHub says of them is that their body is a basic error
+// (docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api).
+var anywhere = []int{401, 403, 404, 429, 500, 502, 503}
+
+// check holds an answer against the description.
 func (d *described) check(input *openapi3filter.RequestValidationInput, answer *httptest.ResponseRecorder, r *http.Request) {
-	if answer.Code >= 400 {
+	responses := input.Route.Operation.Responses
+	if responses.Status(answer.Code) == nil && slices.Contains(anywhere, answer.Code) {
+		var body any
+		err := json.Unmarshal(answer.Body.Bytes(), &body)
+		if err == nil {
+			err = input.Route.Spec.Components.Schemas["basic-error"].Value.VisitJSON(body)
+		}
+		if err != nil {
+			d.violate(fmt.Sprintf("the error of %s %s: %s", r.Method, r.URL, firstLine(err)))
+		}
 		return
 	}
 	err := openapi3filter.ValidateResponse(r.Context(), &openapi3filter.ResponseValidationInput{

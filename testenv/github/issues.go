@@ -14,7 +14,7 @@ type Issue struct {
 	Title, Body, State string // open or closed
 	User               string
 	Labels             []string
-	Created            time.Time
+	Created, Updated   time.Time // Updated is zero where nothing happened since
 	Comments           []Comment
 }
 
@@ -25,16 +25,23 @@ type Comment struct {
 	App              string // that wrote it with the user's token
 }
 
+func (i *Issue) updated() time.Time {
+	if i.Updated.IsZero() {
+		return i.Created
+	}
+	return i.Updated
+}
+
 func (h *Hub) issue(number int) object {
 	i := h.issues[number-1]
 	labels := []any{}
 	for _, name := range i.Labels {
 		labels = append(labels, name)
 	}
-	created := i.Created.UTC().Format(time.RFC3339)
+	created, updated := i.Created.UTC().Format(time.RFC3339), i.updated().UTC().Format(time.RFC3339)
 	out := with(example("issue"), object{
 		"number": number, "title": i.Title, "body": i.Body, "state": i.State, "user": h.user(i.User), "labels": labels,
-		"created_at": created, "updated_at": created, "comments": len(i.Comments),
+		"created_at": created, "updated_at": updated, "comments": len(i.Comments),
 	})
 	delete(out, "pull_request") // GitHub's example is one
 	return out
@@ -65,7 +72,7 @@ func (h *Hub) getIssues(w http.ResponseWriter, r *http.Request) {
 	list := []any{}
 	for n := len(h.issues); n > 0; n-- { // the newest first
 		i := h.issues[n-1]
-		if since, err := time.Parse(time.RFC3339, q.Get("since")); err == nil && i.Created.Before(since) {
+		if since, err := time.Parse(time.RFC3339, q.Get("since")); err == nil && i.updated().Before(since) {
 			continue
 		}
 		wanted := strings.FieldsFunc(q.Get("labels"), func(c rune) bool { return c == ',' })
@@ -122,6 +129,7 @@ func (h *Hub) patchIssue(w http.ResponseWriter, r *http.Request) {
 			*to = *from
 		}
 	}
+	h.issues[n-1].Updated = time.Now()
 	answer(w, http.StatusOK, h.issue(n))
 }
 
@@ -146,6 +154,7 @@ func (h *Hub) postComment(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	i := h.issues[n-1]
+	i.Updated = time.Now()
 	i.Comments = append(i.Comments, Comment{User: "github-actions[bot]", Body: asked.Body, Created: time.Now()})
 	answer(w, http.StatusCreated, h.comment(i.Comments[len(i.Comments)-1], n*1000+len(i.Comments)))
 }

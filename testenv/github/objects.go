@@ -2,6 +2,7 @@ package github
 
 import (
 	"maps"
+	"strings"
 	"time"
 )
 
@@ -16,7 +17,7 @@ func with(base any, values object) object {
 
 func (h *Hub) user(login string) object {
 	kind := "User"
-	if h.bots[login] {
+	if h.bots[login] || strings.HasSuffix(login, "[bot]") {
 		kind = "Bot"
 	}
 	approval := example("environment-approvals-items").([]any)[0].(object)
@@ -117,8 +118,8 @@ func (h *Hub) alert(a Alert) object {
 
 func (h *Hub) deployment(d *Deployment) object {
 	return with(example("deployment"), object{
-		"id": d.ID, "sha": d.SHA, "ref": d.Ref, "environment": d.Environment, "original_environment": d.Environment,
-		"payload": d.Payload, "description": d.Description,
+		"id": d.ID, "sha": d.SHA, "ref": d.Ref, "environment": d.Environment, "original_environment": d.Environment, "task": d.Task,
+		"payload": d.Payload, "description": d.Description, "production_environment": d.Production,
 	})
 }
 

@@ -6,28 +6,17 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
-
-// Fault is what goes wrong with requests whose path has Path in it.
-type Fault struct {
-	Path       string
-	Times      int // how often; 0 is always
-	Status     int
-	RetryAfter int           // seconds
-	Body       string        // instead of the answer
-	Delay      time.Duration // before the answer
-	Cut        bool          // the connection ends in the middle
-}
 
 // New makes a repository without anything in it.
 func New(repository string) *Hub {
 	return &Hub{
 		Repository: repository, runs: map[int64]*Run{}, environments: map[string]*Environment{},
 		teams: map[string]map[string]string{}, bots: map[string]bool{}, protected: map[string]bool{},
+		rules: map[string][]Rule{}, classic: map[string]int{},
 	}
 }
 
@@ -58,7 +47,7 @@ func (s *Server) Close() error { return s.server.Close() }
 
 // Handler serves the API, and the page under /.
 func (h *Hub) Handler() (http.Handler, error) {
-	described, err := newDescribed(h.api(), h.violate)
+	described, err := newDescribed(authenticated(h.api()), h.fault, h.violate)
 	if err != nil {
 		return nil, err
 	}
@@ -72,61 +61,24 @@ func (h *Hub) Handler() (http.Handler, error) {
 		h.mu.Lock()
 		h.requests = append(h.requests, r.Method+" "+r.URL.EscapedPath())
 		h.mu.Unlock()
-		if h.fail(w, r) {
-			return
-		}
+		api.ServeHTTP(w, r)
+	}), nil
+}
+
+func authenticated(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") == "" {
 			refuse(w, http.StatusUnauthorized, "Requires authentication")
 			return
 		}
-		api.ServeHTTP(w, r)
-	}), nil
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (h *Hub) violate(text string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.violations = append(h.violations, text)
-}
-
-// fail makes a request fail as a fault says, and reports whether it did.
-func (h *Hub) fail(w http.ResponseWriter, r *http.Request) bool {
-	h.mu.Lock()
-	i := slices.IndexFunc(h.faults, func(f Fault) bool { return strings.Contains(r.URL.Path, f.Path) })
-	var f Fault
-	if i >= 0 {
-		f = h.faults[i]
-		if f.Times == 1 {
-			h.faults = slices.Delete(h.faults, i, i+1)
-		} else if f.Times > 1 {
-			h.faults[i].Times--
-		}
-	}
-	h.mu.Unlock()
-	if i < 0 {
-		return false
-	}
-	select {
-	case <-r.Context().Done():
-	case <-time.After(f.Delay):
-	}
-	switch {
-	case f.Cut:
-		w.Header().Set("Content-Length", "1000")
-		_, _ = w.Write([]byte(`{"id":`))
-		panic(http.ErrAbortHandler)
-	case f.Body != "":
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write([]byte(f.Body))
-	case f.Status != 0:
-		if f.RetryAfter > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(f.RetryAfter))
-		}
-		refuse(w, f.Status, http.StatusText(f.Status))
-	default:
-		return false
-	}
-	return true
 }
 
 func refuse(w http.ResponseWriter, code int, message string) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,7 +23,12 @@ type Hub struct {
 	bots         map[string]bool
 	checks       []Check
 	alerts       []Alert
-	protected    map[string]bool
+	protected    map[string]bool // by a rule that wants a review
+	rules        map[string][]Rule
+	classic      map[string]int
+	releases     []Release
+	visibility   string
+	plan         string
 	changed      []string
 	commits      Commits
 	unchanged    atomic.Int64 // answers of 304
@@ -47,6 +53,7 @@ type Run struct {
 	Summary          string   // Markdown that the page shows
 	Reviews          []Review
 	Waiting          []string // environments that wait for a review
+	Jobs             []string
 }
 
 // Review of environments by a person.
@@ -83,12 +90,20 @@ type Check struct {
 type Alert struct {
 	Number                      int
 	State, Severity, Rule, Path string
+	Branch                      string // where it is; "" is main
 }
+
+func (a Alert) branch() string { return cmp.Or(a.Branch, "main") }
+
+func branchOf(ref string) string { return strings.TrimPrefix(ref, "refs/heads/") }
 
 // Deployment and its statuses.
 type Deployment struct {
 	ID                    int64
+	Run                   int64  // whose job it is, 0 where a request made it
+	Task                  string // deploy, unless a request says otherwise
 	Environment, SHA, Ref string
+	Production            bool
 	Description           string
 	Payload               any
 	Statuses              []Status
@@ -109,10 +124,10 @@ func (h *Hub) Change(change func(*Known)) {
 	defer h.mu.Unlock()
 	k := Known{
 		Runs: h.runs, Environments: h.environments, Teams: h.teams, Bots: h.bots, Checks: h.checks, Alerts: h.alerts,
-		Protected: h.protected, Changed: h.changed, Commits: &h.commits, Faults: h.faults, Issues: h.issues, AppKey: h.appKey,
+		Protected: h.protected, Rules: h.rules, Classic: h.classic, Releases: h.releases, Visibility: h.visibility, Plan: h.plan, Changed: h.changed, Commits: &h.commits, Faults: h.faults, Issues: h.issues, AppKey: h.appKey,
 	}
 	change(&k)
-	h.checks, h.alerts, h.changed, h.faults, h.issues, h.appKey = k.Checks, k.Alerts, k.Changed, k.Faults, k.Issues, k.AppKey
+	h.checks, h.alerts, h.changed, h.faults, h.issues, h.appKey, h.releases, h.visibility, h.plan = k.Checks, k.Alerts, k.Changed, k.Faults, k.Issues, k.AppKey, k.Releases, k.Visibility, k.Plan
 }
 
 // Known is what GitHub knows.
@@ -123,7 +138,12 @@ type Known struct {
 	Bots         map[string]bool
 	Checks       []Check
 	Alerts       []Alert
-	Protected    map[string]bool
+	Protected    map[string]bool   // branches with a rule that wants a review
+	Rules        map[string][]Rule // and those of other rules
+	Classic      map[string]int    // protected in the older way, with so many reviews
+	Releases     []Release
+	Visibility   string   // of the repository: public, private or internal
+	Plan         string   // of the organization: free, team or enterprise; "" is not shown
 	Changed      []string // files between two commits
 	Commits      *Commits
 	Faults       []Fault
@@ -149,6 +169,11 @@ func (h *Hub) Review(run int64, r Review) error {
 		}
 	}
 	found.Reviews = append(found.Reviews, r)
+	for _, name := range r.Environments {
+		if r.State == "approved" {
+			h.begin(found, name)
+		}
+	}
 	found.Waiting = slices.DeleteFunc(found.Waiting, func(name string) bool { return slices.Contains(r.Environments, name) })
 	return nil
 }
@@ -160,13 +185,15 @@ func (h *Hub) reviews(user string, e *Environment) bool {
 	})
 }
 
-// Deployments that were made.
+// Deployments that requests made; those that runs have of their own are not among them.
 func (h *Hub) Deployments() []Deployment {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var out []Deployment
 	for _, d := range h.deployments {
-		out = append(out, *d)
+		if d.Run == 0 {
+			out = append(out, *d)
+		}
 	}
 	return out
 }
@@ -184,6 +211,9 @@ func (h *Hub) Requests() (requests, violations []string) {
 	defer h.mu.Unlock()
 	return slices.Clone(h.requests), slices.Clone(h.violations)
 }
+
+// ID of a user or a team, which settings name them by.
+func ID(name string) int64 { return number(name) }
 
 // number makes an id of a name, the same in every answer.
 func number(name string) int64 {

@@ -147,6 +147,9 @@ func (s *show) production(ctx context.Context) error {
 	if err := s.follow(cmd); err != nil {
 		return errors.New("the workflow ended with an error; its last lines are above")
 	}
+	if _, violations := s.hub.Requests(); len(violations) > 0 {
+		return fmt.Errorf("GitHub's description has other requests or answers:\n%s", strings.Join(violations, "\n"))
+	}
 	return s.tell(s.command(ctx, s.slipway, "releases", "--root", s.repository(), "--env", "production"))
 }
 

@@ -25,6 +25,7 @@ var packages = []struct{ name, file string }{
 	{"nats-server", "/usr/sbin/nats-server"},
 	{"clickhouse-server", "/usr/sbin/clickhouse-server"},
 	{"prometheus", "/usr/bin/prometheus"},
+	{"chromium", "/usr/bin/chromium"},
 }
 
 func lacking() []string {
