@@ -128,9 +128,9 @@ func (m *migrating) backup() Backup {
 var errFlows = errors.New("flow checkout: 500")
 
 // failing is a verification that fails once: what was taken back passes.
-func failing() func(context.Context) error {
+func failing() func(context.Context, time.Time) error {
 	asked := false
-	return func(context.Context) error {
+	return func(context.Context, time.Time) error {
 		if asked {
 			return nil
 		}
@@ -225,7 +225,7 @@ func TestReleaseFailsAfterItsMigrations(t *testing.T) {
 			}
 			first := m.planning()
 			o := m.options(first)
-			o.Rollout.Verify = failing()
+			o.Verify = failing()
 			if _, err := Apply(t.Context(), m.approve(m.plan(first)), first, o); restore && !errors.As(err, new(*BackupAwayError)) {
 				t.Fatalf("without its backup: %v", err)
 			}
@@ -369,12 +369,12 @@ func TestCancelledBeforeTheDatabaseGoesBack(t *testing.T) {
 	o, never := m.options(first), &broken{}
 	o.OnFailure, o.Rollout.Grace = never, 10*time.Second
 	ctx, cancel := context.WithCancel(t.Context())
-	o.Rollout.Verify = func(context.Context) error { cancel(); return errFlows }
+	o.Verify = func(context.Context, time.Time) error { cancel(); return errFlows }
 	outcome, err := Apply(ctx, m.approve(m.plan(first)), first, o)
 	if !errors.As(err, new(*CancelledError)) || !errors.Is(err, errFlows) || outcome.State != ledger.Running || never.tried != 0 {
 		t.Fatalf("%+v, %v, the restore was begun %d times", outcome, err, never.tried)
 	}
-	o.Rollout.Verify, o.OnFailure = nil, nil
+	o.Verify, o.OnFailure = nil, nil
 	if _, err := Rollback(t.Context(), o, Unfinished); !errors.As(err, new(*DatabaseWaitsError)) || m.columns() != "item colour" {
 		t.Errorf("without the backup: %v", err)
 	}

@@ -29,6 +29,10 @@ func main() {
 	defer stop()
 	if err := run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
+		var hinted interface{ Hint() string }
+		if errors.As(err, &hinted) {
+			fmt.Fprintln(os.Stderr, "hint:", hinted.Hint())
+		}
 		os.Exit(1)
 	}
 }
