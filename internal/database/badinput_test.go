@@ -216,15 +216,15 @@ func TestKilledReaderHoldsNoLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	wire := reader.PgConn().Conn()
-	reader.PgConn().Frontend().SendQuery(&pgproto3.Query{String: `BEGIN; LOCK TABLE big; SELECT pg_sleep(600)`})
+	reader.PgConn().Frontend().SendQuery(&pgproto3.Query{String: `BEGIN; LOCK TABLE public.big; SELECT pg_sleep(600)`})
 	if err := reader.PgConn().Frontend().Flush(); err != nil {
 		t.Fatal(err)
 	}
-	asleep := fmt.Sprintf(`SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND pid = %d`, reader.PgConn().PID())
+	look := fmt.Sprintf(`SELECT coalesce(state, ''), coalesce(wait_event, '') FROM pg_stat_activity WHERE pid = %d`, reader.PgConn().PID())
 	watcher := open(t, pg.admin("postgres"))
-	for n := 0; n == 0; time.Sleep(20 * time.Millisecond) {
-		if err := watcher.QueryRow(t.Context(), asleep).Scan(&n); err != nil {
-			t.Fatal(err)
+	for state, waits := "", ""; waits != "PgSleep"; time.Sleep(20 * time.Millisecond) {
+		if err := watcher.QueryRow(t.Context(), look).Scan(&state, &waits); err != nil || strings.Contains(state, "aborted") {
+			t.Fatalf("it never slept: %s %v", state, err)
 		}
 	}
 	if err := wire.Close(); err != nil {
