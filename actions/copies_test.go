@@ -28,7 +28,7 @@ func TestCopiesOfRecords(t *testing.T) {
 	c.release("old")
 	copied(".slipway/record", "1", ledger.Released)
 
-	cmd := c.begin("new", "--out", "copies")
+	cmd := c.begin("new", "false", "0", "--out", "copies")
 	killed := copied("copies", "2", ledger.Running)
 	if last := killed.Steps[len(killed.Steps)-1]; last.Name != "web" || last.Ended != nil {
 		t.Errorf("it does not say what was under way: %+v", killed.Steps)
@@ -49,11 +49,11 @@ func TestCopiesOfRecords(t *testing.T) {
 	}
 }
 
-// begin plans a version that does not become healthy, and waits until its
-// release has written the Deployment.
-func (c *checkout) begin(version string, flags ...string) *exec.Cmd {
+// begin plans a version that becomes healthy slowly, in seconds, or not at all,
+// and waits until its release has written the Deployment.
+func (c *checkout) begin(version, ready, slow string, flags ...string) *exec.Cmd {
 	c.Helper()
-	c.write("deploy.yaml", strings.NewReplacer("$version", version, "READY", "false").Replace(cancelledManifest))
+	c.write("deploy.yaml", strings.NewReplacer("$version", version, "READY", ready, "SLOW", slow).Replace(cancelledManifest))
 	c.slipway(0, "plan", "--images", "images.json")
 	cmd := c.command(append([]string{"apply", "--approval", approvalIn(c.T, filepath.Join(c.dir, "outputs"))}, flags...)...)
 	if err := cmd.Start(); err != nil {
@@ -69,7 +69,7 @@ func TestEndedByTERM(t *testing.T) {
 	t.Parallel()
 	c := newCheckout(t)
 	c.release("old")
-	cmd := c.begin("new")
+	cmd := c.begin("new", "false", "0")
 	began := time.Now()
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)

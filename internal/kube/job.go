@@ -65,15 +65,9 @@ func (c *Cluster) Run(ctx context.Context, t Task) (output string, err error) {
 		return "", err
 	}
 	defer func() {
-		wait, cancelled := 20*time.Second, ctx.Err() != nil
-		if cancelled {
-			wait = 2 * time.Second // a run that was cancelled may have seconds; the Job is deleted all the same
-		}
-		ended, stop := context.WithTimeout(context.WithoutCancel(ctx), wait)
+		ended, stop := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 		defer stop()
-		if failed := c.EndTask(ended, t.Namespace, t.Name); !cancelled || !errors.Is(failed, context.DeadlineExceeded) {
-			err = errors.Join(err, failed)
-		}
+		err = errors.Join(err, c.EndTask(ended, t.Namespace, t.Name))
 	}()
 	if err := c.startTask(ctx, t); err != nil {
 		return "", err

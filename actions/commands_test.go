@@ -1,0 +1,72 @@
+package main
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/teei/slipway/internal/kube/kubetest"
+	"github.com/teei/slipway/internal/ledger"
+)
+
+// TestCommandsAboutReleases: what people ask about releases, and what they do
+// about one that is stuck, from the command line.
+func TestCommandsAboutReleases(t *testing.T) {
+	t.Parallel()
+	c := newCheckout(t)
+	says := func(out string, texts ...string) {
+		t.Helper()
+		for _, text := range texts {
+			if !strings.Contains(out, text) {
+				t.Errorf("it does not say %q:\n%s", text, out)
+			}
+		}
+	}
+	c.write("deploy.yaml", cancelledManifest)
+	says(c.slipway(0, "releases"), "nothing was released to "+c.environment+" yet")
+	says(c.slipway(2, "resume"), "there is nothing to resume")
+	c.release("old")
+	c.release("new")
+	says(c.slipway(0, "releases"), c.environment+" #2", c.environment+" #1", "released", "1 service")
+	var records []ledger.Record
+	if err := json.Unmarshal([]byte(c.slipway(0, "releases", "--json")), &records); err != nil || len(records) != 2 || records[0].Number != 2 {
+		t.Errorf("%+v, %v", records, err)
+	}
+	says(c.slipway(0, "release", "1"), "Deployment/"+c.namespace+"/web", "image none → node:22-bookworm-slim", "done")
+	says(c.slipway(2, "release", "7"), "there is no release "+c.environment+" #7")
+	says(c.slipway(0, "unlock", "--reason", "to see"), "nobody")
+
+	// One that is under way: another is refused and told by whom, until it is unlocked.
+	cmd := c.begin("slow", "true", "10")
+	book, err := ledger.Open(kubetest.Cluster(t), c.environment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	running, err := book.Release(t.Context(), 3)
+	if err != nil || running == nil {
+		t.Fatalf("%+v, %v", running, err)
+	}
+	c.write("deploy.yaml", strings.ReplaceAll(cancelledManifest, "$version", "newest"))
+	c.slipway(0, "plan", "--images", "images.json", "--out", "another")
+	says(c.slipway(1, "apply", "--plan", "another", "--approval", approvalIn(t, filepath.Join(c.dir, "outputs"))),
+		"is being released by "+running.By.String(), "slipway unlock --reason")
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	says(c.slipway(0, "unlock", "--reason", "its machine is gone"), running.By.String())
+	says(c.slipway(0, "release", "3"), "running", "its machine is gone", "unfinished")
+	says(c.slipway(0, "resume"), "resume "+c.environment+" #3", "released: 1 service")
+	if got := c.version(); got != "slow" {
+		t.Errorf("version %s runs", got)
+	}
+
+	// Little history: the way back is kept all the same.
+	c.write("slipway.yaml", strings.Replace(anothersRepository["slipway.yaml"], "namespace: NAMESPACE", "namespace: NAMESPACE, history: 2", 1))
+	c.release("newest")
+	if err := json.Unmarshal([]byte(c.slipway(0, "releases", "--json")), &records); err != nil || len(records) != 2 || records[1].Number != 3 {
+		t.Errorf("with a history of 2 there are %+v, %v", records, err)
+	}
+	says(c.slipway(0, "rollback"), "back at "+c.environment+" #3")
+}
