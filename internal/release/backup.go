@@ -3,20 +3,32 @@ package release
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/teei/slipway/internal/ledger"
 	"github.com/teei/slipway/internal/plan"
 )
 
-// RecordedBackup is the backup in the evidence of a release: what its data were
-// right before it. It is nil where the record names none.
-func RecordedBackup(r *ledger.Record) *ledger.Evidence {
-	for i, e := range r.Evidence {
+// backups are those in the evidence of a release: the one that was planned with,
+// and one that was taken since.
+func backups(r *ledger.Record) (all []ledger.Evidence) {
+	for _, e := range r.Evidence {
 		if e.Kind == plan.Backup {
-			return &r.Evidence[i]
+			all = append(all, e)
 		}
 	}
-	return nil
+	return all
+}
+
+// RecordedBackup is the newest backup in the evidence of a release: what its data
+// were right before it. It is nil where the record names none.
+func RecordedBackup(r *ledger.Record) *ledger.Evidence {
+	all := backups(r)
+	if len(all) == 0 {
+		return nil
+	}
+	newest := slices.MaxFunc(all, func(a, b ledger.Evidence) int { return a.At.Compare(b.At) })
+	return &newest
 }
 
 // Undone is the oldest release that a rollback would take back: to its backup go
@@ -48,11 +60,10 @@ func (o *Options) hasBackup(undone *ledger.Record) error {
 	if o.Backup == "" {
 		return nil
 	}
-	recorded := RecordedBackup(undone)
-	if recorded != nil && recorded.SHA256 == o.Backup {
+	if slices.ContainsFunc(backups(undone), func(e ledger.Evidence) bool { return e.SHA256 == o.Backup }) {
 		return nil
 	}
-	return &OtherBackupError{Release: o.Ledger.Name(undone.Number), Recorded: recorded, Given: o.Backup}
+	return &OtherBackupError{Release: o.Ledger.Name(undone.Number), Recorded: RecordedBackup(undone), Given: o.Backup}
 }
 
 // OtherBackupError says that a backup is not the one that was taken for the

@@ -18,6 +18,7 @@ import (
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/kube/kubetest"
 	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/rollout"
 	"github.com/teei/slipway/testenv/testenv"
 )
 
@@ -299,11 +300,16 @@ func TestRollbackToAnEarlierRelease(t *testing.T) {
 	}
 	s.must("new", "run")  // #6
 	s.must("next", "run") // #7
-	for number, want := range map[string]string{"3": "never, or is no longer, at that release", "12": "these can be gone back to: #6 #1", "7": "there is nothing to roll back"} {
+	for number, want := range map[string]string{"3": "never, or is no longer, at that release", "12": "never, or is no longer, at that release", "7": "there is nothing to roll back"} {
 		s.more = []string{"--to", number}
 		if out, err := s.run(0, "old", "rollback"); err == nil || !strings.Contains(out, want) {
 			t.Errorf("to %s: %v %s", number, err, out)
 		}
+	}
+	var unknown *UnknownReleaseError
+	_, err = Rollback(t.Context(), Options{Ledger: s.ledger, Rollout: rollout.Options{Cluster: kubetest.Cluster(t)}}, 3)
+	if !errors.As(err, &unknown) || unknown.Hint() != "these can be gone back to: #6 #1" {
+		t.Errorf("%v, %+v", err, unknown)
 	}
 	s.entirely("next", ledger.Released)
 	s.more = []string{"--to", "1"}

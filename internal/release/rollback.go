@@ -74,9 +74,7 @@ func (o *Options) backTo(ctx context.Context, lock *ledger.Lock, to int) (*Outco
 	record.RollbackTo, record.Fence = &to, lock.Fence
 	past := oldest.Past()
 	record.Baseline = &past
-	if backup := RecordedBackup(oldest); backup != nil {
-		record.Evidence = []ledger.Evidence{*backup} // for who goes on with this rollback
-	}
+	record.Evidence = backups(oldest) // for who goes on with this rollback
 	entry, err := o.Ledger.Add(ctx, record)
 	if err != nil {
 		return nil, err
