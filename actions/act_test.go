@@ -125,7 +125,7 @@ func TestActionsInAnotherRepository(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := run(t, repository, act, "push", "--platform", "ubuntu-latest=-self-hosted", "--local-repository", "teei/slipway@v1="+slipway,
-		"--eventpath", event, "--env", "RUNNER_TOOL_CACHE="+t.TempDir(), "--rm", "--json")
+		"--eventpath", event, "--action-cache-path", t.TempDir(), "--rm", "--json")
 	for _, want := range []string{
 		"outputs false released-1 true released-2 true watching true failure",
 		"there is nothing to resume",

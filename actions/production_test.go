@@ -118,7 +118,7 @@ func newProduction(t *testing.T) *production {
 	p.told, variables = stakeholders(t)
 	p.dispatch = github.Dispatch{
 		Act: testenv.Tool(t, "github.com/nektos/act", "v0.2.89"), Repository: repository, Slipway: slipway, Artifacts: artifacts,
-		Standins: standins, Workflow: ".github/workflows/production.yml", API: p.hub.URL, Run: 77, Actor: "alice", ToolCache: t.TempDir(),
+		Standins: standins, Workflow: ".github/workflows/production.yml", API: p.hub.URL, Run: 77, Actor: "alice", Cache: t.TempDir(),
 		Inputs:    map[string]string{"from": "staging#41", "record": "76", "root": "."},
 		Secrets:   map[string]string{"GITHUB_TOKEN": "hub-token", "KUBECONFIG": string(kubeconfig), "VARIABLES": strings.Join(append(variables, "API_KEY=only-production-has-this"), "\n") + "\n"},
 		Variables: map[string]string{"SLIPWAY_GATE_WAIT": "5m"},
@@ -299,7 +299,7 @@ func (p *production) installed() {
 	if err != nil {
 		p.Fatal(err)
 	}
-	folder := filepath.Join(p.dispatch.ToolCache, "slipway", "v0.0.0", runtime.GOARCH)
+	folder := filepath.Join(p.dispatch.Tools(), "slipway", "v0.0.0", runtime.GOARCH)
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		p.Fatal(err)
 	}

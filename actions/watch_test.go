@@ -71,7 +71,7 @@ func TestWatchTakesBack(t *testing.T) {
 	if got := c.version(); got != "new" {
 		t.Errorf("version %s runs", got)
 	}
-	hears("started released breach rolled-back")
+	hears("started released breach rolled-back breach")
 
 	book, err := ledger.Open(kubetest.Cluster(t), c.environment)
 	if err != nil {

@@ -25,13 +25,16 @@ type Dispatch struct {
 	Inputs     map[string]string
 	Secrets    map[string]string
 	Variables  map[string]string // vars of the repository
-	ToolCache  string
+	Cache      string // folder of act: what it built in another run must not run in this one
 }
 
 var (
 	usesAction  = regexp.MustCompile(`uses: (actions/([a-z-]+)@[0-9a-f]{40})`)
 	usesSlipway = regexp.MustCompile(`uses: teei/slipway/[a-z/-]+@([0-9a-f]{40})`)
 )
+
+// Tools is the tool cache that steps see, whatever RUNNER_TOOL_CACHE act is given.
+func (d Dispatch) Tools() string { return filepath.Join(d.Cache, "tool_cache") }
 
 // Command is act, which runs the workflow on this machine. It knows nothing of
 // environments and their reviewers, so that the gate has to ask for approvals.
@@ -44,7 +47,7 @@ func (d Dispatch) Command(ctx context.Context) (*exec.Cmd, error) {
 		"workflow_dispatch", "--workflows", filepath.Join(d.Repository, d.Workflow), "--actor", d.Actor, "--platform", "ubuntu-latest=-self-hosted",
 		"--pull=false", "--action-offline-mode", "--no-cache-server", "--no-recurse", "--rm", "--json",
 		"--env", "GITHUB_API_URL=" + d.API, "--env", "GITHUB_RUN_ID=" + strconv.FormatInt(d.Run, 10), "--env", "GITHUB_RUN_ATTEMPT=1",
-		"--env", "STANDIN_ARTIFACTS=" + d.Artifacts, "--env", "RUNNER_TOOL_CACHE=" + d.ToolCache,
+		"--action-cache-path", d.Cache, "--env", "STANDIN_ARTIFACTS=" + d.Artifacts,
 	}
 	var known []string
 	for _, m := range usesAction.FindAllStringSubmatch(string(text), -1) {

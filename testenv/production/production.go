@@ -134,7 +134,7 @@ func (s *show) production(ctx context.Context) error {
 		Standins: filepath.Join(here, "testenv/github/actions"), Workflow: workflowFile, API: s.hub.URL, Run: s.run, Actor: "alice",
 		Inputs:    map[string]string{"from": s.approval, "record": "76", "root": "."},
 		Secrets:   map[string]string{"GITHUB_TOKEN": "token-of-the-sandbox", "KUBECONFIG": string(kubeconfig), "VARIABLES": strings.Join(s.variables, "\n")},
-		Variables: map[string]string{"SLIPWAY_GATE_WAIT": "30m"}, ToolCache: filepath.Join(s.dir, "tools"),
+		Variables: map[string]string{"SLIPWAY_GATE_WAIT": "30m"}, Cache: filepath.Join(s.dir, "act"),
 	}
 	fmt.Fprintf(s.stdout, "alice promotes %s. The page: %s\n", s.approval, s.hub.URL)
 	cmd, err := dispatch.Command(ctx)
