@@ -25,7 +25,7 @@ type Dispatch struct {
 	Inputs     map[string]string
 	Secrets    map[string]string
 	Variables  map[string]string // vars of the repository
-	Cache      string // folder of act: what it built in another run must not run in this one
+	Cache      string            // folder of act: what it built in another run must not run in this one
 }
 
 var (
