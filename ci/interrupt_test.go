@@ -13,7 +13,7 @@ import (
 )
 
 // soon is how long ci may take to end in order after Ctrl-C, on a busy machine.
-const soon = 30 * time.Second
+const soon = 2 * time.Minute
 
 // interrupted checks the way in which a stage that Ctrl-C ended tells of it.
 func interrupted(t *testing.T, p *process, stage string) {

@@ -54,7 +54,7 @@ func TestInterruptedDeployUnderDaggerRun(t *testing.T) {
 	if err := syscall.Kill(-p.cmd.Process.Pid, syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
-	code, output, r := p.ends(time.Minute)
+	code, output, r := p.ends(3 * time.Minute)
 	out(soon)
 	if got := statuses(r); code == exitFine || got != "images passed, deploy cancelled" {
 		t.Errorf("exit code %d, %s\n%s", code, got, output)
