@@ -3,10 +3,7 @@
 package main
 
 import (
-	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -31,12 +28,8 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := action.UntilCancelled()
 	defer stop()
-	if os.Getenv("GITHUB_ACTIONS") != "true" {
-		// At a terminal the second Ctrl-C ends it all; a runner sends a second signal by itself.
-		context.AfterFunc(ctx, stop)
-	}
 	os.Exit(action.Execute(ctx, command(), os.Args[1:], os.Stdout, os.Stderr))
 }
 

@@ -140,7 +140,9 @@ func (p *pipeline) runCheck(ctx context.Context, name string, check platform.Che
 	}
 	if len(check.Needs) > 0 {
 		servers := p.servers(name, check.Needs)
-		c = p.withVariables(bind(c, servers), servers, check.Env)
+		// Of two commands that are alike and run at once, for two runs, the engine
+		// makes one, with the servers of one run and the passwords of the other.
+		c = p.withVariables(bind(c, servers), servers, check.Env).WithEnvVariable("SLIPWAY_RUN", p.run)
 		if c, err = p.withSelf(c); err != nil {
 			return "", err
 		}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -19,6 +20,11 @@ const soon = 2 * time.Minute
 func interrupted(t *testing.T, p *process, stage string) {
 	t.Helper()
 	p.interrupt()
+	endsInOrder(t, p, stage)
+}
+
+func endsInOrder(t *testing.T, p *process, stage string) {
+	t.Helper()
 	start := time.Now()
 	code, output, r := p.ends(soon)
 	t.Logf("%s ended %s after Ctrl-C, exit code %d", stage, time.Since(start).Round(10*time.Millisecond), code)
@@ -134,7 +140,13 @@ func TestInterruptedDeploy(t *testing.T) {
 	if err != nil || copied.State != ledger.Running || len(copied.Steps) < 2 || copied.Steps[len(copied.Steps)-1].Name != "web" {
 		t.Errorf("in the middle the copy of the record is %+v, %v", copied, err)
 	}
-	interrupted(t, p, "deploy")
+	p.interrupt()
+	p.says("cancelled; waiting")
+	// As dagger run does, and runners: it is not the Ctrl-C of somebody who does not wait.
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	endsInOrder(t, p, "deploy")
 	out(soon)
 	if copied, err = ledger.ReadFile(filepath.Join(p.folder, "release-000002.json")); err != nil || copied.State != ledger.Failed {
 		t.Errorf("at the end the copy of the record is %+v, %v", copied, err)

@@ -4,16 +4,13 @@
 package main
 
 import (
-	"context"
 	"os"
-	"os/signal"
-	"syscall"
+
+	"github.com/teei/slipway/internal/action"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// After the first signal what was begun is taken back; the second one ends it all.
-	context.AfterFunc(ctx, stop)
+	ctx, stop := action.UntilCancelled()
 	code := Main(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
 	stop()
 	// The only exit: one in the middle of a run would lose output inside `dagger run`.

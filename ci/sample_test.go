@@ -44,8 +44,21 @@ func sample(t *testing.T, services ...string) (root string) {
 	if len(services) == 0 {
 		return root
 	}
-	file := filepath.Join(root, platform.File)
-	text, err := os.ReadFile(file)
+	edit(t, root, func(p map[string]any) {
+		p["services"] = slices.DeleteFunc(p["services"].([]any), func(s any) bool {
+			return !slices.Contains(services, s.(map[string]any)["name"].(string))
+		})
+		delete(p, "order")
+		delete(p, "flows")
+		delete(p["verify"].(map[string]any), "inside")
+	})
+	return root
+}
+
+// edit changes the platform file of a repository.
+func edit(t *testing.T, root string, change func(p map[string]any)) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, platform.File))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,17 +66,11 @@ func sample(t *testing.T, services ...string) (root string) {
 	if err := yaml.Unmarshal(text, &p); err != nil {
 		t.Fatal(err)
 	}
-	p["services"] = slices.DeleteFunc(p["services"].([]any), func(s any) bool {
-		return !slices.Contains(services, s.(map[string]any)["name"].(string))
-	})
-	delete(p, "order")
-	delete(p, "flows")
-	delete(p["verify"].(map[string]any), "inside")
+	change(p)
 	if text, err = yaml.Marshal(p); err != nil {
 		t.Fatal(err)
 	}
 	write(t, root, platform.File, string(text))
-	return root
 }
 
 // sampleDigests makes images of a platform with nothing kept from before: no

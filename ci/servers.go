@@ -21,8 +21,7 @@ type server struct {
 }
 
 // servers starts what a suite needs, as services that it alone uses. Their
-// passwords are new in every run; the engine knows secrets by name, so results
-// are still found in its cache.
+// passwords are new in every run.
 func (p *pipeline) servers(suite string, kinds []string) []server {
 	var servers []server
 	for _, kind := range kinds {

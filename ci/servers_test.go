@@ -38,6 +38,27 @@ func TestServersArePrivateToEachSuite(t *testing.T) {
 	}
 }
 
+// Two runs of one check at once, as when two people push the same commit to one
+// engine: each has its own servers, and the end of one is not that of the other.
+func TestRunsDoNotShareServers(t *testing.T) {
+	t.Parallel()
+	c, b := tiny(t), newBeacon(t)
+	const ask = `psql "$DATABASE_URL" --no-psqlrc -v ON_ERROR_STOP=1 -qAtc `
+	suite := `(` + strings.TrimPrefix(b.hold(), "exec ") + `) && ` + ask + `"CREATE TABLE words (word text)"`
+	replace(t, c.root, "slipway.yaml", `test: {run: "true"}`, "test: {needs: [postgres], run: '"+strings.ReplaceAll(suite, "'", "''")+"'}")
+	replace(t, c.root, "slipway.yaml", "services:", "infrastructure: {postgres: {image: \"postgres:15\"}}\n\nservices:")
+	one := launch(t, nil, "check", "--root", c.root)
+	out := b.lit(one)
+	other := launch(t, nil, "check", "--root", c.root)
+	conn := b.reached(other) // never, were it made one with the first
+	one.interrupt()
+	out(soon)
+	_ = conn.Close()
+	if code, output, _ := other.ends(2 * time.Minute); code != exitFine {
+		t.Errorf("exit code %d\n%s", code, output)
+	}
+}
+
 // A server that is no use to a suite is no verdict on the platform.
 func TestServerThatNeverAnswers(t *testing.T) {
 	t.Parallel()

@@ -58,6 +58,7 @@ func (o *Options) again(ctx context.Context, record *ledger.Record) (string, err
 	case o.Verify == nil:
 		return "", nil
 	case ctx.Err() != nil:
+		//nolint:nilerr // whoever cancels knows
 		return "; the platform was not verified again, since this run was cancelled", nil
 	}
 	o.say("verify what was taken back")
@@ -66,6 +67,7 @@ func (o *Options) again(ctx context.Context, record *ledger.Record) (string, err
 	case err == nil:
 		return "; the platform was verified again", nil
 	case ctx.Err() != nil:
+		//nolint:nilerr // whoever cancels knows
 		return "; the platform was not verified to the end, since this run was cancelled", nil
 	}
 	return "; the platform does not work all the same", fmt.Errorf("verify what was taken back: %w", err)

@@ -9,19 +9,22 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/rollout"
 )
 
-const failureText = `The same eleven services, updated in order, and the sixth exits as it starts. All requests go through a counter in front of the API server, and beside the release somebody else watches the pods: the **sign** is
-the moment at which the API server tells that watch of the second exit. From there it is timed until the first write of the undo arrives, and until all six services are back and verified. The
-**own time** is what passes in a good release between a service being available, as that other watch sees it, and the write to the next one: health asked by the pod and through the Service, and the steps in between.`
+const failureText = `The same eleven services, updated in order, and the sixth is broken in one of three ways: it exits as it starts, its image does not exist, or it answers 500 until its deadline (here 10 s).
+All requests go through a counter in front of the API server, and beside the release somebody else watches the pods: the **sign** is
+the moment at which the API server tells that watch of the second exit, or of the image that was not found; the third is the deadline itself, counted from the write to the service. From there it is timed until the
+first write of the undo arrives, and until all six services are back and verified. The
+**own time** is what passes in a good release between a service being available, as that other watch sees it, and the write to the next one: health asked by the pod and through the Service, and the steps in between.
 
-// failures measures how fast a broken service is noticed and taken back, and
-// what a good release costs the API server.
+The same second exit with **Helm**, ` + "`helm upgrade --install --wait --rollback-on-failure`" + ` for one service after the other with its own time-out of five minutes, and with the **loop** of ` + "`kubectl apply`" + ` and
+` + "`kubectl rollout status`" + `, which ends when the Deployment's progress deadline of two minutes has passed: how long they go on after the sign, and how many of the six services then still have the new version. Once each, as it takes minutes.`
+
+// failures measures how fast a broken service is noticed and taken back, what
+// others do then, and what a good release costs the API server.
 func failures(ctx context.Context, b *bench) (Result, error) {
 	s, err := b.stage(ctx, "failure", bySlipway)
 	if err != nil {
@@ -37,17 +40,21 @@ func failures(ctx context.Context, b *bench) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	var first, back, own, requests []float64
+	first, back := map[string][]float64{}, map[string][]float64{}
+	var own, requests []float64
 	most := 0
-	for round := range b.short {
-		var noticed, done time.Duration
-		if _, err := s.settled(func(ctx context.Context) (_ time.Duration, err error) {
-			noticed, done, err = s.fail(ctx, through, c)
-			return done, err
-		})(ctx); err != nil {
-			return Result{}, fmt.Errorf("round %d: %w", round+1, err)
+	for round := range b.long {
+		for _, broken := range breakages {
+			var noticed, done time.Duration
+			if _, err := s.settled(func(ctx context.Context) (_ time.Duration, err error) {
+				noticed, done, err = s.fail(ctx, through, c, broken)
+				return done, err
+			})(ctx); err != nil {
+				return Result{}, fmt.Errorf("round %d, %s: %w", round+1, broken.sign, err)
+			}
+			first[broken.sign], back[broken.sign] = append(first[broken.sign], noticed.Seconds()), append(back[broken.sign], done.Seconds())
+			b.say("  round %d of %d  %s: first write %.2f s, back %.1f s", round+1, b.long, broken.sign, noticed.Seconds(), done.Seconds())
 		}
-		first, back = append(first, noticed.Seconds()), append(back, done.Seconds())
 		var gaps []float64
 		if _, err := s.settled(func(ctx context.Context) (_ time.Duration, err error) {
 			gaps, err = s.gaps(ctx, through, c)
@@ -58,38 +65,32 @@ func failures(ctx context.Context, b *bench) (Result, error) {
 		own = append(own, median(gaps))
 		asked, watches := c.totals()
 		requests, most = append(requests, float64(asked)/float64(len(s.services))), max(most, watches)
-		b.say("  round %d of %d  first write %.2f s, back %.1f s, own %.0f ms, %.1f requests a service, %d watches", round+1, b.short, noticed.Seconds(), done.Seconds(), 1000*median(gaps), requests[round], watches)
+		b.say("  round %d of %d  own %.0f ms, %.1f requests a service, %d watches", round+1, b.long, 1000*median(gaps), requests[round], watches)
 	}
-	return Result{
-		Title: "A release that fails at the sixth of eleven services", Text: failureText,
-		Limits: []Limit{
-			{Name: "sign to first write of the undo, median", Value: median(first), Target: 1, Unit: "s"},
-			{Name: "sign to all back and verified, median", Value: median(back), Target: 15, Unit: "s"},
-			{Name: "own time a service of a good release, median", Value: 1000 * median(own), Target: 150, Unit: "ms"},
-			{Name: "requests a service of a good release, median", Value: median(requests), Target: 12, Unit: ""},
-			{Name: "watches begun in a good release, most", Value: float64(most), Target: 3, Unit: ""},
-		},
-		Times: []Times{{Name: "sign to first write of the undo", Seconds: first}, {Name: "sign to all back and verified", Seconds: back}},
-	}, nil
+	r := Result{Title: "A release that fails at the sixth of eleven services", Text: failureText}
+	for _, broken := range breakages {
+		r.Limits = append(r.Limits,
+			Limit{Name: broken.sign + ", to the first write of the undo, median", Value: median(first[broken.sign]), Target: 1, Unit: "s"},
+			Limit{Name: broken.sign + ", to all back and verified, median", Value: median(back[broken.sign]), Target: 15, Unit: "s"})
+		r.Times = append(r.Times,
+			Times{Name: broken.sign + ", to the first write of the undo", Seconds: first[broken.sign]},
+			Times{Name: broken.sign + ", to all back and verified", Seconds: back[broken.sign]})
+	}
+	r.Limits = append(r.Limits,
+		Limit{Name: "own time a service of a good release, median", Value: 1000 * median(own), Target: 150, Unit: "ms"},
+		Limit{Name: "requests a service of a good release, median", Value: median(requests), Target: 12, Unit: ""},
+		Limit{Name: "watches begun in a good release, most", Value: float64(most), Target: 3, Unit: ""})
+	return r, b.otherFailures(ctx, &r)
 }
 
 // fail releases with a broken sixth service.
-func (s *stage) fail(ctx context.Context, through *kube.Cluster, c *counter) (noticed, back time.Duration, err error) {
-	objects, err := s.changed("slipway")
+func (s *stage) fail(ctx context.Context, through *kube.Cluster, c *counter, broken breakage) (noticed, back time.Duration, err error) {
+	objects, err := s.broken("slipway", broken)
 	if err != nil {
 		return 0, 0, err
 	}
 	sixth := s.services[5].Name
-	for _, obj := range objects {
-		if obj.GetKind() == "Deployment" && obj.GetName() == sixth {
-			containers, _, _ := unstructured.NestedSlice(obj.Object, "spec", "template", "spec", "containers")
-			containers[0].(map[string]any)["env"] = []any{map[string]any{"name": "FAULT", "value": "exit"}}
-			if err := unstructured.SetNestedSlice(obj.Object, containers, "spec", "template", "spec", "containers"); err != nil {
-				return 0, 0, err
-			}
-		}
-	}
-	sign, stop, err := s.secondExit(ctx, sixth)
+	sign, stop, err := s.watchFor(ctx, sixth, broken.decides)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -99,7 +100,7 @@ func (s *stage) fail(ctx context.Context, through *kube.Cluster, c *counter) (no
 		i := slices.IndexFunc(s.services, func(known rollout.Service) bool { return known.Name == service })
 		return s.services[i], nil
 	}
-	result, err := rollout.Deploy(ctx, rollout.Options{Cluster: through, Namespace: s.namespace, Objects: objects, Services: s.services, Was: was})
+	result, err := rollout.Deploy(ctx, rollout.Options{Cluster: through, Namespace: s.namespace, Objects: objects, Services: s.services, Was: was, Deadline: broken.deadline})
 	ended := time.Now()
 	var failure *rollout.Failure
 	if !errors.As(err, &failure) || failure.Service != sixth {
@@ -111,39 +112,15 @@ func (s *stage) fail(ctx context.Context, through *kube.Cluster, c *counter) (no
 		}
 	}
 	at := sign()
+	if broken.deadline > 0 {
+		begun, _ := c.first("deployments/" + sixth)
+		at = begun.Add(broken.deadline)
+	}
 	undo, found := c.after(at)
 	if at.IsZero() || !found {
-		return 0, 0, fmt.Errorf("nobody saw the second exit of %s, or no write after it", sixth)
+		return 0, 0, fmt.Errorf("nobody saw the sign of %s, or no write after it", sixth)
 	}
 	return undo.Sub(at), ended.Sub(at), nil
-}
-
-// secondExit watches the pods of a service for the second exit of one.
-func (s *stage) secondExit(ctx context.Context, service string) (at func() time.Time, stop func(), err error) {
-	var mu sync.Mutex
-	var seen time.Time
-	var pods *kube.Mirror[corev1.Pod]
-	ready := make(chan struct{})
-	ctx, stop = context.WithCancel(ctx)
-	pods, err = kube.Follow[corev1.Pod](ctx, s.cluster, kube.Pods, s.namespace, func() {
-		<-ready
-		mu.Lock()
-		defer mu.Unlock()
-		for _, pod := range pods.List() {
-			for _, c := range pod.Status.ContainerStatuses {
-				exits := c.RestartCount
-				if c.State.Terminated != nil {
-					exits++
-				}
-				looping := c.State.Waiting != nil && c.State.Waiting.Reason == "CrashLoopBackOff"
-				if c.Name == service && seen.IsZero() && (exits >= 2 || looping) {
-					seen = time.Now()
-				}
-			}
-		}
-	})
-	close(ready)
-	return func() time.Time { mu.Lock(); defer mu.Unlock(); return seen }, stop, err
 }
 
 // gaps are the seconds between a service being available and the write to the

@@ -35,22 +35,27 @@ func (s *stage) helm(binary string) func(context.Context) (time.Duration, error)
 		if err != nil {
 			return 0, err
 		}
-		charts, err := s.charts(objects)
-		if err != nil {
-			return 0, err
-		}
-		start := time.Now()
-		for _, service := range s.services {
-			c := command{
-				name: "helm", dir: s.scratch, env: []string{"KUBECONFIG=" + s.env["KUBECONFIG"], "HELM_CACHE_HOME=" + s.scratch, "HELM_DATA_HOME=" + s.scratch},
-				args: []string{binary, "upgrade", "--install", service.Name, charts[service.Name], "--namespace", s.namespace, "--wait", "--timeout", "3m"},
-			}
-			if _, _, err := s.run(ctx, c); err != nil {
-				return 0, fmt.Errorf("%s: %w", service.Name, err)
-			}
-		}
-		return time.Since(start), nil
+		return s.upgrade(ctx, binary, objects, "--timeout", "3m")
 	}
+}
+
+// upgrade releases these objects by Helm, with more flags.
+func (s *stage) upgrade(ctx context.Context, binary string, objects []*kube.Object, flags ...string) (time.Duration, error) {
+	charts, err := s.charts(objects)
+	if err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	for _, service := range s.services {
+		c := command{
+			name: "helm", dir: s.scratch, env: []string{"KUBECONFIG=" + s.env["KUBECONFIG"], "HELM_CACHE_HOME=" + s.scratch, "HELM_DATA_HOME=" + s.scratch},
+			args: append([]string{binary, "upgrade", "--install", service.Name, charts[service.Name], "--namespace", s.namespace, "--wait"}, flags...),
+		}
+		if _, _, err := s.run(ctx, c); err != nil {
+			return 0, fmt.Errorf("%s: %w", service.Name, err)
+		}
+	}
+	return time.Since(start), nil
 }
 
 // charts writes a chart for each service; what belongs to none goes with the first.

@@ -17,6 +17,11 @@ func (s *stage) kubectl(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
+	return s.loop(ctx, objects)
+}
+
+// loop releases these objects by kubectl.
+func (s *stage) loop(ctx context.Context, objects []*kube.Object) (time.Duration, error) {
 	// What belongs to a service has its name; the rest comes first.
 	lists := map[string][]*kube.Object{}
 	for _, obj := range objects {

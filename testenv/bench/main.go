@@ -32,6 +32,7 @@ var benchmarks = []struct {
 	{"check", checks},
 	{"rollout", rollouts},
 	{"failure", failures},
+	{"binary", binary},
 	{"memory", memory},
 }
 

@@ -38,6 +38,7 @@ func Open(folder string) (*Browser, error) {
 		return nil, err
 	}
 	// The sandbox of Chromium does not let root in.
+	//nolint:noctx // it ends with its pipe, which Close closes
 	cmd := exec.Command(Program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage",
 		"--hide-scrollbars", "--no-first-run", "--user-data-dir="+folder, "--remote-debugging-pipe", "about:blank")
 	cmd.ExtraFiles = []*os.File{theirs, ours} // 3, which it reads, and 4

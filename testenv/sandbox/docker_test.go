@@ -10,7 +10,7 @@ import (
 )
 
 func TestDockerAnswers(t *testing.T) {
-	dir, err := os.MkdirTemp("", "docker") // short: a socket's path has its limit
+	dir, err := os.MkdirTemp("", "docker") //nolint:usetesting // short: a socket's path has its limit
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -79,6 +79,7 @@ func initPostgres(data string) error {
 	if err := errors.Join(pw.Chown(int(owner.Uid), int(owner.Gid)), pw.Close()); err != nil {
 		return err
 	}
+	//nolint:noctx // it takes seconds, and what a kill leaves of it is made anew
 	cmd := exec.Command(postgresBin+"/initdb", "-D", data, "-U", "postgres", "--pwfile", pw.Name(),
 		"--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
 	cmd.Dir = "/"
