@@ -19,12 +19,12 @@ func UntilCancelled() (ctx context.Context, stop func()) {
 	go func() {
 		select {
 		case <-signals:
-			cancel()
 		case <-ctx.Done():
 		}
 		if os.Getenv("GITHUB_ACTIONS") != "true" {
 			signal.Reset(os.Interrupt)
 		}
+		cancel()
 	}()
 	return ctx, func() {
 		signal.Stop(signals)

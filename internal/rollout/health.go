@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -114,18 +115,49 @@ func servicePort(service *corev1.Service, port int, pods []*corev1.Pod) (string,
 	return "", false
 }
 
-// answerOf adds what a pod that never got ready answers when asked itself.
+// answerOf adds what a pod that never got ready answers when asked itself: where
+// its readiness probe asks, since that may name what it waits for.
 func (r *run) answerOf(ctx context.Context, s Service, failed *sign) *sign {
-	if failed.pod == nil || s.Port == 0 || s.Health == "" || !running(failed.pod) {
+	if failed.pod == nil || !running(failed.pod) {
+		return failed
+	}
+	port, path := asked(failed.pod)
+	if path == "" {
+		port, path = s.Port, s.Health
+	}
+	if port == 0 || path == "" {
 		return failed
 	}
 	ctx, stop := context.WithTimeout(ctx, time.Second)
 	defer stop()
-	answer, err := r.Cluster.GetPod(ctx, r.Namespace, failed.pod.Name, s.Port, s.Health)
+	answer, err := r.Cluster.GetPod(ctx, r.Namespace, failed.pod.Name, port, path)
 	if err == nil && !probe.FromProxy(answer) {
-		failed.reason += fmt.Sprintf("; %s answers %s", s.Health, Clean(probe.Describe(answer)))
+		failed.reason += fmt.Sprintf("; %s answers %s", path, Clean(probe.Describe(answer)))
 	}
 	return failed
+}
+
+// asked is where the readiness probe asks the first container that is not ready;
+// path is "" for probes that do not speak plain HTTP.
+func asked(pod *corev1.Pod) (port int, path string) {
+	for _, status := range pod.Status.ContainerStatuses {
+		i := slices.IndexFunc(pod.Spec.Containers, func(c corev1.Container) bool { return c.Name == status.Name })
+		if status.Ready || i < 0 {
+			continue
+		}
+		c := pod.Spec.Containers[i]
+		if c.ReadinessProbe == nil || c.ReadinessProbe.HTTPGet == nil || c.ReadinessProbe.HTTPGet.Scheme == corev1.URISchemeHTTPS {
+			return 0, ""
+		}
+		get := c.ReadinessProbe.HTTPGet
+		for _, named := range c.Ports {
+			if named.Name == get.Port.StrVal {
+				return int(named.ContainerPort), get.Path
+			}
+		}
+		return get.Port.IntValue(), get.Path
+	}
+	return 0, ""
 }
 
 func running(pod *corev1.Pod) bool {

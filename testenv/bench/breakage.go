@@ -25,7 +25,7 @@ var breakages = []breakage{
 	{sign: "image not found", change: func(c map[string]any) {
 		c["image"] = strings.TrimRight(c["image"].(string), "0123456789abcdef") + strings.Repeat("0", 64)
 	}, decides: notFound},
-	{sign: "health failed until its deadline", change: fault("health-500"), decides: func(corev1.ContainerStatus) bool { return false }, deadline: 10 * time.Second},
+	{sign: "not ready until its deadline", change: fault("never-ready"), decides: func(corev1.ContainerStatus) bool { return false }, deadline: 10 * time.Second},
 }
 
 func fault(value string) func(map[string]any) {

@@ -14,7 +14,7 @@ import (
 	"github.com/teei/slipway/internal/rollout"
 )
 
-const failureText = `The same eleven services, updated in order, and the sixth is broken in one of three ways: it exits as it starts, its image does not exist, or it answers 500 until its deadline (here 10 s).
+const failureText = `The same eleven services, updated in order, and the sixth is broken in one of three ways: it exits as it starts, its image does not exist, or it is not ready until its deadline (here 10 s).
 All requests go through a counter in front of the API server, and beside the release somebody else watches the pods: the **sign** is
 the moment at which the API server tells that watch of the second exit, or of the image that was not found; the third is the deadline itself, counted from the write to the service. From there it is timed until the
 first write of the undo arrives, and until all six services are back and verified. The
