@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/kube/kubetest"
 	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/testenv/github"
 	"github.com/teei/slipway/testenv/testenv"
 )
 
@@ -108,4 +110,51 @@ func (c *checkout) restart() {
 	_, _ = testenv.TryKubectl(c.T, "--namespace", c.namespace, "exec", pod().Name, "--", "node", "-e", "process.kill(1, 'SIGTERM')")
 	testenv.Kubectl(c.T, "--namespace", c.namespace, "wait", "pod/"+pod().Name, "--for=jsonpath={.status.containerStatuses[0].restartCount}=1", "--timeout=60s")
 	testenv.Kubectl(c.T, "--namespace", c.namespace, "wait", "pod/"+pod().Name, "--for=condition=Ready", "--timeout=60s")
+}
+
+// TestWatchDispatches: with onBreach: dispatch the watch changes nothing. It starts
+// the rollback workflow, once, and says where that waits for its people.
+func TestWatchDispatches(t *testing.T) {
+	t.Parallel()
+	told, variables := stakeholders(t)
+	c := newCheckout(t, variables...)
+	c.release("old")
+	c.release("new")
+	c.restart()
+	c.write("slipway.yaml", strings.Replace(anothersRepository["slipway.yaml"], "kubeconfig: TEST_KUBECONFIG}", `
+    kubeconfig: TEST_KUBECONFIG, github: {issues: true}, notify: [{name: ops, url: HOOK, secret: HOOK_KEY}],
+    gate: {
+      workflow: .github/workflows/production.yml, approvals: [{name: leadership, environment: production, users: [vera]}],
+      rollback: {workflow: .github/workflows/back.yml, approvals: [{name: on call, environment: production-oncall, users: [tom]}]}}}`, 1)+"watch: {onBreach: dispatch}\n")
+	if out := c.slipway(1, "watch"); !strings.Contains(out, ".github/workflows/back.yml was not started: ") || !strings.Contains(out, "restarts of web") {
+		t.Errorf("without a repository:\n%s", out) // neither the breach nor why nothing was done about it is lost
+	}
+	hub := hubOf(t, strings.Repeat("a", 40))
+	c.variables = append(c.variables, "GITHUB_ACTIONS=true", "GITHUB_RUN_ID=77", "GITHUB_RUN_ATTEMPT=1", "GITHUB_API_URL="+hub.URL, "GITHUB_TOKEN=hub-token", "GITHUB_REPOSITORY=acme/platform")
+	for look := range 2 {
+		testenv.Kubectl(t, "--namespace", c.namespace, "delete", "pods", "--selector=app=web") // another one ends at once
+		testenv.Kubectl(t, "--namespace", c.namespace, "wait", "deployment/web", "--for=condition=Available", "--timeout=60s")
+		c.restart()
+		out := c.slipway(1, "watch")
+		for _, want := range []string{"restarts of web (finding 1)", ".github/workflows/back.yml was started at ", " to go back to #1", "/acme/platform/actions/workflows/back.yml"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("look %d does not say %q:\n%s", look, want, out)
+			}
+		}
+	}
+	started := hub.Started()
+	if len(started) != 1 || started[0].Workflow != "back.yml" || started[0].Ref != "main" || !maps.Equal(started[0].Inputs, map[string]string{"environment": c.environment, "to": "1"}) {
+		t.Errorf("started %+v", started)
+	}
+	if got := c.version(); got != "new" {
+		t.Errorf("version %s runs", got)
+	}
+	if got := heard(told); got != "breach waiting" {
+		t.Errorf("people were told of %q", got)
+	}
+	hub.Change(func(k *github.Known) {
+		if len(k.Issues) != 1 || !strings.Contains(k.Issues[0].Body, "back.yml was started at") {
+			t.Errorf("the issue does not say it: %+v", k.Issues)
+		}
+	})
 }

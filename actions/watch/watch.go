@@ -40,8 +40,8 @@ func Command() *cobra.Command {
 		Long: "Look after the release that an environment is at, until it is proven: are its services healthy, did\n" +
 			"containers end, do more requests fail or take longer than before it, are there critical log lines?\n" +
 			"One look, from a scheduled workflow, or with --for one every quarter of an hour. What is found goes\n" +
-			"into the ledger. A breach is an error, and the release is taken back if watch.onBreach says so; what\n" +
-			"happens to a release that ended in the middle, watch.onAbandoned says.",
+			"into the ledger. A breach is an error, and the release is taken back, or the rollback workflow started,\n" +
+			"if watch.onBreach says so; what happens to a release that ended in the middle, watch.onAbandoned says.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return Run(cmd.Context(), o, cmd.OutOrStdout()) },
 	}
 	action.Outputs(cmd, map[string]string{
@@ -65,6 +65,7 @@ type BreachError struct {
 	Findings             []ledger.Finding
 	Proving              bool   // the time is over
 	Kept                 string // why it is not taken back by itself
+	Dispatched           *ledger.Dispatched
 }
 
 func (e *BreachError) Error() string {
@@ -80,11 +81,17 @@ func (e *BreachError) Error() string {
 	if e.Kept != "" {
 		text += "; it is not taken back by itself: " + e.Kept
 	}
+	if e.Dispatched != nil {
+		text += "; " + e.Dispatched.String()
+	}
 	return text
 }
 
 // Hint says what to do about it.
 func (e *BreachError) Hint() string {
+	if e.Dispatched != nil {
+		return fmt.Sprintf("approve that at %s, where it waits; a finding that may stay: `slipway watch --env %s --acknowledge N --reason …`", e.Dispatched.Link, e.Environment)
+	}
 	return fmt.Sprintf("`slipway rollback --env %[1]s` goes back to the release before; a finding that may stay: `slipway watch --env %[1]s --acknowledge N --reason …`", e.Environment)
 }
 
@@ -234,21 +241,10 @@ func act(ctx context.Context, e *environment.Environment, r *watch.Report, w io.
 	switch r.State {
 	case watch.Breached, watch.Unproven:
 		breach := &BreachError{Release: e.Ledger.Name(r.Release.Number), Environment: e.Ledger.Environment, Findings: r.Open(), Proving: r.State == watch.Unproven}
-		if r.State == watch.Unproven || rules.OnBreach != platform.Rollback {
+		if r.State == watch.Unproven || rules.OnBreach == platform.Alert {
 			return breach
 		}
-		err := carry(ctx, e, w, func(ctx context.Context, o release.Options) (*release.Outcome, error) {
-			return release.TakeBack(ctx, o, r.Release.Number)
-		})
-		var kept *release.KeptError
-		if !errors.As(err, &kept) {
-			return errors.Join(breach, err)
-		}
-		breach.Kept = kept.Why
-		if err := watch.Keep(ctx, e.Ledger, r.Release.Number, breach.Findings, kept.Why); err != nil {
-			return errors.Join(breach, err)
-		}
-		return breach
+		return takeBack(ctx, e, r, breach, w)
 	case watch.Abandoned:
 		switch rules.OnAbandoned {
 		case platform.Resume:
@@ -264,6 +260,24 @@ func act(ctx context.Context, e *environment.Environment, r *watch.Report, w io.
 	case watch.Nothing, watch.Busy, watch.Watching, watch.Proven:
 	}
 	return nil
+}
+
+// takeBack takes the release back, or has that done by its workflow; which release
+// stays all the same, its findings say.
+func takeBack(ctx context.Context, e *environment.Environment, r *watch.Report, breach *BreachError, w io.Writer) (err error) {
+	if e.Platform.Watch.OnBreach == platform.Dispatch {
+		breach.Dispatched, err = dispatch(ctx, e, r.Release, w)
+	} else {
+		err = carry(ctx, e, w, func(ctx context.Context, o release.Options) (*release.Outcome, error) {
+			return release.TakeBack(ctx, o, r.Release.Number)
+		})
+	}
+	var kept *release.KeptError
+	if !errors.As(err, &kept) {
+		return errors.Join(breach, err)
+	}
+	breach.Kept = kept.Why
+	return errors.Join(breach, watch.Keep(ctx, e.Ledger, r.Release.Number, breach.Findings, kept.Why))
 }
 
 // carry makes a release's way on or back, and says what came of it.

@@ -27,11 +27,16 @@ func Open(getenv func(string) string) (*Job, error) {
 	if err != nil || attempt < 1 {
 		return nil, &platform.UsageError{Message: "there is no GITHUB_RUN_ATTEMPT", Advice: "the runner sets it; leave it alone"}
 	}
-	client, err := github.New(github.Options{URL: getenv("GITHUB_API_URL"), Token: getenv("GITHUB_TOKEN"), Repository: getenv("GITHUB_REPOSITORY")})
+	client, err := GitHub(getenv)
 	if err != nil {
 		return nil, err
 	}
 	return &Job{GitHub: client, Run: run, Attempt: attempt}, nil
+}
+
+// GitHub asks about the repository that the variables of a step name.
+func GitHub(getenv func(string) string) (*github.Client, error) {
+	return github.New(github.Options{URL: getenv("GITHUB_API_URL"), Token: getenv("GITHUB_TOKEN"), Repository: getenv("GITHUB_REPOSITORY")})
 }
 
 // Name of the attempt, as evidence has it: owner/name/run/attempt.

@@ -158,6 +158,20 @@ type Watch struct {
 	Proven *time.Time `json:"proven,omitempty"`
 	// Summary of the day, once it is over.
 	Summary string `json:"summary,omitempty"`
+	// Dispatched is the workflow that was started to take the release back, which is done once.
+	Dispatched *Dispatched `json:"dispatched,omitempty"`
+}
+
+// Dispatched is a workflow that was started for a breach.
+type Dispatched struct {
+	At       time.Time `json:"at"`
+	Workflow string    `json:"workflow"` // its file
+	To       int       `json:"to"`       // number of the release to go back to
+	Link     string    `json:"link,omitempty"`
+}
+
+func (d *Dispatched) String() string {
+	return fmt.Sprintf("%s was started at %s to go back to #%d", d.Workflow, d.At.UTC().Format("2006-01-02 15:04 MST"), d.To)
 }
 
 // Finding is something that should not be, the same as long as kind and subject are.

@@ -12,7 +12,7 @@ type Watch struct {
 	For Duration `yaml:"for,omitempty"`
 	// Breach lists what is a breach and not only a finding: health, restarts, errors, latency, logs. Default: all but logs.
 	Breach []string `yaml:"breach,omitempty"`
-	// OnBreach says what a breach leads to: alert or rollback. Default: alert.
+	// OnBreach says what a breach leads to: alert, rollback, or dispatch, which starts the rollback workflow. Default: alert.
 	OnBreach string `yaml:"onBreach,omitempty"`
 	// OnAbandoned says what happens to a release whose process died: alert, resume or rollback. Default: alert.
 	OnAbandoned string `yaml:"onAbandoned,omitempty"`
@@ -23,6 +23,7 @@ const (
 	Alert    = "alert"
 	Resume   = "resume"
 	Rollback = "rollback"
+	Dispatch = "dispatch" // the workflow that rolls back is started, with its own rights and people
 )
 
 // Findings are the kinds of what a watch can find.
@@ -43,7 +44,7 @@ func validateWatch(w Watch, d *document) {
 	for i, kind := range w.Breach {
 		d.text(item("watch.breach", i), kind, oneOf(Findings...))
 	}
-	d.text("watch.onBreach", w.OnBreach, oneOf(Alert, Rollback))
+	d.text("watch.onBreach", w.OnBreach, oneOf(Alert, Rollback, Dispatch))
 	d.text("watch.onAbandoned", w.OnAbandoned, oneOf(Alert, Resume, Rollback))
 }
 

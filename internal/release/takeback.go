@@ -28,6 +28,21 @@ func TakeBack(ctx context.Context, o Options, number int) (*Outcome, error) {
 	return o.backTo(ctx, lock, Previous)
 }
 
+// BackBy is the release that a rollback of release number would go back to, where
+// no person decides. It changes nothing, and fails with a *KeptError as TakeBack does.
+func BackBy(ctx context.Context, l *ledger.Ledger, number int) (to int, err error) {
+	o := Options{Ledger: l}
+	all, err := l.Releases(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if why := o.kept(all, number); why != "" {
+		return 0, &KeptError{Release: l.Name(number), Why: why}
+	}
+	_, to, err = o.releasesAfter(ctx, Previous)
+	return to, err
+}
+
 // kept says why a release is not taken back where no person decides, "" if it may be.
 func (o *Options) kept(all []*ledger.Record, number int) string {
 	standing, newest := 0, true

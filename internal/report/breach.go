@@ -26,7 +26,13 @@ func Breach(r *ledger.Record) (text string, open int) {
 		} else if f.Breach {
 			open++
 		}
+		if f.Kept != "" {
+			evidence += "<br>not taken back by itself: " + escape(f.Kept)
+		}
 		fmt.Fprintf(&b, "| %d | %s | %s | %s | %d | %s |\n", f.Number, kind, escape(f.Subject), f.First.UTC().Format("2006-01-02 15:04 MST"), f.Count, evidence)
+	}
+	if d := r.Watch.Dispatched; d != nil {
+		fmt.Fprintf(&b, "\n%s; [it waits there](%s) for who approves it.\n", escape(d.String()), linkTarget(d.Link))
 	}
 	fmt.Fprintf(&b, "\n`slipway rollback --env %[1]s` goes back; `slipway watch --env %[1]s --acknowledge N --reason …` says that one may stay.\n", r.Environment)
 	return b.String(), open

@@ -266,6 +266,17 @@ func Keep(ctx context.Context, l *ledger.Ledger, release int, findings []ledger.
 	return err
 }
 
+// Dispatched notes that a workflow was started to take the release back.
+func Dispatched(ctx context.Context, l *ledger.Ledger, release int, d *ledger.Dispatched) (*ledger.Record, error) {
+	return l.Amend(ctx, release, func(r *ledger.Record) error {
+		if r.Watch == nil {
+			r.Watch = &ledger.Watch{}
+		}
+		r.Watch.Dispatched = d
+		return nil
+	})
+}
+
 // UnknownFindingError says that a release has no finding of that number.
 type UnknownFindingError struct {
 	Release string

@@ -41,7 +41,7 @@ func refine(s *jsonschema.Schema) {
 	get("Environment", "history").Minimum = "2"
 	get("Metrics", "times").Minimum, get("Metrics", "least").Minimum = "1", "0"
 	get("Watch", "breach").Items.Enum = anys(platform.Findings)
-	get("Watch", "onBreach").Enum = []any{platform.Alert, platform.Rollback}
+	get("Watch", "onBreach").Enum = []any{platform.Alert, platform.Rollback, platform.Dispatch}
 	get("Watch", "onAbandoned").Enum = []any{platform.Alert, platform.Resume, platform.Rollback}
 	get("Check", "needs").Items.Enum = anys(platform.InfrastructureKinds())
 	get("Flow", "steps").MinItems = ptr(uint64(1))
