@@ -88,7 +88,7 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	}
 	list := gate.Checklist{
 		GitHub: job.GitHub, Platform: e.Platform, Gate: e.Gate(), Plan: p, Evidence: evidence, Record: o.Record,
-		Missing: missing(e), Waivers: waivers, By: run.Triggering.Login, Now: time.Now(),
+		Missing: missing(e), Waivers: waivers, By: run.Triggering.Login, Link: run.URL, Now: time.Now(),
 	}
 	if present, err := e.Ledger.Present(ctx); err != nil {
 		return err

@@ -136,7 +136,7 @@ func (a *admitted) passed(ctx context.Context, run *github.Run) (string, []plan.
 	}
 	state, findings := Approved, []plan.Finding{}
 	for _, wanted := range a.gate.Checks {
-		f := checked("checks/"+wanted.Name, wanted, run.SHA, runs)
+		f := checked(a.GitHub, "checks/"+wanted.Name, wanted, run.SHA, runs)
 		findings = append(findings, f)
 		if f.Status == plan.Pass {
 			continue

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -39,6 +40,7 @@ func (q *Question) approved(ctx context.Context, g platform.Approval, digest str
 		}
 	}
 	var reasons []string
+	var link string
 	seen := map[string]bool{}
 	for _, r := range reviews {
 		if e != nil && !r.Of(e) {
@@ -53,7 +55,7 @@ func (q *Question) approved(ctx context.Context, g platform.Approval, digest str
 		if why := q.counts(ctx, g, r, digest, starters); why != "" {
 			reasons = append(reasons, r.User.Login+" "+why)
 		} else if !seen[login] {
-			seen[login] = true
+			seen[login], link = true, cmp.Or(link, r.URL)
 			v.approvals = append(v.approvals, ledger.Approval{
 				Group: g.Name, By: r.User.Login, Environment: g.Environment, Run: q.name(&github.Run{ID: q.Run, Attempt: q.Attempt}), Digest: digest, Comment: r.Comment, Seen: q.seen(r),
 			})
@@ -68,7 +70,7 @@ func (q *Question) approved(ctx context.Context, g platform.Approval, digest str
 		return v
 	}
 	f := pass(id, "approved by %s", strings.Join(people(v.approvals), ", "))
-	if e != nil {
+	if f.Link = link; e != nil {
 		f.Link = e.URL
 	}
 	v.findings = append(v.findings, f)

@@ -87,7 +87,7 @@ func (q *Question) comments(ctx context.Context, _ int64) ([]github.Review, erro
 		if m == nil {
 			continue
 		}
-		r := github.Review{User: c.User, State: map[string]string{"approve": "approved", "reject": "rejected"}[m[1]], Comment: strings.TrimSpace(m[2]), At: c.Created}
+		r := github.Review{User: c.User, State: map[string]string{"approve": "approved", "reject": "rejected"}[m[1]], Comment: strings.TrimSpace(m[2]), At: c.Created, URL: c.URL}
 		switch {
 		case r.State == "rejected": // whatever became of it since: nobody releases against one
 		case !c.Updated.Equal(c.Created):

@@ -200,7 +200,8 @@ func (q *Question) required() []string {
 	}
 	for id, wanted := range map[string]bool{
 		"promotes": q.Gate.Promotes != nil, "security": q.Gate.Security != "", "documentation": len(q.Gate.Documentation) > 0,
-		"notes": q.Gate.Notes != "", "window": q.Gate.Window != nil, "backup": q.Platform.Database != nil,
+		"performance": q.Gate.Performance != nil, "on-call": q.Gate.OnCall != nil, "rotation": rotates(q.Platform.Variables),
+		"notes": q.Gate.Notes != "" || q.Gate.NotesDraft, "window": q.Gate.Window != nil, "backup": q.Platform.Database != nil,
 	} {
 		if wanted {
 			ids = append(ids, id)

@@ -295,7 +295,13 @@ func TestAttacks(t *testing.T) {
 			digest, _ := plan.Digest(s.question.Findings)
 			s.question.Evidence.Items[0].SHA256 = digest
 		}, "notes fail"},
-		"something was not looked at":            {func(_ *testing.T, s *scene) { s.question.Gate.Security = "high" }, "nobody looked at security"},
+		"something was not looked at":   {func(_ *testing.T, s *scene) { s.question.Gate.Security = "high" }, "nobody looked at security"},
+		"performance was not looked at": {func(_ *testing.T, s *scene) { s.question.Gate.Performance = &platform.Performance{Check: "load"} }, "nobody looked at performance"},
+		"nobody looked who is on call":  {func(_ *testing.T, s *scene) { s.question.Gate.OnCall = &platform.OnCall{} }, "nobody looked at on-call"},
+		"nobody looked at the drafts":   {func(_ *testing.T, s *scene) { s.question.Gate.NotesDraft = true }, "nobody looked at notes"},
+		"nobody looked how old secrets are": {func(_ *testing.T, s *scene) {
+			s.question.Platform.Variables = []platform.Variable{{Name: "API_KEY", RotateEvery: platform.Duration{Duration: time.Hour}}}
+		}, "nobody looked at rotation"},
 		"the backup was not looked at":           {func(_ *testing.T, s *scene) { s.question.Platform.Database = &platform.Database{} }, "nobody looked at backup"},
 		"nobody looked at what a rollback loses": {func(t *testing.T, s *scene) { s.found(t, always()[:1]) }, "nobody looked at rollback-plan"},
 		"stakeholders were not told": {func(t *testing.T, s *scene) {

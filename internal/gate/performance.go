@@ -30,7 +30,7 @@ func (c *Checklist) performance(context.Context) []plan.Finding {
 	if err != nil {
 		return []plan.Finding{unknown(id, err)}
 	}
-	return []plan.Finding{checked(id, platform.RequiredCheck{Name: p.Check, App: p.App}, c.Plan.Source, runs)}
+	return []plan.Finding{checked(c.GitHub, id, platform.RequiredCheck{Name: p.Check, App: p.App}, c.Plan.Source, runs)}
 }
 
 func (c *Checklist) measured(id string, p *platform.Performance) plan.Finding {

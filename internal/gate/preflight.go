@@ -37,7 +37,9 @@ type Checklist struct {
 	// Waivers by the kind of finding; By is who gives them.
 	Waivers map[string]Waive
 	By      string
-	Now     time.Time
+	// Link leads to the run that looks, whose artifacts are the plan and its backup.
+	Link string
+	Now  time.Time
 
 	runs     func() ([]github.Check, error)
 	compared func() (*github.Comparison, error)
@@ -146,14 +148,15 @@ func (c *Checklist) checks(context.Context) (out []plan.Finding) {
 		return []plan.Finding{unknown("checks", err)}
 	}
 	for _, wanted := range c.Gate.Checks {
-		out = append(out, checked("checks/"+wanted.Name, wanted, c.Plan.Source, runs))
+		out = append(out, checked(c.GitHub, "checks/"+wanted.Name, wanted, c.Plan.Source, runs))
 	}
 	return out
 }
 
-func checked(id string, wanted platform.RequiredCheck, sha string, runs []github.Check) plan.Finding {
+func checked(client *github.Client, id string, wanted platform.RequiredCheck, sha string, runs []github.Check) plan.Finding {
 	advice := "run it for " + short(sha) + " until it passes"
 	f := fail(id, advice, "no check %s of %s ran for %s", wanted.Name, wanted.App, short(sha))
+	f.Link = client.Page("commit/" + sha + "/checks")
 	for _, run := range runs {
 		if run.Name != wanted.Name || run.App.Slug != wanted.App || run.SHA != sha {
 			continue
@@ -201,7 +204,9 @@ func (c *Checklist) backup(context.Context) []plan.Finding {
 	if most := c.Gate.Backup.Duration; most > 0 && age > most {
 		return []plan.Finding{fail(id, advice, "it is %s old, more than %s", age, most)}
 	}
-	return []plan.Finding{pass(id, "%s, %s old; SHA-256 %s", orNone(item.Detail), age, short(item.SHA256))}
+	f := pass(id, "%s, %s old; SHA-256 %s", orNone(item.Detail), age, short(item.SHA256))
+	f.Link = c.Link
+	return []plan.Finding{f}
 }
 
 // rollbackPlan says what a rollback brings back and what it would lose.

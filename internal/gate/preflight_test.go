@@ -49,7 +49,7 @@ func checklist(t testing.TB) (*gate.Checklist, *scene) {
 	write(t, filepath.Join(root, "CHANGELOG.md"), "# Changes\n\n## 1.4.0\n\n- The web answers.\n\n## 1.3.0\n")
 	c := &gate.Checklist{
 		GitHub: s.question.GitHub, Platform: &platform.Platform{Root: root, Database: &platform.Database{}}, Plan: s.question.Plan,
-		Evidence: s.question.Evidence, Before: before, By: "alice", Now: s.question.Now,
+		Evidence: s.question.Evidence, Before: before, By: "alice", Link: "https://github.com/acme/platform/actions/runs/77", Now: s.question.Now,
 		Gate: &platform.Gate{
 			Branch: "main", Promotes: &platform.Promotes{Environment: "staging", Key: ledger.PublicKey(signingKey)},
 			Performance: &platform.Performance{Result: "load.json", Budget: map[string]float64{"http.p95_ms": 300, "errors": 0.01}},
@@ -165,7 +165,7 @@ func TestPreflightPasses(t *testing.T) {
 	var ids []string
 	for _, f := range findings {
 		ids = append(ids, f.ID)
-		if f.Link == "" && slices.Contains([]string{"promotes", "checks/test", "security", "documentation", "notes"}, f.ID) {
+		if f.Link == "" && slices.Contains([]string{"promotes", "checks/test", "checks/load", "security", "documentation", "notes", "backup"}, f.ID) {
 			t.Errorf("%s has no link", f.ID)
 		}
 	}
@@ -174,6 +174,31 @@ func TestPreflightPasses(t *testing.T) {
 	}
 	requests, _ := s.hub.Requests()
 	t.Logf("%d requests in %s", len(requests), time.Since(began))
+}
+
+// The draft of a release is as good as a section of the changelog.
+func TestDraftOfARelease(t *testing.T) {
+	t.Parallel()
+	for name, target := range map[string]string{"of the branch": "main", "of the commit": commit} {
+		for _, notes := range []string{"", "NEWS.md"} {
+			t.Run(name+notes, func(t *testing.T) {
+				t.Parallel()
+				c, s := checklist(t)
+				c.Gate.Notes, c.Gate.NotesDraft = notes, true
+				s.hub.Change(func(k *github.Known) {
+					k.Releases = []github.Release{{Tag: "v1.5.0", Name: "1.5.0, faster", Draft: true, Target: target, Body: "# 1.5.0\n\n- The web answers.\n"}}
+				})
+				findings, err := gate.Preflight(t.Context(), *c)
+				if err != nil || len(plan.Failed(findings)) > 0 {
+					t.Fatalf("%+v, %v", plan.Failed(findings), err)
+				}
+				i := slices.IndexFunc(findings, func(f plan.Finding) bool { return f.ID == "notes" })
+				if f := findings[i]; f.Text != "the draft of release 1.5.0, faster has 1 lines" || f.Link == "" {
+					t.Errorf("%+v", f)
+				}
+			})
+		}
+	}
 }
 
 func TestPreflightFinds(t *testing.T) {
@@ -260,6 +285,16 @@ func TestPreflightFinds(t *testing.T) {
 		"empty section": {func(t *testing.T, c *gate.Checklist, _ *scene) {
 			write(t, filepath.Join(c.Platform.Root, "CHANGELOG.md"), "# C\n\n## 1.5.0\n\n<!-- todo -->\n\n## 1.4.0\n- old\n")
 		}, "notes", "1.5.0, is empty"},
+		"no draft of a release": {func(_ *testing.T, c *gate.Checklist, s *scene) {
+			c.Gate.Notes, c.Gate.NotesDraft = "NEWS.md", true
+			s.hub.Change(func(k *github.Known) {
+				k.Releases = []github.Release{{Tag: "v1.4.0", Body: "- It was published."}, {Tag: "v2", Draft: true, Target: "next", Body: "- Of another branch."}, {Tag: "v1.5.0", Draft: true, Body: "# 1.5.0\n\n<!-- todo -->\n"}}
+			})
+		}, "notes", "there is no NEWS.md; no draft of a release of main says anything"},
+		"drafts cannot be read": {func(_ *testing.T, c *gate.Checklist, s *scene) {
+			c.Gate.Notes, c.Gate.NotesDraft = "", true
+			s.hub.Change(func(k *github.Known) { k.Faults = []github.Fault{{Path: "/releases", Status: 403}} })
+		}, "notes", "GitHub answered 403"},
 		"a variable is missing": {func(_ *testing.T, c *gate.Checklist, _ *scene) { c.Missing = []string{"API_KEY"} }, "variables", "without a value: API_KEY"},
 		"no backup":             {func(_ *testing.T, c *gate.Checklist, _ *scene) { c.Evidence.Items = nil }, "backup", "no backup that was restored"},
 		"backup not verified":   {func(_ *testing.T, c *gate.Checklist, _ *scene) { c.Evidence.Items[1].Passed = false }, "backup", "no backup that was restored"},

@@ -9,12 +9,18 @@ import (
 
 	"github.com/teei/slipway/internal/ledger"
 	"github.com/teei/slipway/internal/plan"
+	"github.com/teei/slipway/internal/platform"
 )
 
 // Kept is what is known of the values of variables by their keyed hashes: those
 // that would be released, and those of the last release.
 type Kept struct {
 	Now, Last map[string]ledger.Variable
+}
+
+// rotates reports whether any variable has to be exchanged now and then.
+func rotates(variables []platform.Variable) bool {
+	return slices.ContainsFunc(variables, func(v platform.Variable) bool { return v.RotateEvery.Duration > 0 })
 }
 
 // rotation wants values that are exchanged often enough, and those to be others

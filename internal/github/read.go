@@ -33,9 +33,11 @@ type Run struct {
 type Review struct {
 	State string `json:"state"` // approved, rejected or pending
 	// At is when it was given, zero for a review of an environment: GitHub does not say.
-	At           time.Time `json:"-"`
-	Comment      string    `json:"comment"`
-	User         User      `json:"user"`
+	At time.Time `json:"-"`
+	// URL of the comment that it is, "" for a review of an environment, which has none.
+	URL          string `json:"-"`
+	Comment      string `json:"comment"`
+	User         User   `json:"user"`
 	Environments []struct {
 		ID int64 `json:"id"`
 	} `json:"environments"`

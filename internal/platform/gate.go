@@ -44,6 +44,8 @@ type Gate struct {
 	DocumentationLabel string `yaml:"documentationLabel,omitempty"`
 	// Notes is the changelog, whose first section has to say something that it did not say at the last release.
 	Notes string `yaml:"notes,omitempty"`
+	// NotesDraft says that the draft of a release on GitHub counts as notes too, instead of the changelog or beside it. The token has to be one that may write contents. Default: false.
+	NotesDraft bool `yaml:"notesDraft,omitempty"`
 	// Backup says how old the verified backup may be, as in 1h.
 	Backup Duration `yaml:"backup,omitempty"`
 	// RollbackPlan is a link to what people do where a rollback would lose something.

@@ -1,6 +1,7 @@
 package github
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"time"
@@ -9,6 +10,7 @@ import (
 // Release of the repository, with its notes. A draft is seen by who may push.
 type Release struct {
 	Tag, Name, Body string
+	Target          string // branch or commit; "" is main
 	Draft           bool
 }
 
@@ -17,7 +19,7 @@ func (h *Hub) release(r Release, id int) object {
 	if !r.Draft {
 		published = time.Now().UTC().Format(time.RFC3339)
 	}
-	return with(example("release"), object{"id": id, "tag_name": r.Tag, "name": r.Name, "body": r.Body, "draft": r.Draft, "published_at": published})
+	return with(example("release"), object{"id": id, "tag_name": r.Tag, "name": r.Name, "body": r.Body, "target_commitish": cmp.Or(r.Target, "main"), "draft": r.Draft, "published_at": published})
 }
 
 func (h *Hub) getReleases(w http.ResponseWriter, r *http.Request) {
