@@ -46,6 +46,11 @@ func TestApplyThatFails(t *testing.T) {
 	if t.Failed() {
 		t.Log(out)
 	}
+	page := filepath.Join(c.dir, "report.html")
+	c.slipway(0, "release", "2", "--html", page)
+	if text := read(t, page); !strings.Contains(text, "no database at postgres://shop:***@db") || strings.Contains(text, "s3cret") {
+		t.Errorf("the page of the release that failed does not have its last lines, or a secret:\n%s", text)
+	}
 	for _, shown := range []string{c.slipway(0, "release", "2", "--json"), c.slipway(0, "release", "2")} {
 		if strings.Contains(strings.ReplaceAll(shown, "::add-mask::s3cret-of-the-shop", ""), "s3cret") {
 			t.Errorf("the record has the secret: %s", shown)

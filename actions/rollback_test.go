@@ -11,10 +11,11 @@ import (
 // terminal who sits there.
 func TestRollbackAsks(t *testing.T) {
 	t.Parallel()
-	c := newCheckout(t)
+	told, variables := stakeholders(t)
+	c := newCheckout(t, variables...)
 	c.release("old")
 	c.write("slipway.yaml", strings.Replace(anothersRepository["slipway.yaml"], "kubeconfig: TEST_KUBECONFIG}", `
-    kubeconfig: TEST_KUBECONFIG,
+    kubeconfig: TEST_KUBECONFIG, notify: [{name: ops, url: HOOK, secret: HOOK_KEY, on: [failed, rolled-back]}],
     gate: {
       workflow: .github/workflows/production.yml, approvals: [{name: leadership, environment: production, users: [vera]}],
       rollback: {workflow: .github/workflows/rollback.yml, approvals: [{name: on call, environment: production-oncall, users: [tom]}]}}}`, 1))
@@ -27,6 +28,9 @@ func TestRollbackAsks(t *testing.T) {
 	c.variables = append(c.variables, "GITHUB_ACTIONS=true", "GITHUB_RUN_ID=77", "GITHUB_RUN_ATTEMPT=1", "GITHUB_API_URL="+hub.URL, "GITHUB_TOKEN=hub-token", "GITHUB_REPOSITORY=acme/platform")
 	if out := c.slipway(1, "rollback", "--to", "0"); !strings.Contains(out, "approval/on call: 0 of 1 approved it") || c.version() != "old" {
 		t.Errorf("%s", out)
+	}
+	if got := heard(told); got != "failed" {
+		t.Errorf("people were told of %q", got)
 	}
 	c.slipway(0, "rollback", "--unfinished") // of what was approved before, and here of nothing
 	if err := hub.Review(77, github.Review{User: "tom", State: "approved", Comment: "back, quickly", Environments: []string{"production-oncall"}}); err != nil {

@@ -260,7 +260,7 @@ func TestProductionWorkflow(t *testing.T) {
 			t.Errorf("%s can release to production", event)
 		}
 	}
-	for name, environment := range map[string]string{"plan": "production-plan", "oncall": "production-oncall", "release": "production"} {
+	for name, environment := range map[string]string{"plan": "production-plan", "oncall": "production-oncall", "override": "production-override", "release": "production"} {
 		if got := w.Jobs[name].Environment.Value; got != environment {
 			t.Errorf("%s is in environment %q, want %q", name, got, environment)
 		}
@@ -274,6 +274,11 @@ func TestProductionWorkflow(t *testing.T) {
 	}
 	if !slices.Contains(keys(&release.Needs), "oncall") {
 		t.Error("release does not wait for the incident response team")
+	}
+	// Outside of the window another group approves, and without its job nothing is released.
+	const window = `contains(needs.plan.outputs.waived, '"window"')`
+	if !strings.Contains(w.Jobs["override"].If, window) || !strings.Contains(release.If, "(needs.override.result == 'success' || !"+window+")") || !strings.Contains(release.If, "needs.oncall.result == 'success' &&") {
+		t.Errorf("it releases if %s, and the window is overridden if %s", release.If, w.Jobs["override"].If)
 	}
 	if strings.Contains(release.If, "cancelled") && !strings.Contains(release.If, "!cancelled()") || strings.Contains(release.If, "failure()") && !strings.Contains(release.If, "!failure()") {
 		t.Errorf("it releases if %s", release.If)

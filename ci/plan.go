@@ -47,6 +47,7 @@ func (p *pipeline) plan(ctx context.Context, stage *report.Stage) error {
 	if err != nil {
 		return err
 	}
+	planned.Link = release.HolderOf(os.Getenv).Run
 	folder := filepath.Join(p.options.Output, "plan")
 	if err := planned.WriteTo(folder); err != nil {
 		return err

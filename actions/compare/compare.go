@@ -70,7 +70,7 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	shown := report.Compared{Plan: p}
+	shown := report.Compared{Plan: p, Link: release.HolderOf(os.Getenv).Run}
 	var summary strings.Builder
 	if err := shown.Markdown(&summary); err != nil {
 		return err

@@ -82,6 +82,11 @@ func (e *Environment) Refused(ctx context.Context, w io.Writer, by string, err e
 	e.Told(ctx, w, 0, m)
 }
 
+// Stayed tells that a rollback which was asked for did not begin, and why.
+func (e *Environment) Stayed(ctx context.Context, w io.Writer, by string, err error) {
+	e.Told(ctx, w, 0, notify.Message{Event: platform.Failed, By: by, Verdict: "it was not rolled back: " + err.Error()})
+}
+
 // started is who was told of the start, once they were.
 func (e *Environment) started() []plan.Finding {
 	e.telling.Wait()

@@ -108,7 +108,7 @@ func written(ctx context.Context, flags environment.Flags, number int, file stri
 	if err != nil {
 		return err
 	}
-	page := report.Page{Name: e.Ledger.Name(number), Record: r}
+	page := report.Page{Name: e.Ledger.Name(number), Record: r, Logs: r.Logs}
 	if present, err := e.Ledger.Present(ctx); err == nil && present != nil && present.Number == number {
 		page.Said = e.Said(ctx, r)
 	}

@@ -79,6 +79,7 @@ func Run(ctx context.Context, o Options, in io.Reader, w io.Writer) error {
 		}
 	}
 	if options.Record.Approvals, err = o.approved(ctx, e, w); err != nil {
+		e.Stayed(ctx, w, options.Record.By.Name(), err)
 		return err
 	}
 	if o.Database != "" {

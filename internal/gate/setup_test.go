@@ -56,6 +56,9 @@ func TestSetup(t *testing.T) {
 			"environment/production → gh api -X PUT repos/acme/platform/environments/production --input",
 			"environment/production-watch → gh api -X PUT repos/acme/platform/environments/production-watch --input",
 		}},
+		"nowhere to roll back": {func(k *github.Known) { delete(k.Environments, "production-rollback") }, []string{
+			"environment/production-rollback → gh api -X PUT repos/acme/platform/environments/production-rollback --input",
+		}},
 		"other branches": {func(k *github.Known) {
 			k.Environments["production-oncall"].Policy, k.Environments["production-oncall"].Branches = github.CustomBranches, []string{"*"}
 			k.Environments["staging"].Branches = nil

@@ -95,6 +95,9 @@ type Record struct {
 	Approvals []Approval     `json:"approvals,omitempty"`
 	Findings  []plan.Finding `json:"findings,omitempty"`
 	Steps     []Step         `json:"steps"`
+	// Logs are the last lines of the service that failed, without secrets: its pod is
+	// gone once the release was taken back.
+	Logs []string `json:"logs,omitempty"`
 	// Verdict says in a sentence what was found at the end.
 	Verdict string `json:"verdict,omitempty"`
 	// Told is who was told of it: what arrived passed, with its receipt.

@@ -170,6 +170,9 @@ func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Ent
 	options.Verify = func(ctx context.Context) error { return o.verify(ctx, entry.Record) }
 	result, err := rollout.Deploy(ctx, options)
 	outcome := &Outcome{Number: entry.Record.Number, Rollout: result, Record: entry.Record}
+	if result != nil && result.Failure != nil {
+		entry.Record.Logs = result.Failure.Logs
+	}
 	switch {
 	case replaced(err):
 		return outcome, err // what happens now is another run's

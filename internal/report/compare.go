@@ -9,7 +9,11 @@ import (
 )
 
 // Compared is what a change of the sources would do, for a pull request.
-type Compared struct{ Plan *plan.Plan }
+type Compared struct {
+	Plan *plan.Plan
+	// Link leads to the run, whose log has every change; "" where there is none.
+	Link string
+}
 
 // Summary says it in a sentence.
 func (c Compared) Summary() string {
@@ -28,7 +32,7 @@ func (c Compared) Summary() string {
 func (c Compared) Markdown(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## What this does to %s\n\n%s.\n", escape(c.Plan.Environment), escape(c.Summary()))
-	d := Planned{Plan: c.Plan, Evidence: &plan.Evidence{}}
+	d := Planned{Plan: c.Plan, Evidence: &plan.Evidence{}, Link: c.Link, whole: "the log"}
 	d.objects(&b)
 	d.migrations(&b)
 	b.WriteString("\nImages are not compared here, and nobody was asked: neither cluster nor database.\n")

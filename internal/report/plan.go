@@ -19,8 +19,10 @@ type Planned struct {
 	// Digest of the plan, Approval of the plan with its evidence; "" where more
 	// evidence has to come before anybody approves.
 	Digest, Approval string
-	// Link leads to the run, whose artifacts have what is left out; "" where there is none.
+	// Link leads to the run, which has what is left out; "" where there is none.
 	Link string
+	// whole is where all of it stands; "" is the plan's file.
+	whole string
 }
 
 // NewPlanned is a plan with the evidence for it, made now.
@@ -121,7 +123,7 @@ func (d Planned) objects(b *strings.Builder) {
 	b.WriteString("\n### Objects\n\n")
 	for i, o := range d.Plan.Objects {
 		if b.Len() > mostText {
-			fmt.Fprintf(b, "\n%s.\n", rest(len(d.Plan.Objects)-i, "more object", "plan.json", d.Link))
+			fmt.Fprintf(b, "\n%s.\n", rest(len(d.Plan.Objects)-i, "more object", or(d.whole, "plan.json"), d.Link))
 			return
 		}
 		fmt.Fprintf(b, "<details><summary>%s %s</summary>\n\n", o.Action, code(o.ID))
@@ -130,7 +132,7 @@ func (d Planned) objects(b *strings.Builder) {
 		}
 		for j, f := range o.Fields {
 			if j == mostFields {
-				fmt.Fprintf(b, "| %s more are in plan.json | | |\n", Count(len(o.Fields)-j, "field"))
+				fmt.Fprintf(b, "| %s | | |\n", rest(len(o.Fields)-j, "more field", or(d.whole, "plan.json"), d.Link))
 				break
 			}
 			fmt.Fprintf(b, "| %s | %s | %s |\n", code(f.Path), fieldValue(f.Before, f.Secret), fieldValue(f.After, f.Secret))
@@ -161,15 +163,15 @@ func (d Planned) migrations(b *strings.Builder) {
 	}
 	for i, m := range d.Plan.Migrations {
 		if b.Len() > mostText {
-			fmt.Fprintf(b, "\n%s.\n", rest(len(d.Plan.Migrations)-i, "more migration", "plan.json", d.Link))
+			fmt.Fprintf(b, "\n%s.\n", rest(len(d.Plan.Migrations)-i, "more migration", or(d.whole, "plan.json"), d.Link))
 			return
 		}
 		sql, cut := m.SQL, ""
 		if len(sql) > mostSQL {
-			sql, cut = strings.ToValidUTF8(sql[:mostSQL], ""), "\n… the rest is in plan.json"
+			sql, cut = strings.ToValidUTF8(sql[:mostSQL], ""), rest(len(sql)-mostSQL, "more byte", or(d.whole, "plan.json"), d.Link)+"\n\n"
 		}
 		// Not a fence of backticks: the SQL could close it.
-		fmt.Fprintf(b, "<details><summary>%s</summary>\n\n<pre>%s%s</pre>\n\n</details>\n",
+		fmt.Fprintf(b, "<details><summary>%s</summary>\n\n<pre>%s</pre>\n\n%s</details>\n",
 			code(m.Name), strings.ReplaceAll(html.EscapeString(strings.TrimSpace(sql)), "\n", "&#10;"), cut)
 	}
 }

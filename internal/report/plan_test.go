@@ -2,7 +2,6 @@ package report
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -52,30 +51,6 @@ func TestPlanGolden(t *testing.T) {
 	golden(t, "plan.md", md.Bytes())
 	golden(t, "plan.txt", []byte(d.String()+"\n"))
 	golden(t, "plan-empty.txt", []byte(planned(t, &plan.Plan{Version: 1, Environment: "staging", Services: []plan.Service{{Name: "web"}}}).String()+"\n"))
-}
-
-// TestPlanFitsSummary: GitHub refuses a summary of more than 1 MiB.
-func TestPlanFitsSummary(t *testing.T) {
-	p := &plan.Plan{Version: 1, Environment: "production"}
-	for i := range 250 {
-		o := plan.Object{ID: fmt.Sprintf("Deployment/shop/service-%d", i), Action: plan.Change}
-		for j := range 60 {
-			o.Fields = append(o.Fields, plan.Field{Path: fmt.Sprintf("spec.f%d", j), Before: value(strings.Repeat("*", 500)), After: value(strings.Repeat("|", 500))})
-		}
-		p.Objects = append(p.Objects, o)
-		p.Services = append(p.Services, plan.Service{Name: o.ID, After: "x@sha256:" + strings.Repeat("a", 64), Changed: true})
-		p.Migrations = append(p.Migrations, plan.Migration{Name: fmt.Sprint(i), SQL: strings.Repeat("<", 25000)})
-	}
-	var md bytes.Buffer
-	if err := planned(t, p).Markdown(&md); err != nil {
-		t.Fatal(err)
-	}
-	if md.Len() > 1<<20 {
-		t.Errorf("%d bytes are more than a summary holds", md.Len())
-	}
-	if !strings.Contains(md.String(), "plan.json") {
-		t.Error("it does not say where the rest is")
-	}
 }
 
 func TestEvidenceOfAReport(t *testing.T) {

@@ -15,7 +15,7 @@ func (s *show) serve() error {
 		k.Runs[s.run] = &github.Run{
 			ID: s.run, Attempt: 1, SHA: s.sha, Branch: "main", Path: workflowFile, Event: "workflow_dispatch", Actor: "alice",
 		}
-		for name, team := range map[string]string{"production": "leadership", "production-oncall": "incident-response"} {
+		for name, team := range map[string]string{"production": "leadership", "production-oncall": "incident-response", "production-override": "leadership"} {
 			k.Environments[name] = &github.Environment{
 				Name: name, Teams: []string{team}, PreventSelfReview: true, AdminsBypass: &no, Policy: github.CustomBranches, Branches: []string{"main"},
 			}
