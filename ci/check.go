@@ -121,6 +121,11 @@ func (p *pipeline) runCheck(ctx context.Context, name string, check platform.Che
 	if err != nil {
 		return "", err
 	}
+	return p.runIn(ctx, c, name, check, command, limit)
+}
+
+// runIn is runCheck in a container where the packages are installed.
+func (p *pipeline) runIn(ctx context.Context, c *dagger.Container, name string, check platform.Check, command string, limit time.Duration) (_ string, err error) {
 	for _, variable := range sortedKeys(check.Env) {
 		c = c.WithEnvVariable(variable, check.Env[variable])
 	}

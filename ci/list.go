@@ -68,6 +68,8 @@ func describe(p *platform.Platform, s stage) listed {
 		if l.Present = p.Database != nil; l.Present {
 			l.Run = p.Database.Migrate
 		}
+	case s.Name == "accept":
+		l.Present = slices.ContainsFunc(sortedKeys(p.Environments), func(name string) bool { return p.Environments[name].Acceptance != nil })
 	case s.Name == "deploy", s.Name == "plan":
 		l.Present = hasManifests(p)
 	}
@@ -122,6 +124,8 @@ func would(p *platform.Platform, target string, l listed) (lines []string) {
 		for i, s := range p.Ordered() {
 			say("%d. %s, healthy at port %d %s", i+1, s.Name, s.Port, s.Health)
 		}
+	case l.Name == "accept" && p.Environments[target].Acceptance != nil:
+		say("%s", p.Environments[target].Acceptance.Run)
 	case l.Name == "dev":
 		for _, s := range p.Services {
 			say("%s on port %d", s.Name, s.Port)

@@ -117,7 +117,7 @@ func (p *pipeline) Run(ctx context.Context, stages []string) (err error) {
 // stage runs one stage that is no check, and reports it.
 func (p *pipeline) stage(ctx context.Context, name string) error {
 	work := map[string]func(context.Context, *report.Stage) error{
-		"images": p.makeImages, "backup": p.backup, "plan": p.plan, "migrate": p.migrate, "deploy": p.deploy, "dev": p.dev,
+		"images": p.makeImages, "backup": p.backup, "plan": p.plan, "migrate": p.migrate, "deploy": p.deploy, "accept": p.accept, "dev": p.dev,
 	}[name]
 	if work == nil {
 		return &platform.UsageError{Message: "unknown stage " + name}
@@ -125,7 +125,7 @@ func (p *pipeline) stage(ctx context.Context, name string) error {
 	stage := report.Stage{Name: name, Status: report.Passed}
 	start := time.Now()
 	end := p.progress.Start(name)
-	err := p.connect(ctx, name != "images")
+	err := p.connect(ctx, name != "images" && name != "accept")
 	if err == nil {
 		err = p.within(ctx, name, func(ctx context.Context) error { return work(ctx, &stage) })
 	}
@@ -155,11 +155,12 @@ func cancelled(name string, err error) error {
 }
 
 // within gives work on a target its deadline: who waits for an answer that never
-// comes holds the database and the others up. Images have one each, and dev has none.
+// comes holds the database and the others up. Images have one each, acceptance has
+// its own, and dev has none.
 func (p *pipeline) within(ctx context.Context, name string, work func(context.Context) error) error {
 	limit := p.options.Timeout
 	switch name {
-	case "images", "dev":
+	case "images", "accept", "dev":
 		return work(ctx)
 	case "deploy":
 		limit += time.Duration(len(p.platform.Services)) * p.options.serviceDeadline()

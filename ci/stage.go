@@ -13,13 +13,14 @@ type stage struct {
 	Short string
 }
 
-// releaseStages follow the checks, in this order; plan and dev only run by name.
+// releaseStages follow the checks, in this order; plan, accept and dev only run by name.
 var releaseStages = []stage{
 	{"images", "make an image for each service, and one for migrations, and push them"},
 	{"backup", "dump the database, restore the dump and compare"},
 	{"plan", "say what a release would change, for people to approve; changes nothing"},
 	{"migrate", "show the pending migrations and run them"},
 	{"deploy", "release the services one by one, in order, each verified"},
+	{"accept", "try what was released from outside, with tests of the workspace"},
 }
 
 var checkShort = map[string]string{
@@ -46,7 +47,7 @@ func chosen(words []string) ([]string, error) {
 		known = append(known, s.Name)
 	}
 	if len(words) == 0 {
-		return slices.DeleteFunc(known, func(name string) bool { return name == "plan" || name == "dev" }), nil
+		return slices.DeleteFunc(known, func(name string) bool { return slices.Contains([]string{"plan", "accept", "dev"}, name) }), nil
 	}
 	wanted := map[string]bool{}
 	for _, word := range words {

@@ -212,6 +212,8 @@ type Environment struct {
 	Gate *Gate `yaml:"gate,omitempty"`
 	// Notify says who is told of its releases.
 	Notify []Notification `yaml:"notify,omitempty"`
+	// Acceptance tries it from outside once it was released: `ci accept`.
+	Acceptance *Acceptance `yaml:"acceptance,omitempty"`
 	// GitHub says what it shows of the releases. Absent: nothing but its own.
 	GitHub *GitHub `yaml:"github,omitempty"`
 }

@@ -168,6 +168,7 @@ func validateEnvironment(name string, p *Platform, d *document) {
 		d.report(history, fmt.Sprintf("expected 2 or more, the release that stands and the one before it, found %d", e.History), "")
 	}
 	validateGate(join(at, "gate"), name, e.Gate, p, d)
+	validateAcceptance(join(at, "acceptance"), e.Acceptance, d)
 	validateGitHub(join(at, "github"), e.GitHub, d)
 	for i, n := range e.Notify {
 		validateNotification(item(join(at, "notify"), i), n, d)
