@@ -82,7 +82,13 @@ func metadata(cmd *cobra.Command, name string) []byte {
 	for _, output := range sorted(outputs) {
 		write("  "+output+":", "    description: "+quoted(outputs[output]), "    value: ${{ steps.run.outputs."+output+" }}")
 	}
-	write("runs:", "  using: composite", "  steps:", "    - id: run", "      shell: bash", "      env:")
+	write("runs:", "  using: composite", "  steps:", "    - id: run")
+	if name == "rollback" {
+		// Whether it runs says who uses it: the last step of a job that failed or was
+		// cancelled, whose state this one would else wait to be a success.
+		write("      if: always()")
+	}
+	write("      shell: bash", "      env:")
 	run := `      run: exec "$GITHUB_ACTION_PATH/../slipway.sh" ` + name
 	for _, argument := range arguments {
 		write("        " + action.InputVariable(argument) + ": ${{ inputs." + strings.ToLower(argument) + " }}")

@@ -64,6 +64,12 @@ type production struct {
 
 func newProduction(t *testing.T) *production {
 	t.Helper()
+	return productionOf(t, gatedPlatform, ledger.Record{})
+}
+
+// productionOf is one of a platform of its own; tested is what else staging's record says.
+func productionOf(t *testing.T, platform string, tested ledger.Record) *production {
+	t.Helper()
 	p := &production{T: t, environment: testenv.Environment(t), namespace: testenv.Namespace(t)}
 	key := ed25519.NewKeyFromSeed([]byte(strings.Repeat("k", ed25519.SeedSize)))
 	image := nodeImage(t)
@@ -76,7 +82,7 @@ func newProduction(t *testing.T) *production {
 	for name, text := range map[string]string{
 		// The sandbox has one ledger of a name, and tests each want their own.
 		".github/workflows/production.yml": strings.NewReplacer("env: production,", "env: "+p.environment+",", "--env production", "--env "+p.environment).Replace(string(workflow)),
-		"slipway.yaml":                     replace.Replace(gatedPlatform),
+		"slipway.yaml":                     replace.Replace(platform),
 		"deploy.yaml":                      strings.Replace(anothersRepository["deploy.yaml"], "node:22-bookworm-slim", image, 1),
 		"CHANGELOG.md":                     "# Changes\n\n## Next\n\n- The web answers.\n",
 	} {
@@ -98,10 +104,8 @@ func newProduction(t *testing.T) *production {
 	if err := os.MkdirAll(filepath.Join(artifacts, "record"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	tested := &ledger.Record{
-		Number: 41, Environment: "staging", State: ledger.Released, Verdict: "1 service runs what was released",
-		Images: map[string]string{"web": image},
-	}
+	tested.Number, tested.Environment, tested.State, tested.Verdict = 41, "staging", ledger.Released, "1 service runs what was released"
+	tested.Images = map[string]string{"web": image}
 	if err := tested.WriteSigned(filepath.Join(artifacts, "record", "record.json"), key); err != nil {
 		t.Fatal(err)
 	}
@@ -156,11 +160,14 @@ func heard(told chan string) string {
 	return strings.Join(events, " ")
 }
 
-// nodeImage is the sandbox's Node.js, by digest: a release knows no tags.
-func nodeImage(t *testing.T) string {
+// nodeImage is the sandbox's Node.js.
+func nodeImage(t *testing.T) string { return imageOf(t, "node", "22-bookworm-slim") }
+
+// imageOf is one of the sandbox by its digest: a release knows no tags.
+func imageOf(t *testing.T, name, tag string) string {
 	t.Helper()
 	registry, _, _ := strings.Cut(testenv.Env(t)["SLIPWAY_REGISTRY"], "/")
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodHead, "http://"+registry+"/v2/library/node/manifests/22-bookworm-slim", nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodHead, "http://"+registry+"/v2/library/"+name+"/manifests/"+tag, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +177,7 @@ func nodeImage(t *testing.T) string {
 		t.Fatal(err)
 	}
 	answer.Body.Close()
-	return registry + "/library/node@" + answer.Header.Get("Docker-Content-Digest")
+	return registry + "/library/" + name + "@" + answer.Header.Get("Docker-Content-Digest")
 }
 
 func hubOf(t *testing.T, sha string) *github.Server {
@@ -198,14 +205,32 @@ var toApprove = regexp.MustCompile(`to approve: ([0-9a-f]{64})`)
 // run runs the workflow; when the digest to approve is known, people decide.
 func (p *production) run(decide func(digest string)) (output string, err error) {
 	p.Helper()
+	decided := false
+	return p.follow(func(line string) {
+		if m := toApprove.FindStringSubmatch(line); m != nil && !decided {
+			decided = true
+			decide(m[1])
+		}
+	})
+}
+
+// follow runs the workflow; it goes on once each line was heard.
+func (p *production) follow(hear func(line string)) (output string, err error) {
+	p.Helper()
 	cmd, err := p.dispatch.Command(p.Context())
 	if err != nil {
 		p.Fatal(err)
 	}
+	return follow(p.T, cmd, hear)
+}
+
+// follow runs act and returns what the workflow said.
+func follow(t *testing.T, cmd *exec.Cmd, hear func(line string)) (output string, err error) {
+	t.Helper()
 	reader, writer := io.Pipe()
 	cmd.Stdout, cmd.Stderr = writer, writer
 	if err := cmd.Start(); err != nil {
-		p.Fatal(err)
+		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
 	go func() {
@@ -214,7 +239,6 @@ func (p *production) run(decide func(digest string)) (output string, err error) 
 		ended <- err
 	}()
 	var out strings.Builder
-	decided := false
 	for lines := bufio.NewReader(reader); ; {
 		line, failed := lines.ReadString('\n')
 		var entry struct{ Msg string }
@@ -222,19 +246,35 @@ func (p *production) run(decide func(digest string)) (output string, err error) 
 			line = entry.Msg + "\n"
 		}
 		out.WriteString(line)
-		if m := toApprove.FindStringSubmatch(line); m != nil && !decided {
-			decided = true
-			decide(m[1])
-		}
+		hear(line)
 		if failed != nil {
 			return out.String(), <-ended
 		}
 	}
 }
 
+// commit is what the repository has now.
+func (p *production) commit(message string) {
+	p.Helper()
+	run(p.T, p.dispatch.Repository, "git", "add", "--all")
+	run(p.T, p.dispatch.Repository, "git", "-c", "user.name=test", "-c", "user.email=test@example.org", "commit", "--quiet", "--allow-empty", "--no-gpg-sign", "--message="+message)
+}
+
+// knows makes GitHub know the newest commit, as one that passed and that this run is of.
+func (p *production) knows() {
+	p.Helper()
+	sha := strings.TrimSpace(run(p.T, p.dispatch.Repository, "git", "rev-parse", "HEAD"))
+	p.hub.Change(func(k *github.Known) {
+		r := *k.Runs[77]
+		r.ID, r.SHA, r.Reviews = p.dispatch.Run, sha, nil
+		k.Runs[r.ID] = &r
+		k.Commits.Analysed, k.Checks[0].SHA = []string{sha}, sha
+	})
+}
+
 func (p *production) review(user, state, comment string, environments ...string) {
 	p.Helper()
-	if err := p.hub.Review(77, github.Review{User: user, State: state, Comment: comment, Environments: environments}); err != nil {
+	if err := p.hub.Review(p.dispatch.Run, github.Review{User: user, State: state, Comment: comment, Environments: environments}); err != nil {
 		p.Error(err)
 	}
 }
@@ -272,6 +312,9 @@ func TestProduction(t *testing.T) {
 	if got := heard(p.told); got != "waiting started released" || len(record.Told) != 2 {
 		t.Errorf("stakeholders were told of %s, and the ledger has %+v", got, record.Told)
 	}
+	if strings.Contains(out, "outside of the deployment window") {
+		t.Error("a window that nobody waived was overridden")
+	}
 	for _, secret := range []string{"only-production-has-this", "hub-token", "secret-address", "key-of-the-hook"} {
 		if strings.Contains(out, secret) {
 			t.Errorf("%s was shown", secret)
@@ -279,33 +322,47 @@ func TestProduction(t *testing.T) {
 	}
 }
 
+// builtFolder is where builtOnce puts both programs of the actions.
+var builtFolder string
+
 var builtOnce = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "slipway-built-")
 	if err != nil {
 		return "", err
 	}
-	out, err := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(dir, "slipway"), ".").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
+	builtFolder = dir
+	for name, folder := range map[string]string{"slipway": ".", "ci": "../ci"} {
+		cmd := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(dir, name), folder)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("%w: %s", err, out)
+		}
 	}
-	return filepath.Join(dir, "slipway"), nil
+	return dir, nil
 })
 
-// installed gives the runner a version of slipway in its tool cache, as one has
-// that ran it before; building it for each step takes most of such a test.
-func (p *production) installed() {
-	p.Helper()
-	binary, err := builtOnce()
+// installed gives the runner a version of both programs in its tool cache, as one
+// has that ran them before; building them for each step takes most of such a test.
+func installed(t *testing.T, d github.Dispatch) {
+	t.Helper()
+	built, err := builtOnce()
 	if err != nil {
-		p.Fatal(err)
+		t.Fatal(err)
 	}
-	folder := filepath.Join(p.dispatch.Tools(), "slipway", "v0.0.0", runtime.GOARCH)
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		p.Fatal(err)
+	folder := filepath.Join(d.Tools(), "slipway", "v0.0.0", runtime.GOARCH)
+	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
+		t.Fatal(err)
 	}
-	run(p.T, ".", "cp", binary, folder)
-	if err := os.WriteFile(filepath.Join(p.dispatch.Slipway, "actions", "slipway.version"), []byte("v0.0.0\n"), 0o600); err != nil {
-		p.Fatal(err)
+	if err := os.Symlink(built, folder); err != nil {
+		t.Fatal(err)
+	}
+	for _, sources := range []string{"internal", "ci", "go.sum"} { // act copies all of it for each step
+		if err := os.RemoveAll(filepath.Join(d.Slipway, sources)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(d.Slipway, "actions", "slipway.version"), []byte("v0.0.0\n"), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -326,6 +383,20 @@ func TestProductionRefused(t *testing.T) {
 			testenv.Kubectl(p, "--namespace", p.namespace, "create", "service", "clusterip", "web", "--tcp=80:8080")
 			p.review("vera", "approved", digest[:12], "production")
 		}, "is refused"},
+		"the code moved after the approval": {nil, func(p *production, digest string) {
+			p.review("tom", "approved", digest[:12], "production-oncall")
+			p.review("vera", "approved", digest[:12], "production")
+			p.commit("nobody has seen this")
+		}, " is checked out"},
+		"the window is closed": {func(p *production) {
+			file := filepath.Join(p.dispatch.Repository, "slipway.yaml")
+			closed := strings.Replace(read(p, file), "      security: high\n", "      security: high\n      window: {zone: Europe/Oslo, weekly: [mon-sun 00:00-24:00], freezes: [{from: '2000-01-01', to: '2999-12-31', why: nobody is there}]}\n", 1)
+			if err := os.WriteFile(file, []byte(closed), 0o600); err != nil {
+				p.Fatal(err)
+			}
+			p.commit("closed")
+			p.knows()
+		}, nil, "window: nothing is released from 2000-01-01 to 2999-12-31: nobody is there"},
 		"hostile input": {func(p *production) {
 			p.dispatch.Inputs["from"] = "staging#41\n::set-output name=approval::x $(touch /tmp/slipway-was-here) `id`"
 		}, nil, "--from has a line break in it"},
@@ -354,7 +425,7 @@ func TestProductionRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newProduction(t)
-			p.installed()
+			installed(t, p.dispatch)
 			if tt.prepare != nil {
 				tt.prepare(p)
 			}

@@ -13,8 +13,16 @@ import (
 
 var update = flag.Bool("update", false, "write the expected output in the scripts anew")
 
+// tidy leaves nothing of what the tests built once for all of them.
+type tidy struct{ *testing.M }
+
+func (m tidy) Run() int {
+	defer func() { _ = os.RemoveAll(builtFolder) }()
+	return m.M.Run()
+}
+
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(tidy{m}, map[string]func(){
 		"slipway": func() {
 			os.Exit(action.Execute(context.Background(), command(), os.Args[1:], os.Stdout, os.Stderr))
 		},

@@ -91,25 +91,30 @@ func TestWatchTakesBack(t *testing.T) {
 	expect(1, []string{"#6 ended in the middle, and nobody works on it", "`slipway resume --env"}, "watch")
 }
 
-// restart ends the container of the pod that runs, and waits until it is known.
 func (c *checkout) restart() {
 	c.Helper()
-	cluster := kubetest.Cluster(c.T)
+	restart(c.T, c.namespace)
+}
+
+// restart ends the container of the pod that runs, and waits until it is known.
+func restart(t *testing.T, namespace string) {
+	t.Helper()
+	cluster := kubetest.Cluster(t)
 	pod := func() *corev1.Pod {
-		pods, err := kube.List[corev1.Pod](c.Context(), cluster, kube.Pods, c.namespace, "app=web", "")
+		pods, err := kube.List[corev1.Pod](t.Context(), cluster, kube.Pods, namespace, "app=web", "")
 		if err != nil {
-			c.Fatal(err)
+			t.Fatal(err)
 		}
 		pods = slices.DeleteFunc(pods, func(p *corev1.Pod) bool { return p.DeletionTimestamp != nil })
 		if len(pods) != 1 {
-			c.Fatalf("%d pods", len(pods))
+			t.Fatalf("%d pods", len(pods))
 		}
 		return pods[0]
 	}
 	// The command may end before the container that it ends, or with it.
-	_, _ = testenv.TryKubectl(c.T, "--namespace", c.namespace, "exec", pod().Name, "--", "node", "-e", "process.kill(1, 'SIGTERM')")
-	testenv.Kubectl(c.T, "--namespace", c.namespace, "wait", "pod/"+pod().Name, "--for=jsonpath={.status.containerStatuses[0].restartCount}=1", "--timeout=60s")
-	testenv.Kubectl(c.T, "--namespace", c.namespace, "wait", "pod/"+pod().Name, "--for=condition=Ready", "--timeout=60s")
+	_, _ = testenv.TryKubectl(t, "--namespace", namespace, "exec", pod().Name, "--", "node", "-e", "process.kill(1, 'SIGTERM')")
+	testenv.Kubectl(t, "--namespace", namespace, "wait", "pod/"+pod().Name, "--for=jsonpath={.status.containerStatuses[0].restartCount}=1", "--timeout=60s")
+	testenv.Kubectl(t, "--namespace", namespace, "wait", "pod/"+pod().Name, "--for=condition=Ready", "--timeout=60s")
 }
 
 // TestWatchDispatches: with onBreach: dispatch the watch changes nothing. It starts

@@ -2,6 +2,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -52,7 +53,7 @@ func Command() *cobra.Command {
 	o.Add(cmd)
 	cmd.Flags().StringVar(&o.Plan, "plan", filepath.Join(".slipway", "plan"), "folder with the plan and its evidence")
 	cmd.Flags().StringVar(&o.Backup, "backup", "", "report.json of `ci backup`, where the backup was taken again since the approval")
-	cmd.Flags().BoolVar(&o.Retake, "retake", false, "a backup that has become too old does not close the gate: the output backup says so, and apply takes a newer one as --backup")
+	cmd.Flags().BoolVar(&o.Retake, "retake", false, "a backup that has become too old, or is not on this machine where the database may go back to it, does not close the gate: the output backup says so, and apply takes a newer one as --backup")
 	cmd.Flags().DurationVar(&o.Wait, "wait", 0, "how long approvals that are still missing are waited for, as in 30m")
 	cmd.Flags().BoolVar(&o.JSON, "json", false, "print the decision and its grounds as JSON")
 	cmd.AddCommand(serveCommand())
@@ -78,9 +79,9 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	if answer == nil {
 		return err
 	}
-	if old := o.Retake && only(err, "backup"); old {
+	if why := asked.again(err); o.Retake && why != "" {
 		action.Output("backup", "old")
-		fmt.Fprintln(w, "the backup has to be taken again before the release")
+		fmt.Fprintf(w, "the backup has to be taken again before the release: %s\n", why)
 		err = nil
 	} else if err == nil {
 		action.Output("backup", "fresh")
@@ -150,6 +151,22 @@ type Asked struct {
 	Plan     *plan.Plan
 	Evidence *plan.Evidence
 	Backup   *plan.Item // that was taken since, nil if none was
+}
+
+// again says why the backup has to be taken again before the release, though all
+// have approved it; "" if it has not.
+func (a Asked) again(decided error) string {
+	if only(decided, "backup") {
+		return "it is too old"
+	}
+	item := cmp.Or(a.Backup, a.Evidence.Item(plan.Backup, ""))
+	if decided != nil || !a.Plan.Restore || len(a.Plan.Migrations) == 0 || item == nil {
+		return ""
+	}
+	if _, err := os.Stat(item.Path(a.Folder)); err != nil || item.File == "" {
+		return "its file is not on this machine, and the database goes back to it if the release fails"
+	}
+	return ""
 }
 
 // Decide asks for an environment with a gate.

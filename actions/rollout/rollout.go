@@ -139,10 +139,7 @@ func backup(e *environment.Environment, item *plan.Item, folder string, say func
 	if item == nil || item.File == "" {
 		return nil, nil
 	}
-	file := item.File
-	if !filepath.IsAbs(file) {
-		file = filepath.Join(folder, file)
-	}
+	file := item.Path(folder)
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	} else if err != nil {

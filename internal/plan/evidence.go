@@ -53,6 +53,14 @@ type Item struct {
 	Detail string `json:"detail,omitempty"`
 }
 
+// Path of its file, whose place is the folder of the plan unless it is absolute.
+func (i Item) Path(folder string) string {
+	if filepath.IsAbs(i.File) {
+		return i.File
+	}
+	return filepath.Join(folder, i.File)
+}
+
 // NewEvidence begins the evidence for a plan made now. Times are in UTC and of
 // whole seconds.
 func NewEvidence(planDigest string, now time.Time, items ...Item) *Evidence {
@@ -84,10 +92,7 @@ func (e *Evidence) Files(folder string) error {
 		if i.File == "" {
 			continue
 		}
-		file := i.File
-		if !filepath.IsAbs(file) {
-			file = filepath.Join(folder, file)
-		}
+		file := i.Path(folder)
 		data, err := os.Open(file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

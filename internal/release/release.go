@@ -180,7 +180,7 @@ func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Ent
 		outcome.State, outcome.Verdict = ledger.Running, "it was cancelled in the middle, and there was no time to take everything back"
 		return outcome, &CancelledError{Release: o.Ledger.Name(entry.Record.Number), Environment: o.Ledger.Environment, Err: err}
 	case err == nil:
-		outcome.State, outcome.Verdict = ledger.Released, count(len(result.Services), "service")+" run what was released"
+		outcome.State, outcome.Verdict = ledger.Released, runs(len(result.Services))+" what was released"
 	case o.OnFailure != nil && len(entry.Record.Migrations) > 0 && o.hurried(ctx):
 		return o.restoreLater(ctx, entry, outcome, err)
 	case o.OnFailure != nil && len(entry.Record.Migrations) > 0:
@@ -284,6 +284,14 @@ func count(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// runs is a number of services with its verb.
+func runs(n int) string {
+	if n == 1 {
+		return "1 service runs"
+	}
+	return fmt.Sprintf("%d services run", n)
 }
 
 func images(services []rollout.Service) map[string]string {

@@ -1,6 +1,7 @@
 package github
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -11,8 +12,10 @@ import (
 	"strconv"
 )
 
-// Dispatch is a workflow that a person starts.
+// Dispatch is a workflow that a person starts, or that something else starts.
 type Dispatch struct {
+	Event      string // such as push. Default: workflow_dispatch
+	Payload    string // file of the event, "" for none
 	Act        string // the program, github.com/nektos/act
 	Repository string // folder of the repository, committed
 	Slipway    string // folder with the sources of the actions, whatever commit the workflow names
@@ -44,10 +47,13 @@ func (d Dispatch) Command(ctx context.Context) (*exec.Cmd, error) {
 		return nil, fmt.Errorf("read the workflow: %w", err)
 	}
 	args := []string{
-		"workflow_dispatch", "--workflows", filepath.Join(d.Repository, d.Workflow), "--actor", d.Actor, "--platform", "ubuntu-latest=-self-hosted",
+		cmp.Or(d.Event, "workflow_dispatch"), "--workflows", filepath.Join(d.Repository, d.Workflow), "--actor", d.Actor, "--platform", "ubuntu-latest=-self-hosted",
 		"--pull=false", "--action-offline-mode", "--no-cache-server", "--no-recurse", "--rm", "--json",
 		"--env", "GITHUB_API_URL=" + d.API, "--env", "GITHUB_RUN_ID=" + strconv.FormatInt(d.Run, 10), "--env", "GITHUB_RUN_ATTEMPT=1",
 		"--action-cache-path", d.Cache, "--env", "STANDIN_ARTIFACTS=" + d.Artifacts,
+	}
+	if d.Payload != "" {
+		args = append(args, "--eventpath", d.Payload)
 	}
 	var known []string
 	for _, m := range usesAction.FindAllStringSubmatch(string(text), -1) {
