@@ -68,6 +68,9 @@ func (e *UnreachableError) Hint() string {
 	if strings.Contains(e.Err.Error(), "certificate") {
 		return "the certificate is not the one the kubeconfig expects: check its certificate-authority-data and address"
 	}
+	if strings.Contains(e.Err.Error(), "getting credentials") {
+		return "the login program that the kubeconfig names gave no token; what it said is above, and a job takes `id-token: write` to get one"
+	}
 	return "check the address in the kubeconfig, and that the API server runs and can be reached from here"
 }
 
