@@ -38,7 +38,7 @@ func TestBadInput(t *testing.T) {
 		{"root", []string{"plan", "--env", "production"}, false, false},
 		{"from", []string{"plan", "--env", "production"}, true, false},
 		{"record", []string{"plan", "--env", "production"}, false, false}, {"record", []string{"preflight", "--env", "production"}, false, false},
-		{"waive", []string{"preflight", "--env", "production"}, false, true},
+		{"waive", []string{"preflight", "--env", "production"}, false, true}, {"expect-changed", []string{"preflight", "--env", "production"}, false, false},
 		{"to", []string{"rollback", "--env", "production"}, true, false},
 		{"approval", []string{"apply", "--env", "production"}, false, false},
 		{"reason", []string{"unlock", "--env", "production"}, false, false}, {"reason", []string{"watch", "--env", "production", "--acknowledge", "1"}, false, false},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/teei/slipway/internal/gate"
 	"github.com/teei/slipway/internal/plan"
+	"github.com/teei/slipway/testenv/github"
 )
 
 // asked prepares a release that both a preflight and a gate let through.
@@ -30,6 +31,8 @@ func TestRequests(t *testing.T) {
 	c, s := asked(t)
 	s.question.Gate.ExceptAuthor = true
 	s.knowsAuthor()
+	c.Gate.Notes, c.Gate.NotesDraft = "NEWS.md", true // of which there is none, so that drafts are asked for
+	s.hub.Change(func(k *github.Known) { k.Releases = []github.Release{{Tag: "v2", Draft: true, Body: "- It is faster."}} })
 	findings, err := gate.Preflight(t.Context(), *c)
 	if failed := plan.Failed(findings); err != nil || len(failed) > 0 {
 		t.Fatalf("%+v, %v", failed, err)
