@@ -2,6 +2,8 @@ package main
 
 import (
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -91,6 +93,22 @@ func TestWatchTakesBack(t *testing.T) {
 	expect(1, []string{"#6 ended in the middle, and nobody works on it", "`slipway resume --env"}, "watch")
 }
 
+// watcher is the kubeconfig of an account that may read the application, and write
+// the ledger.
+func (c *checkout) watcher() string {
+	c.Helper()
+	file := filepath.Join(c.TempDir(), "kubeconfig")
+	if err := os.WriteFile(file, kubetest.Kubeconfig(c, c.namespace, "watch"), 0o600); err != nil {
+		c.Fatal(err)
+	}
+	for in, role := range map[string]string{c.namespace: "role-watch", "slipway-" + c.environment: "role"} {
+		name := map[string]string{"role-watch": "slipway-watch", "role": "slipway-ledger"}[role]
+		testenv.Kubectl(c, "--namespace", in, "apply", "--filename", filepath.Join("..", "docs", role+".yaml"))
+		testenv.Kubectl(c, "--namespace", in, "create", "rolebinding", "watch", "--role", name, "--serviceaccount", c.namespace+":watch")
+	}
+	return file
+}
+
 func (c *checkout) restart() {
 	c.Helper()
 	restart(c.T, c.namespace)
@@ -135,7 +153,7 @@ func TestWatchDispatches(t *testing.T) {
 		t.Errorf("without a repository:\n%s", out) // neither the breach nor why nothing was done about it is lost
 	}
 	hub := hubOf(t, strings.Repeat("a", 40))
-	c.variables = append(c.variables, "GITHUB_ACTIONS=true", "GITHUB_RUN_ID=77", "GITHUB_RUN_ATTEMPT=1", "GITHUB_API_URL="+hub.URL, "GITHUB_TOKEN=hub-token", "GITHUB_REPOSITORY=acme/platform")
+	c.variables = append(c.variables, "TEST_KUBECONFIG="+c.watcher(), "GITHUB_ACTIONS=true", "GITHUB_RUN_ID=77", "GITHUB_RUN_ATTEMPT=1", "GITHUB_API_URL="+hub.URL, "GITHUB_TOKEN=hub-token", "GITHUB_REPOSITORY=acme/platform")
 	for look := range 2 {
 		testenv.Kubectl(t, "--namespace", c.namespace, "delete", "pods", "--selector=app=web") // another one ends at once
 		testenv.Kubectl(t, "--namespace", c.namespace, "wait", "deployment/web", "--for=condition=Available", "--timeout=60s")

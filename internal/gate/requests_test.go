@@ -32,7 +32,9 @@ func TestRequests(t *testing.T) {
 	s.question.Gate.ExceptAuthor = true
 	s.knowsAuthor()
 	c.Gate.Notes, c.Gate.NotesDraft = "NEWS.md", true // of which there is none, so that drafts are asked for
-	s.hub.Change(func(k *github.Known) { k.Releases = []github.Release{{Tag: "v2", Draft: true, Body: "- It is faster."}} })
+	s.hub.Change(func(k *github.Known) {
+		k.Releases = []github.Release{{Tag: "v2", Draft: true, Body: "- It is faster."}}
+	})
 	findings, err := gate.Preflight(t.Context(), *c)
 	if failed := plan.Failed(findings); err != nil || len(failed) > 0 {
 		t.Fatalf("%+v, %v", failed, err)

@@ -15,6 +15,16 @@ import (
 // token of its own. It may do what a role that the test binds to it allows.
 func Account(t testing.TB, namespace, name string) *kube.Cluster {
 	t.Helper()
+	c, err := kube.Connect(Context(t), Kubeconfig(t, namespace, name), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// Kubeconfig is that of a new account without any right.
+func Kubeconfig(t testing.TB, namespace, name string) []byte {
+	t.Helper()
 	testenv.Kubectl(t, "-n", namespace, "create", "serviceaccount", name)
 	token := strings.TrimSpace(testenv.Kubectl(t, "-n", namespace, "create", "token", name))
 	flat, _, err := kube.Flatten(testenv.Env(t)["KUBECONFIG"], kube.FlattenOptions{})
@@ -29,9 +39,5 @@ func Account(t testing.TB, namespace, name string) *kube.Cluster {
 	if flat, err = clientcmd.Write(*config); err != nil {
 		t.Fatal(err)
 	}
-	c, err := kube.Connect(Context(t), flat, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
+	return flat
 }
