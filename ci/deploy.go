@@ -32,7 +32,7 @@ type order struct {
 	Ledger    string            `json:"ledger"` // the environment that the release is recorded in
 	History   int               `json:"history"`
 	Record    ledger.Record     `json:"record"` // what is known of it before it begins
-	Lock      ledger.Share      `json:"lock"`   // which this run holds
+	Lock      ledger.Share      `json:"lock"`   // which this run holds; a plan needs none
 	Namespace string            `json:"namespace"`
 	Overlay   string            `json:"overlay"`
 	Images    map[string]string `json:"images"`
@@ -140,10 +140,13 @@ func (p *pipeline) deployContainer(ctx context.Context, target platform.Target, 
 		record.Evidence = []ledger.Evidence{{Kind: plan.Backup, Name: "database", SHA256: b.SHA256, At: time.Now().UTC(), Passed: b.Verified, File: b.Path}}
 	}
 	o := order{
-		Ledger: target.Ledger(), History: target.History, Record: record, Lock: p.lock.Share(),
+		Ledger: target.Ledger(), History: target.History, Record: record,
 		Namespace: target.Namespace, Overlay: target.Overlay, Images: images, Inject: p.options.Inject,
 		Terminal: p.progress.Line() != nil,
 		Values:   sortedKeys(target.Values), Deadline: p.options.serviceDeadline(),
+	}
+	if p.lock != nil {
+		o.Lock = p.lock.Share()
 	}
 	var manifests string
 	if command := p.platform.Manifests.Command; command != "" {

@@ -43,7 +43,15 @@ func TestAnotherTeamsRelease(t *testing.T) {
 	t.Setenv("STAGING_KUBECONFIG", env["KUBECONFIG"])
 	t.Setenv("STAGING_DATABASE_URL", database)
 
-	code, output, r := run(t, "images", "deploy", "--env", environment, "--root", root)
+	// A plan changes nothing, and deploy then makes what it says.
+	code, output, r := run(t, "images", "plan", "--env", environment, "--root", root)
+	if code != exitFine || statuses(r) != "images passed, plan passed" || !strings.Contains(output, "+ Deployment/"+namespace+"/tickets") {
+		t.Fatalf("exit code %d\n%s", code, output)
+	}
+	if there := testenv.Kubectl(t, "--namespace", namespace, "get", "deployments", "--output", "name"); there != "" {
+		t.Errorf("the plan made %s", there)
+	}
+	code, output, r = run(t, "images", "deploy", "--env", environment, "--root", root)
 	if code != exitFine {
 		t.Fatalf("exit code %d\n%s", code, output)
 	}
