@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/signal"
 	"strconv"
 	"sync"
 	"syscall"
@@ -34,6 +35,13 @@ func Point(ctx context.Context, name string) {
 	passed++
 	if list := os.Getenv("SLIPWAY_CRASH_LIST"); list != "" {
 		note(list, name)
+	}
+	if at := os.Getenv("SLIPWAY_STOP_AT"); at == strconv.Itoa(passed) {
+		// It may run on for a moment until it stops: so it waits to be continued.
+		proceed := make(chan os.Signal, 1)
+		signal.Notify(proceed, syscall.SIGCONT)
+		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+		<-proceed
 	}
 	if at := os.Getenv("SLIPWAY_CRASH_AT"); at == strconv.Itoa(passed) {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)

@@ -65,11 +65,7 @@ func (c *Cluster) Apply(ctx context.Context, obj *Object, o ApplyOptions) (*Obje
 	if err != nil {
 		return nil, fmt.Errorf("apply %s: %w", ID(obj), err)
 	}
-	send := obj
-	if !namespaced && obj.GetNamespace() != "" {
-		send = obj.DeepCopy()
-		send.SetNamespace("")
-	}
+	send := placed(obj, namespaced)
 	options := metav1.ApplyOptions{FieldManager: Manager, Force: o.Force}
 	if o.DryRun {
 		options.DryRun = []string{metav1.DryRunAll}
@@ -89,6 +85,16 @@ func (c *Cluster) Apply(ctx context.Context, obj *Object, o ApplyOptions) (*Obje
 		crash.Point(ctx, "after apply "+ID(obj))
 	}
 	return applied, nil
+}
+
+// placed is an object without the namespace that its kind does not have.
+func placed(obj *Object, namespaced bool) *Object {
+	if namespaced || obj.GetNamespace() == "" {
+		return obj
+	}
+	out := obj.DeepCopy()
+	out.SetNamespace("")
+	return out
 }
 
 func applyError(obj *Object, err error) error {
@@ -192,6 +198,9 @@ func LastManager(live *Object) string {
 		if entry.Subresource == "" && entry.Time != nil && !entry.Time.Time.Before(at) {
 			name, at = entry.Manager, entry.Time.Time
 		}
+	}
+	if strings.HasPrefix(name, maker) {
+		return Manager
 	}
 	return name
 }

@@ -5,6 +5,7 @@ package kube
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -43,6 +44,7 @@ type Cluster struct {
 	// Patience is how long requests are repeated while the API server is away. Default: not at all.
 	Patience time.Duration
 
+	maker   string // the field manager of what this process makes
 	config  *rest.Config
 	http    *http.Client
 	dynamic dynamic.Interface
@@ -150,6 +152,7 @@ func open(config *rest.Config) (*Cluster, error) {
 	}
 	return &Cluster{
 		Server:  config.Host,
+		maker:   maker + strings.ToLower(rand.Text()[:8]),
 		config:  config,
 		http:    client,
 		dynamic: dyn,

@@ -22,6 +22,7 @@ var (
 	StatefulSets   = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "statefulsets"}
 	DaemonSets     = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "daemonsets"}
 	Jobs           = schema.GroupVersionResource{Group: "batch", Version: "v1", Resource: "jobs"}
+	CronJobs       = schema.GroupVersionResource{Group: "batch", Version: "v1", Resource: "cronjobs"}
 	Pods           = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
 	Events         = schema.GroupVersionResource{Version: "v1", Resource: "events"}
 	Services       = schema.GroupVersionResource{Version: "v1", Resource: "services"}
@@ -109,7 +110,11 @@ type Mirror[T any] struct {
 // lost watch is taken up again, so an API server that restarts is survived.
 func Follow[T any](ctx context.Context, c *Cluster, kind schema.GroupVersionResource, namespace string, changed func()) (*Mirror[T], error) {
 	m := &Mirror[T]{cluster: c, kind: kind, namespace: namespace, changed: changed}
-	version, err := m.list(ctx)
+	var version string
+	err := c.patiently(ctx, func() (err error) {
+		version, err = m.list(ctx)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

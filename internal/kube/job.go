@@ -32,6 +32,9 @@ type Task struct {
 	Like *Object
 	// Deadline of the whole. Default: 15 minutes.
 	Deadline time.Duration
+	// Ending is how long its pod may take to end once ctx was cancelled; one that
+	// takes longer has been told to, and the cluster kills it. Default: 20 seconds.
+	Ending time.Duration
 	// Said is told when it waits, runs and ends.
 	Said func(message string)
 }
@@ -65,7 +68,11 @@ func (c *Cluster) Run(ctx context.Context, t Task) (output string, err error) {
 		return "", err
 	}
 	defer func() {
-		ended, stop := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+		given := 20 * time.Second
+		if ctx.Err() != nil && t.Ending > 0 {
+			given = t.Ending
+		}
+		ended, stop := context.WithTimeoutCause(context.WithoutCancel(ctx), given, fmt.Errorf("its pod does not end within %s", given))
 		defer stop()
 		err = errors.Join(err, c.EndTask(ended, t.Namespace, t.Name))
 	}()

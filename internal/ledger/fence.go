@@ -26,8 +26,16 @@ func (e *FencedError) Hint() string {
 // Guard decides on a write to an object as it was just read: the lock must be
 // ours, and no later run may have stamped the object. Since the write carries
 // the resource version that was read, a stamp in between makes it a conflict.
+//
+// An object that was not there when a later run took over has no stamp, and what
+// is made has no version to conflict with. So of one that was just made, the lock
+// is asked again: if it is ours now, it was ours then.
 func (k *Lock) Guard(ctx context.Context, live *kube.Object) error {
-	if err := k.Hold(ctx); err != nil {
+	hold := k.Hold
+	if kube.Made(live) {
+		hold = k.Confirm
+	}
+	if err := hold(ctx); err != nil {
 		return err
 	}
 	if live == nil {

@@ -266,6 +266,15 @@ func (k *Lock) Hold(ctx context.Context) error {
 	}
 }
 
+// Confirm is Hold that asks, however lately the lock was renewed: what was done
+// before it was done under the lock.
+func (k *Lock) Confirm(ctx context.Context) error {
+	k.mu.Lock()
+	k.renewed = time.Time{}
+	k.mu.Unlock()
+	return k.Hold(ctx)
+}
+
 // Release gives the lock back, so that nobody has to wait for it to expire. One
 // that was joined is only left.
 func (k *Lock) Release(ctx context.Context) error {

@@ -51,7 +51,7 @@ func Apply(ctx context.Context, a Approved, again Planning, o Options) (*Outcome
 			Advice: "make the plan with --report of the run that took the backup, and bring that run's folder here; or set database.onFailure to keep",
 		}
 	}
-	o.Check, o.Migrations = same, a.Plan.Migrations
+	o.Check, o.Migrations, o.partial = same, a.Plan.Migrations, len(a.Plan.Only) > 0
 	o.Record.Migrator = a.Plan.Migrator
 	o.Record.Evidence = append(evidence(a.Evidence), o.Record.Evidence...) // behind it what was learnt since
 	o.Record.Plan, o.Record.Approval = a.Evidence.Plan, a.Digest

@@ -36,7 +36,7 @@ func TestAPIServerAway(t *testing.T) {
 			s := newScene(t, releaser)
 			s.must("old", "run")
 			s.points()
-			line := newLine(t)
+			line, direct := newLine(t), s.kubeconfig
 			cut := make(chan error, 1)
 			go func() {
 				// The first service is being written.
@@ -46,7 +46,9 @@ func TestAPIServerAway(t *testing.T) {
 				line.cut()
 				before, begun := s.passed("after apply"), s.passed("before apply")
 				if tt.takeover {
-					_, err := (&scene{t: t, releaser: s.releaser, environment: s.environment, namespace: s.namespace, dir: s.dir, more: []string{"--lease", "15s"}}).run(0, "next", "run")
+					other := *s
+					other.kubeconfig, other.more = direct, []string{"--lease", "15s"}
+					_, err := other.run(0, "next", "run")
 					line.mend()
 					cut <- err
 					return
@@ -62,7 +64,6 @@ func TestAPIServerAway(t *testing.T) {
 				line.mend()
 				cut <- nil
 			}()
-			direct := s.kubeconfig
 			s.kubeconfig = line.kubeconfig
 			s.more = []string{"--deadline", "2m"} // a service has the time that nobody can look at it
 			out, err := s.run(0, "new", "run")

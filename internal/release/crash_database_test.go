@@ -102,7 +102,7 @@ func TestCrashMatrixDatabase(t *testing.T) {
 	for lane := range lanes {
 		work.Go(func() {
 			for i := lane; i < len(at); i += lanes {
-				for _, way := range ways(i) {
+				for _, way := range someWays(i) {
 					t.Run(fmt.Sprintf("point %d, %s, then %s", at[i], strings.ReplaceAll(names[at[i]-1], "/", " "), way), func(t *testing.T) {
 						killMigration(t, newStore(t, releaser), at[i], way)
 					})
@@ -188,11 +188,8 @@ func killMigration(t *testing.T, s *store, at int, way string) {
 // goneBack fails unless application and database are as before the release.
 func (s *store) goneBack() {
 	s.t.Helper()
-	for _, v := range strings.Fields(strings.ReplaceAll(s.versions(), "kube-root-ca.crt", "")) {
-		if v != "old" {
-			s.t.Errorf("the environment is %q, want all of it old", s.versions())
-			break
-		}
+	if found, _ := s.versions(); slices.ContainsFunc(found, func(v string) bool { return v != "old" }) {
+		s.t.Errorf("the environment is %q, want all of it old", found)
 	}
 	if got := columns(s.t, s.url); got != "item" {
 		s.t.Errorf("the database has %s", got)

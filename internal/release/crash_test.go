@@ -5,15 +5,18 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"text/template"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/kube/kubetest"
@@ -23,7 +26,9 @@ import (
 )
 
 // three services with their configuration. Their pods are simulated: what is
-// tested is what a death leaves behind, not how pods come up.
+// tested is what a death leaves behind, not how pods come up. Where they are
+// real, there is a Job among the manifests too. Each version makes an object that
+// is not there before it.
 var three = template.Must(template.New("three").Parse(`
 {{- range $name := .Services}}
 apiVersion: v1
@@ -40,10 +45,29 @@ spec:
     metadata: {labels: {app: {{$name}}}}
     spec:
       terminationGracePeriodSeconds: 0
-      nodeSelector: {simulated: "true"}
+{{- if $.Real}}
+      containers: [{name: app, image: "node:22-bookworm-slim", command: [sleep, infinity], env: [{name: VERSION, value: "{{$.Version}}"}]}]
+{{- else}}
+      {{if $.Node}}nodeName: {{$.Node}}{{else}}nodeSelector: {simulated: "true"}{{end}}
       tolerations: [{key: kwok.x-k8s.io/node, operator: Exists}]
       containers: [{name: app, image: "example.invalid/{{$name}}:{{$.Version}}", env: [{name: VERSION, value: "{{$.Version}}"}]}]
+{{- end}}
 ---
+{{- end}}
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: made-by-{{.Version}}}
+---
+{{- if .Real}}
+apiVersion: batch/v1
+kind: Job
+metadata: {name: prepare}
+spec:
+  template:
+    spec:
+      restartPolicy: Never
+      terminationGracePeriodSeconds: 0
+      containers: [{name: app, image: "node:22-bookworm-slim", command: ["true"], env: [{name: VERSION, value: "{{.Version}}"}]}]
 {{- end}}
 `))
 
@@ -53,53 +77,83 @@ type scene struct {
 	releaser               string
 	environment, namespace string
 	dir                    string
+	services               []string
+	values                 map[string]any // of the manifests
+	cluster                *kube.Cluster
 	ledger                 *ledger.Ledger
 	kubeconfig             string   // default: the sandbox's
 	more                   []string // flags of the releaser
+	// stand are the versions that were released and not taken back, the oldest first.
+	stand []string
+	made  int // of versions that were made up
+	// begun counts the releases, since a ledger that is full has points of its own.
+	begun int
 }
 
-// services of the crash tests; torture has all eleven, and goes on in every way.
+// services of the crash tests; torture has all eleven, and goes on in every way
+// from each point of each matrix.
 var (
 	services = []string{"one", "two", "three"}
 	everyWay = false
 )
 
-// ways on from a death, each of them, or one by turns.
-func ways(turn int) []string {
-	all := []string{"run", "resume", "rollback"}
+// ways on from a death.
+var ways = []string{"run", "resume", "rollback"}
+
+// someWays are all of them, or in `make test` one by turns.
+func someWays(turn int) []string {
 	if everyWay {
-		return all
+		return ways
 	}
-	return all[turn%3 : turn%3+1]
+	return ways[turn%len(ways) : turn%len(ways)+1]
 }
 
 func newScene(t *testing.T, releaser string) *scene {
 	t.Helper()
-	s := &scene{t: t, releaser: releaser, environment: testenv.Environment(t), namespace: testenv.Namespace(t), dir: t.TempDir()}
-	var err error
-	if s.ledger, err = ledger.Open(kubetest.Cluster(t), s.environment); err != nil {
-		t.Fatal(err)
+	s := &scene{
+		t: t, releaser: releaser, environment: testenv.Environment(t), namespace: testenv.Namespace(t), dir: t.TempDir(),
+		services: services, values: map[string]any{}, cluster: kubetest.Cluster(t),
 	}
-	for _, version := range []string{"old", "new", "next"} {
-		var text bytes.Buffer
-		if err := three.Execute(&text, map[string]any{"Version": version, "Services": services}); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(s.dir, version+".yaml"), text.Bytes(), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	var err error
+	if s.ledger, err = ledger.Open(s.cluster, s.environment); err != nil {
+		t.Fatal(err)
 	}
 	return s
 }
 
+// manifests writes those of a version and returns their file.
+func (s *scene) manifests(version string) string {
+	s.t.Helper()
+	var text bytes.Buffer
+	s.values["Version"], s.values["Services"] = version, s.services
+	if err := three.Execute(&text, s.values); err != nil {
+		s.t.Fatal(err)
+	}
+	file := filepath.Join(s.dir, version+".yaml")
+	if err := os.WriteFile(file, text.Bytes(), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	return file
+}
+
+// config is the kubeconfig of the scene's cluster.
+func (s *scene) config() string {
+	return cmp.Or(s.kubeconfig, testenv.Env(s.t)["KUBECONFIG"])
+}
+
 // run starts a releaser; crash is the point at which it dies, 0 for never.
 func (s *scene) run(crash int, version, what string) (string, error) {
-	cmd := exec.CommandContext(s.t.Context(), s.releaser, "--kubeconfig", cmp.Or(s.kubeconfig, testenv.Env(s.t)["KUBECONFIG"]), "--env", s.environment,
-		"--namespace", s.namespace, "--manifests", filepath.Join(s.dir, version+".yaml"), "--services", strings.Join(services, ","))
+	out, err := s.command(crash, version, what).CombinedOutput()
+	return string(out), err
+}
+
+func (s *scene) command(crash int, version, what string) *exec.Cmd {
+	s.begun++
+	cmd := exec.CommandContext(s.t.Context(), s.releaser, "--kubeconfig", s.config(), "--env", s.environment,
+		"--namespace", s.namespace, "--manifests", s.manifests(version), "--services", strings.Join(s.services, ","))
 	cmd.Args = append(append(cmd.Args, s.more...), what)
 	cmd.Env = append(os.Environ(), "SLIPWAY_CRASH_AT="+strconv.Itoa(crash), "SLIPWAY_CRASH_LIST="+filepath.Join(s.dir, "points"))
-	out, err := cmd.CombinedOutput()
-	return string(out), err
+	return cmd
 }
 
 func (s *scene) must(version, what string) string {
@@ -109,6 +163,16 @@ func (s *scene) must(version, what string) string {
 		s.t.Fatalf("%s %s: %v\n%s", what, version, err, out)
 	}
 	return strings.TrimSpace(out)
+}
+
+// dies starts a releaser that has to end by kill -9 at a point.
+func (s *scene) dies(at int, version, what string) {
+	s.t.Helper()
+	out, err := s.run(at, version, what)
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.String() != "signal: killed" {
+		s.t.Fatalf("%s was to die at point %d: %v\n%s", what, at, err, out)
+	}
 }
 
 // points are the names of the places at which the last run could have died.
@@ -123,17 +187,37 @@ func (s *scene) points() []string {
 	return strings.Split(strings.TrimSpace(string(data)), "\n")
 }
 
-// versions are those of the configuration and of the pods' templates.
-func (s *scene) versions() string {
-	return testenv.Kubectl(s.t, "--namespace", s.namespace, "get", "configmaps,deployments", "--output",
-		`jsonpath={range .items[*]}{.data.version}{.spec.template.spec.containers[0].env[0].value} {end}`)
+// versions are those of the configuration and of the pods' templates, and those
+// that made the object which each version makes.
+func (s *scene) versions() (all, made []string) {
+	s.t.Helper()
+	configuration, err := kube.List[corev1.ConfigMap](s.t.Context(), s.cluster, kube.ConfigMaps, s.namespace, "", "")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	deployments, err := kube.List[appsv1.Deployment](s.t.Context(), s.cluster, kube.Deployments, s.namespace, "", "")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, c := range configuration {
+		if by, ok := strings.CutPrefix(c.Name, "made-by-"); ok {
+			made = append(made, by)
+		} else if v := c.Data["version"]; v != "" {
+			all = append(all, v)
+		}
+	}
+	for _, d := range deployments {
+		all = append(all, d.Spec.Template.Spec.Containers[0].Env[0].Value)
+	}
+	slices.Sort(made)
+	return all, made
 }
 
 // entirely fails unless the environment is of one version, and the ledger says
 // of the newest release what it should.
 func (s *scene) entirely(version string, state ledger.State) {
 	s.t.Helper()
-	found := strings.Fields(s.versions())
+	found, made := s.versions()
 	for _, v := range found {
 		if v != version {
 			s.t.Errorf("the environment is %q, want all of it %s", found, version)
@@ -141,8 +225,15 @@ func (s *scene) entirely(version string, state ledger.State) {
 		}
 	}
 	// Of each service its configuration and its Deployment: what is missing is of no version.
-	if want := 2 * len(services); len(found) != want {
+	want := 2 * len(s.services)
+	if version == "" {
+		want = 0
+	}
+	if len(found) != want {
 		s.t.Errorf("the environment has %d objects, want %d: %q", len(found), want, found)
+	}
+	if stand := slices.Sorted(slices.Values(s.stand)); s.stand != nil && !slices.Equal(made, stand) {
+		s.t.Errorf("there is what %q made, and %q stand", made, stand)
 	}
 	records, err := s.ledger.Releases(s.t.Context())
 	if err != nil || len(records) == 0 {
@@ -156,113 +247,26 @@ func (s *scene) entirely(version string, state ledger.State) {
 			s.t.Errorf("the ledger says %s of release %d, want %s: %s", r.State, r.Number, state, r.Verdict)
 		}
 	}
+	if said := source(records); said != version {
+		s.t.Errorf("the ledger says that %q is there, and it is %q", said, version)
+	}
 }
 
-// TestCrashMatrix kills a release at every point between two side effects, the
-// points found by running it once. After each death the next command finds an
-// environment that it makes entirely old or entirely new.
-func TestCrashMatrix(t *testing.T) {
-	t.Parallel()
-	simulate(t)
-	releaser := mortal(t)
-	count := newScene(t, releaser)
-	count.must("old", "run")
-	count.points()
-	count.must("new", "run")
-	points := len(count.points())
-	if points < 20 {
-		t.Fatalf("a release has only %d points: are they still marked?", points)
-	}
-	t.Logf("%d points", points)
-	// Several environments at once; each takes every n-th point with every way on.
-	const lanes = 6
-	var work sync.WaitGroup
-	for lane := range lanes {
-		work.Go(func() {
-			for at := 1 + lane; at <= points; at += lanes {
-				for _, way := range ways(at / lanes) {
-					t.Run(fmt.Sprintf("point %d then %s", at, way), func(t *testing.T) { killAndGoOn(t, newScene(t, releaser), at, way) })
-				}
-			}
-		})
-	}
-	work.Wait()
-}
-
-// mortal builds a releaser that dies where it is told to.
-func mortal(t *testing.T) string {
-	t.Helper()
-	releaser := filepath.Join(t.TempDir(), "releaser")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-tags", "crash", "-o", releaser, "./testdata/releaser").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return releaser
-}
-
-func killAndGoOn(t *testing.T, s *scene, at int, way string) {
-	s.must("old", "run")
-	out, err := s.run(at, "new", "run")
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.String() != "signal: killed" {
-		t.Fatalf("it was to die at point %d: %v\n%s", at, err, out)
-	}
-	// What the dead release was: nothing yet, unfinished, or complete.
-	left, err := s.ledger.Unfinished(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	switch way {
-	case "run":
-		s.must("next", "run")
-		s.entirely("next", ledger.Released)
-	case "resume":
-		out, err := s.run(0, "old", "resume") // the manifests of the repository do not matter
+// source is which version the ledger, newest first, says that an environment is of.
+func source(records []*ledger.Record) string {
+	number := 0
+	for _, r := range records {
 		switch {
-		case left == nil && err == nil:
-			t.Errorf("resumed nothing: %s", out)
-		case left == nil:
-			s.entirelyEither()
-		case err != nil:
-			t.Errorf("resume: %v\n%s", err, out)
-		case strings.TrimSpace(out) == string(ledger.Failed):
-			s.entirely("old", ledger.Failed) // it died before it said what it wants
-		default:
-			s.entirely("new", ledger.Released)
+		case r.State != ledger.Released || number > 0 && r.Number != number:
+			continue
+		case r.RollbackTo == nil:
+			return r.Source
+		case *r.RollbackTo == 0:
+			return ""
 		}
-	case "rollback":
-		over := strings.Contains(s.versions(), "new")
-		out, err := s.run(0, "old", "rollback")
-		if err != nil {
-			t.Errorf("rollback: %v\n%s", err, out)
-		}
-		switch {
-		case left != nil:
-			s.entirely("old", ledger.Failed)
-		case over:
-			s.entirely("old", ledger.Released) // it was complete: back to the one before
-		case strings.TrimSpace(s.versions()) != "":
-			t.Errorf("before the first release there was nothing, now there is %q", s.versions())
-		}
+		number = *r.RollbackTo
 	}
-	if holder := s.holder(); holder != "" {
-		t.Errorf("the lock is held by %s", holder)
-	}
-}
-
-// holder is who has the lock, as the Lease says it.
-func (s *scene) holder() string {
-	s.t.Helper()
-	return testenv.Kubectl(s.t, "--namespace", s.ledger.Namespace, "get", "lease", "release", "--output", "jsonpath={.spec.holderIdentity}")
-}
-
-// entirelyEither is for a release that died before it began or after it ended.
-func (s *scene) entirelyEither() {
-	s.t.Helper()
-	if strings.Contains(s.versions(), "new") {
-		s.entirely("new", ledger.Released)
-	} else {
-		s.entirely("old", ledger.Released)
-	}
+	return ""
 }
 
 // TestRollbackToAnEarlierRelease goes back one release at a time, and over
@@ -270,11 +274,7 @@ func (s *scene) entirelyEither() {
 func TestRollbackToAnEarlierRelease(t *testing.T) {
 	t.Parallel()
 	simulate(t)
-	releaser := filepath.Join(t.TempDir(), "releaser")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", releaser, "./testdata/releaser").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	s := newScene(t, releaser)
+	s := newScene(t, mortal(t))
 	s.must("old", "run")
 	s.must("new", "run")
 	s.must("next", "run")
@@ -327,41 +327,60 @@ func TestRollbackToAnEarlierRelease(t *testing.T) {
 func simulate(t *testing.T) {
 	t.Helper()
 	simulation.Do(func() {
-		kwok := testenv.Tool(t, "sigs.k8s.io/kwok/cmd/kwok", "v0.8.0")
-		cluster := kubetest.Cluster(t)
-		node := &kube.Object{Object: map[string]any{
-			"apiVersion": "v1", "kind": "Node",
-			"metadata": map[string]any{
-				"name": "simulated", "labels": map[string]any{"simulated": "true"},
-				"annotations": map[string]any{"kwok.x-k8s.io/node": "fake"},
-			},
-			"spec": map[string]any{"taints": []any{map[string]any{"key": "kwok.x-k8s.io/node", "value": "fake", "effect": "NoSchedule"}}},
-		}}
-		if _, err := cluster.Create(t.Context(), node); err != nil && !kube.Exists(err) {
+		stop, err := simulateIn(t, kubetest.Cluster(t), testenv.Env(t)["KUBECONFIG"])
+		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, stop := context.WithCancel(context.Background())
-		cmd := exec.CommandContext(ctx, kwok, "--kubeconfig", testenv.Env(t)["KUBECONFIG"], "--config", "testdata/kwok.yaml", "--manage-all-nodes=false",
-			"--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake")
-		if err := cmd.Start(); err != nil {
-			stop()
-			t.Fatal(err)
-		}
-		endSimulation = func() {
-			stop()
-			_ = cmd.Wait() // killed
-			_ = cluster.Delete(context.Background(), node)
-		}
+		atTheEnd(stop)
 	})
 }
 
+// simulateIn makes such a node in a cluster, until it is told to stop.
+func simulateIn(t *testing.T, cluster *kube.Cluster, kubeconfig string) (stop func(), err error) {
+	t.Helper()
+	kwok := testenv.Tool(t, "sigs.k8s.io/kwok/cmd/kwok", "v0.8.0")
+	node := &kube.Object{Object: map[string]any{
+		"apiVersion": "v1", "kind": "Node",
+		"metadata": map[string]any{
+			"name": "simulated", "labels": map[string]any{"simulated": "true"},
+			"annotations": map[string]any{"kwok.x-k8s.io/node": "fake"},
+		},
+		"spec": map[string]any{"taints": []any{map[string]any{"key": "kwok.x-k8s.io/node", "value": "fake", "effect": "NoSchedule"}}},
+	}}
+	if _, err := cluster.Create(t.Context(), node); err != nil && !kube.Exists(err) {
+		return nil, err
+	}
+	ctx, end := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, kwok, "--kubeconfig", kubeconfig, "--config", "testdata/kwok.yaml", "--manage-all-nodes=false",
+		"--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake")
+	if err := cmd.Start(); err != nil {
+		end()
+		return nil, err
+	}
+	return func() {
+		end()
+		_ = cmd.Wait() // killed
+		_ = cluster.Delete(context.Background(), node)
+	}, nil
+}
+
 var (
-	simulation    sync.Once
-	endSimulation = func() {}
+	simulation sync.Once
+	shared     sync.Mutex
+	ends       []func() // what ends what all tests of this package share
 )
+
+// atTheEnd is done when all tests of this package have ended.
+func atTheEnd(end func()) {
+	shared.Lock()
+	defer shared.Unlock()
+	ends = append(ends, end)
+}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	endSimulation()
+	for _, end := range ends {
+		end()
+	}
 	os.Exit(code)
 }

@@ -48,6 +48,8 @@ type Options struct {
 	Begun func(number int)
 	// Say tells a person what happens beside the rollout.
 	Say func(format string, args ...any)
+
+	partial bool // it is of some services alone
 }
 
 // Outcome is what became of a release.
@@ -81,7 +83,7 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 	}
 	record := o.Record
 	record.Fence, record.Images = lock.Fence, images(o.Rollout.Services)
-	entry, err := o.Ledger.Add(ctx, record)
+	entry, err := o.add(ctx, lock, record)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +104,26 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 	if outcome, err := o.migrate(ctx, lock, entry, wanted); err != nil {
 		return outcome, err
 	}
-	return o.roll(ctx, lock, entry, nil)
+	outcome, err := o.roll(ctx, lock, entry, nil)
+	if err == nil {
+		o.tidy(ctx, lock)
+	}
+	return outcome, err
+}
+
+// add begins a record. A run that was overtaken right before it would otherwise
+// leave one that looks as if it had died.
+func (o *Options) add(ctx context.Context, lock *ledger.Lock, record ledger.Record) (*ledger.Entry, error) {
+	entry, err := o.Ledger.Add(ctx, record)
+	if err != nil {
+		return nil, err
+	}
+	if err := lock.Confirm(ctx); replaced(err) {
+		return nil, errors.Join(err, entry.Close(ctx, ledger.Failed, "another run took over before anything was changed"))
+	} else if err != nil {
+		return nil, err
+	}
+	return entry, nil
 }
 
 // Resume continues the release that a process left in the middle, to what it
@@ -176,6 +197,8 @@ func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Ent
 	switch {
 	case replaced(err):
 		return outcome, err // what happens now is another run's
+	case err != nil && replaced(context.Cause(ctx)):
+		return outcome, errors.Join(err, context.Cause(ctx))
 	case ctx.Err() != nil && errors.As(err, new(*rollout.LeftError)):
 		outcome.State, outcome.Verdict = ledger.Running, "it was cancelled in the middle, and there was no time to take everything back"
 		return outcome, &CancelledError{Release: o.Ledger.Name(entry.Record.Number), Environment: o.Ledger.Environment, Err: err}

@@ -35,7 +35,9 @@ func Rollback(ctx context.Context, o Options, to int) (*Outcome, error) {
 	if unfinished == nil && to == Unfinished {
 		return nil, nil
 	}
-	if unfinished != nil && to < 0 {
+	// A rollback that had noted nothing yet is closed, and made.
+	idle := unfinished != nil && unfinished.RollbackTo != nil && !begun(unfinished)
+	if unfinished != nil && (to == Unfinished || to == Previous && !idle) {
 		if err := o.hasBackup(unfinished); err != nil {
 			return nil, err
 		}
@@ -75,7 +77,10 @@ func (o *Options) backTo(ctx context.Context, lock *ledger.Lock, to int) (*Outco
 	past := oldest.Past()
 	record.Baseline = &past
 	record.Evidence = backups(oldest) // for who goes on with this rollback
-	entry, err := o.Ledger.Add(ctx, record)
+	if err := o.noteBack(ctx, &record, changes); err != nil {
+		return nil, err
+	}
+	entry, err := o.add(ctx, lock, record)
 	if err != nil {
 		return nil, err
 	}

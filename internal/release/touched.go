@@ -71,6 +71,29 @@ func (j journal) note(ctx context.Context, changes []rollout.Change) error {
 	return nil
 }
 
+// noteBack adds what a rollback is about to write to its record: each object as it
+// is, and as it was and is to be again.
+func (o *Options) noteBack(ctx context.Context, record *ledger.Record, changes []rollout.Change) error {
+	for _, c := range changes {
+		live, err := o.Rollout.Cluster.Read(ctx, c.Object)
+		if err != nil {
+			return err
+		}
+		t := ledger.Touched{ID: kube.ID(c.Object), APIVersion: c.Object.GetAPIVersion(), Service: c.Service}
+		if t.Before, err = facts(ctx, o.Ledger, live); err != nil {
+			return err
+		}
+		if t.After, err = facts(ctx, o.Ledger, c.Before); err != nil {
+			return err
+		}
+		if scaledByOthers(c.Before) && t.Before != nil {
+			t.Before.Replicas, t.After.Replicas = nil, nil
+		}
+		record.Objects = append(record.Objects, t)
+	}
+	return nil
+}
+
 // scaledByOthers reports whether the number of pods is none of slipway's: a release
 // leaves alone what an autoscaler owns.
 func scaledByOthers(before *kube.Object) bool {

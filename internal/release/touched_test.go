@@ -42,7 +42,19 @@ func TestRecordSaysWhatChanged(t *testing.T) {
 	if web.Service != "web" || !strings.HasSuffix(web.Before.Images[0], strings.Repeat("1", 64)) || !strings.HasSuffix(web.After.Images[0], strings.Repeat("2", 64)) {
 		t.Errorf("%+v: %+v → %+v", web, web.Before, web.After)
 	}
-	if data, err := json.Marshal(record); err != nil || strings.Contains(string(data), "another-token") || strings.Contains(string(data), token) {
+	// A rollback's record says the same of its way.
+	outcome, err := Rollback(t.Context(), Options{Ledger: d.ledger, Rollout: second.Rollout}, Previous)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := touched(outcome.Record, "Deployment")
+	if len(outcome.Record.Objects) != 2 || back.Service != "web" || back.Before.Images[0] != web.After.Images[0] || back.After.Images[0] != web.Before.Images[0] {
+		t.Errorf("%+v: %+v → %+v", back, back.Before, back.After)
+	}
+	if secret := touched(outcome.Record, "Secret"); secret.Before.Content != keys.After.Content || secret.After.Content != keys.Before.Content {
+		t.Errorf("the Secret went back from %+v to %+v", secret.Before, secret.After)
+	}
+	if data, err := json.Marshal([]*ledger.Record{record, outcome.Record}); err != nil || strings.Contains(string(data), "another-token") || strings.Contains(string(data), token) {
 		t.Errorf("the record shows a secret: %s, %v", data, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/teei/slipway/internal/kube"
@@ -64,13 +65,25 @@ func (r *run) step(ctx context.Context, name string, changes []Change, act func(
 		return err
 	}
 	err := act()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var edited *EditedError
+	if errors.As(err, &edited) {
+		r.leave(edited.Object)
+	}
 	if r.Journal == nil {
 		return err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	// The outcome is noted also when the run was cancelled meanwhile.
 	return errors.Join(err, r.Journal.End(context.WithoutCancel(ctx), name, err))
+}
+
+// leave strikes an object off those that are taken back, since this release wrote
+// nothing over what somebody made of it.
+func (r *run) leave(id string) {
+	if _, noted := r.earlier[id]; !noted {
+		r.done = slices.DeleteFunc(r.done, func(c Change) bool { return kube.ID(c.Object) == id })
+	}
 }
 
 func (r *run) answered(step string, took time.Duration) {
@@ -122,17 +135,16 @@ const mostConflicts = 20
 
 // put writes an object over what was just read and no other: somebody else's
 // write in between makes the API server refuse ours. Where expected is given,
-// the object must still be what it was then.
+// the object must still be what it was then. One that is not there is made first.
 func (r *run) put(ctx context.Context, obj, expected *kube.Object) (*kube.Object, error) {
+	made := false
 	for try := 1; ; try++ {
-		live, err := r.Cluster.Read(ctx, obj)
+		live, err := r.readGuarded(ctx, obj)
+		if err != nil && made {
+			return nil, errors.Join(err, r.unmake(ctx, obj))
+		}
 		if err != nil {
 			return nil, err
-		}
-		if r.Guard != nil {
-			if err := r.Guard(ctx, live); err != nil {
-				return nil, err
-			}
 		}
 		if expected != nil && live != nil && !same(live, expected, r.autoscales(obj)) {
 			// Our own write, of which only the answer was lost, is nobody's edit.
@@ -140,14 +152,72 @@ func (r *run) put(ctx context.Context, obj, expected *kube.Object) (*kube.Object
 				return nil, &EditedError{Object: kube.ID(obj), Manager: who}
 			}
 		}
-		send := obj.DeepCopy()
-		if live != nil {
-			send.SetResourceVersion(live.GetResourceVersion())
+		if live == nil {
+			made = true // perhaps, whatever the answer is
+			if err = r.create(ctx, obj); err == nil {
+				continue // as with one that was there
+			}
+		} else {
+			live, err = r.apply(ctx, obj, live)
 		}
-		applied, err := r.Cluster.Apply(ctx, send, kube.ApplyOptions{})
-		if kube.Stale(err) && try < mostConflicts && ctx.Err() == nil {
+		if (kube.Stale(err) || kube.Exists(err)) && try < mostConflicts && ctx.Err() == nil {
 			continue
 		}
+		return live, err
+	}
+}
+
+// readGuarded reads an object, and asks whether this run may write it.
+func (r *run) readGuarded(ctx context.Context, obj *kube.Object) (*kube.Object, error) {
+	live, err := r.Cluster.Read(ctx, obj)
+	if err != nil {
+		return nil, err
+	}
+	return live, r.guard(ctx, live)
+}
+
+// create makes an object. A run that is cancelled waits for the answer: it has to
+// know whether there is something to take back.
+func (r *run) create(ctx context.Context, obj *kube.Object) error {
+	making, stop := outlast(ctx, context.WithoutCancel(ctx), 3*time.Second)
+	defer stop()
+	_, err := r.Cluster.Make(making, obj)
+	return err
+}
+
+// apply writes an object that is there, as it was read. Of one that was deleted
+// meanwhile the API server ignores the version, and not the UID: without it, the
+// apply would make another.
+func (r *run) apply(ctx context.Context, obj, live *kube.Object) (*kube.Object, error) {
+	send := obj.DeepCopy()
+	send.SetResourceVersion(live.GetResourceVersion())
+	send.SetUID(live.GetUID())
+	applied, err := r.Cluster.Apply(ctx, send, kube.ApplyOptions{})
+	if err != nil || !kube.Made(applied) {
 		return applied, err
 	}
+	return r.Cluster.Own(ctx, applied)
+}
+
+// unmake deletes what this run made and should not have, unless another run has
+// laid hands on it, and so takes care of it. What may hold data stays, as it does
+// when a release goes back.
+func (r *run) unmake(ctx context.Context, obj *kube.Object) error {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer stop()
+	live, err := r.Cluster.Read(ctx, obj)
+	if err != nil || live == nil || !r.Cluster.Untouched(live) || keeps[live.GetKind()] {
+		return err
+	}
+	if err := r.Cluster.Delete(ctx, live); err != nil && !kube.Stale(err) {
+		return err
+	}
+	return nil
+}
+
+func (r *run) guard(ctx context.Context, live *kube.Object) error {
+	if r.Guard == nil {
+		return nil
+	}
+	return r.Guard(ctx, live)
 }

@@ -22,12 +22,16 @@ type Command struct {
 	Timeout time.Duration `json:"timeout"`
 }
 
+// ending is how long a command that was cancelled may take to end: whoever
+// cancelled the release soon kills it, and what it changed still has to go back.
+const ending = 3 * time.Second
+
 // RunCommand runs a command as a Job of that name, like a workload, and returns
 // the end of what it said. Only the error of one that ran and failed is a
 // *kube.TaskError.
 func RunCommand(ctx context.Context, cluster *kube.Cluster, namespace, name string, like *kube.Object, c Command) (string, error) {
 	return cluster.Run(ctx, kube.Task{
-		Namespace: namespace, Name: name, Image: c.Image, Command: c.Entrypoint, Args: c.Args, Deadline: c.Timeout, Like: like,
+		Namespace: namespace, Name: name, Image: c.Image, Command: c.Entrypoint, Args: c.Args, Deadline: c.Timeout, Ending: ending, Like: like,
 	})
 }
 

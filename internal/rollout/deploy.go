@@ -52,24 +52,32 @@ func Deploy(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return r.result, err
 	}
+	soon, stop := r.graceful(ctx, watching)
+	defer stop()
 	if err := r.forward(ctx, differences); err != nil {
 		r.note(err)
 		if o.Keep {
 			return r.result, err
 		}
-		back, stop := r.graceful(ctx, watching)
-		defer stop()
-		return r.result, errors.Join(err, r.step(watching, TakeBack, nil, func() error { return r.undo(back, r.done) }))
+		return r.result, errors.Join(err, r.step(watching, TakeBack, nil, func() error { return r.undo(soon, r.done) }))
 	}
 	return r.result, nil
 }
 
-// graceful is the context to take back in: after a cancelled one it may be short.
+// graceful is the context to take back in: it outlives a run that is cancelled,
+// but may be for a short time only.
 func (r *run) graceful(ctx, lasting context.Context) (context.Context, func()) {
-	if ctx.Err() == nil || r.Grace == 0 {
+	if r.Grace == 0 {
 		return lasting, func() {}
 	}
-	return context.WithTimeout(lasting, r.Grace)
+	return outlast(ctx, lasting, r.Grace)
+}
+
+// outlast is a context that ends with lasting, or some time after ctx.
+func outlast(ctx, lasting context.Context, by time.Duration) (context.Context, func()) {
+	longer, cancel := context.WithCancel(lasting)
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(by, cancel) })
+	return longer, func() { stop(); cancel() }
 }
 
 func newRun(o Options) *run {

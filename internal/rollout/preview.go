@@ -127,7 +127,7 @@ func (r *run) compare(ctx context.Context, d *Difference) (err error) {
 			return err
 		}
 	}
-	d.Changed = d.Before == nil || !same(d.Before, d.After, scaled) || !reflect.DeepEqual(ownership(d.Before), ownership(d.After))
+	d.Changed = d.Before == nil || kube.Made(d.Before) || !same(d.Before, d.After, scaled) || !reflect.DeepEqual(ownership(d.Before), ownership(d.After))
 	return nil
 }
 

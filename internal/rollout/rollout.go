@@ -64,8 +64,8 @@ type Options struct {
 	// to answer when it goes back may have been another. nil, or a service without
 	// a health path, where nobody knows; then its pods have to be available.
 	Was func(ctx context.Context, service string) (Service, error)
-	// Grace is how long taking back may last once the run was cancelled, where
-	// somebody will kill it then. What does not fit is left, and the error holds a
+	// Grace is how long a run may last, with all that it takes back, once it was
+	// cancelled, where somebody will kill it then. What does not fit is left, and the error holds a
 	// *LeftError. 0 is as long as it takes.
 	Grace time.Duration
 	// Journal is told of each step before and after it; nil if nobody keeps one.

@@ -141,10 +141,8 @@ func (r *run) remove(ctx context.Context, c Change, live *kube.Object) (string, 
 // erase deletes an object as it was read and no other, as put writes.
 func (r *run) erase(ctx context.Context, live *kube.Object) error {
 	for try := 1; ; try++ {
-		if r.Guard != nil {
-			if err := r.Guard(ctx, live); err != nil {
-				return err
-			}
+		if err := r.guard(ctx, live); err != nil {
+			return err
 		}
 		err := r.Cluster.Delete(ctx, live)
 		if !kube.Stale(err) || try >= mostConflicts || ctx.Err() != nil {

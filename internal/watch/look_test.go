@@ -21,9 +21,11 @@ import (
 // shop is a service whose behaviour changes when it is told to, long after its release.
 const shop = `
 const http = require("http");
-let requests = 0, errors = 0, broken = "";
+let requests = 0, errors = 0, slow = 0, broken = "";
+const series = () => ["# TYPE hits counter", "hits " + requests, "# TYPE misses counter", "misses " + errors, "# TYPE took histogram",
+  'took_bucket{le="0.5"} ' + (requests - slow), 'took_bucket{le="5"} ' + requests, 'took_bucket{le="+Inf"} ' + requests, "took_sum " + slow * 4, "took_count " + requests, ""].join("\n");
 http.createServer((q, s) => {
-  if (q.url === "/metrics") return s.end("# TYPE hits counter\nhits " + requests + "\n# TYPE misses counter\nmisses " + errors + "\n");
+  if (q.url === "/metrics") return s.end(series());
   if (q.url === "/health") { s.statusCode = broken === "health" ? 500 : 200; return s.end(broken); }
   if (q.url.startsWith("/become/")) {
     broken = q.url.slice(8);
@@ -33,6 +35,7 @@ http.createServer((q, s) => {
   }
   if (q.url === "/ready") return s.end();
   requests++;
+  if (broken === "latency") slow++;
   if (broken === "errors") { errors++; s.statusCode = 500; }
   s.end("ok");
 }).listen(8080);
@@ -103,7 +106,7 @@ func (p *place) ask(path string) {
 // Everything that can go wrong with a release later is seen, for real: pods,
 // logs, and Prometheus, which scrapes them.
 func TestEyes(t *testing.T) {
-	for _, kind := range []string{"", "health", "restarts", "errors", "logs"} {
+	for _, kind := range []string{"", "health", "restarts", "errors", "latency", "logs"} {
 		t.Run("kind "+kind, func(t *testing.T) {
 			t.Parallel()
 			p := open(t)

@@ -49,6 +49,9 @@ var (
 	root        = flag.String("root", "", "of the platform with migrations")
 	backup      = flag.String("backup", "", "that the database goes back to")
 	to          = flag.Int("to", release.Previous, "what a rollback goes back to")
+	before      = flag.String("before", "", "command before each service")
+	after       = flag.String("after", "", "command after each service")
+	grace       = flag.Duration("grace", 0, "")
 	fails       = flag.String("fails", "", "what the verification finds as long as this is what runs")
 )
 
@@ -95,9 +98,10 @@ func options(ctx context.Context) (o release.Options, err error) {
 		return o, err
 	}
 	o.Lease = *lease
-	o.Rollout = rollout.Options{Cluster: cluster, Namespace: *namespace, Objects: objects, Deadline: *deadline}
+	o.Rollout = rollout.Options{Cluster: cluster, Namespace: *namespace, Objects: objects, Deadline: *deadline, Grace: *grace}
+	o.Record.Source = strings.TrimSuffix(filepath.Base(*manifests), ".yaml")
 	for name := range strings.SplitSeq(*services, ",") {
-		o.Rollout.Services = append(o.Rollout.Services, rollout.Service{Name: name})
+		o.Rollout.Services = append(o.Rollout.Services, rollout.Service{Name: name, Before: hook(name, *before), After: hook(name, *after)})
 	}
 	if *fails != "" {
 		o.Verify = func(ctx context.Context, _ time.Time) error { return verify(ctx, cluster) }
@@ -106,6 +110,13 @@ func options(ctx context.Context) (o release.Options, err error) {
 		return o, nil
 	}
 	return o, migrations(ctx, &o, cluster)
+}
+
+func hook(service, command string) *rollout.Command {
+	if command == "" {
+		return nil
+	}
+	return &rollout.Command{Entrypoint: strings.Fields(command), Service: service, Timeout: time.Minute}
 }
 
 // verify fails while the last service is of the version that must not be.
