@@ -89,20 +89,8 @@ func TestApplyMigrates(t *testing.T) {
 	t.Parallel()
 	url := testenv.Database(t)
 	c := newCheckout(t, "DATABASE_URL="+url)
-	const sql = "CREATE TABLE orders (item text)"
-	sum := sha256.Sum256([]byte(sql))
-	migrator := `psql "$DATABASE_URL" --single-transaction --set ON_ERROR_STOP=1 -c 'CREATE SCHEMA drizzle' -c 'CREATE TABLE drizzle.__drizzle_migrations (hash text, created_at bigint)' -c '` +
-		sql + `' -c "INSERT INTO drizzle.__drizzle_migrations VALUES (\$\$` + hex.EncodeToString(sum[:]) + `\$\$, 1700000000000)"`
-	for name, text := range map[string]string{
-		"slipway.yaml": anothersRepository["slipway.yaml"] + "database:\n  migrate: pnpm db:migrate\n  migrations: migrations\n  command:\n    - sh\n    - -c\n    - |\n      " + migrator + "\n" +
-			"variables: [{name: DATABASE_URL, format: postgres-url}]\n",
-		"images.json":                   `{"references": {"migrate": "postgres:15"}}`,
-		"deploy.yaml":                   strings.ReplaceAll(cancelledManifest, "$version", "one"),
-		"migrations/0000_orders.sql":    sql,
-		"migrations/meta/_journal.json": `{"version": "7", "dialect": "postgresql", "entries": [{"idx": 0, "when": 1700000000000, "tag": "0000_orders"}]}`,
-	} {
-		c.write(name, text)
-	}
+	c.migrates("CREATE TABLE orders (item text)", "")
+	c.write("deploy.yaml", strings.ReplaceAll(cancelledManifest, "$version", "one"))
 	if out := c.slipway(0, "plan", "--images", "images.json"); !strings.Contains(out, "+ migration 0000_orders") {
 		t.Errorf("the plan does not show it:\n%s", out)
 	}
@@ -134,6 +122,24 @@ func TestApplyMigrates(t *testing.T) {
 	if out := c.slipway(0, "release", "1", "--json"); !strings.Contains(out, `"0000_orders"`) || !strings.Contains(out, `"migrator": "postgres:15"`) ||
 		!strings.Contains(out, backup.SHA256) || !strings.Contains(out, `"database, again"`) || !strings.Contains(out, `"DATABASE_URL": {`) {
 		t.Errorf("the record does not have it:\n%s", out)
+	}
+}
+
+// migrates gives the platform a migration, and a command that applies it from
+// within a pod.
+func (c *checkout) migrates(sql, more string) {
+	c.Helper()
+	sum := sha256.Sum256([]byte(sql))
+	migrator := `psql "$DATABASE_URL" --single-transaction --set ON_ERROR_STOP=1 -c 'CREATE SCHEMA drizzle' -c 'CREATE TABLE drizzle.__drizzle_migrations (hash text, created_at bigint)' -c '` +
+		sql + `' -c "INSERT INTO drizzle.__drizzle_migrations VALUES (\$\$` + hex.EncodeToString(sum[:]) + `\$\$, 1700000000000)"`
+	for name, text := range map[string]string{
+		"slipway.yaml": anothersRepository["slipway.yaml"] + "database:\n  migrate: pnpm db:migrate\n  migrations: migrations\n" + more + "  command:\n    - sh\n    - -c\n    - |\n      " + migrator + "\n" +
+			"variables: [{name: DATABASE_URL, format: postgres-url}]\n",
+		"images.json":                   `{"references": {"migrate": "postgres:15"}}`,
+		"migrations/0000_orders.sql":    sql,
+		"migrations/meta/_journal.json": `{"version": "7", "dialect": "postgresql", "entries": [{"idx": 0, "when": 1700000000000, "tag": "0000_orders"}]}`,
+	} {
+		c.write(name, text)
 	}
 }
 

@@ -121,7 +121,9 @@ func cancel(t *testing.T, namespace string, cmd *exec.Cmd) (time.Duration, strin
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	testenv.Kubectl(t, "--namespace", namespace, "wait", "--for=jsonpath={.spec.template.spec.containers[0].env[0].value}=new", "--timeout=30s", "deployment/web")
-	// Its pods have to be the new ones, or there is nothing to take back.
+	// Its pods have to be the new ones, or there is nothing to take back. Until its
+	// controller has seen the write, the status is still of the old ones.
+	testenv.Kubectl(t, "--namespace", namespace, "wait", "--for=jsonpath={.status.observedGeneration}=2", "--timeout=30s", "deployment/web")
 	testenv.Kubectl(t, "--namespace", namespace, "wait", "--for=jsonpath={.status.updatedReplicas}=1", "--timeout=30s", "deployment/web")
 	start := time.Now()
 	for _, s := range []struct {

@@ -86,11 +86,25 @@ func TestWatchTakesBack(t *testing.T) {
 	}
 	expect(0, []string{"#5  abandoned", "it is taken back", "#5 failed"}, "watch")
 	hears("failed")
+	expect(0, []string{"the time to watch was over in the middle of a look"}, "watch", "--for", "1ns")
+
+	// One whose runner died holds the lock until it expires; then it goes on.
+	c.write("slipway.yaml", file+"watch: {onAbandoned: resume}\n")
+	dead := c.begin("newest", "true", "10")
+	if err := dead.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = dead.Wait()
+	expect(0, []string{"#6  abandoned", "it goes on", "#6 released"}, "watch")
+	if got := c.version(); got != "newest" {
+		t.Errorf("version %s runs", got)
+	}
+	hears("started released")
 	c.write("slipway.yaml", file)
 	if _, err := book.Add(t.Context(), ledger.Record{By: ledger.Holder{Person: "mara"}}); err != nil {
 		t.Fatal(err)
 	}
-	expect(1, []string{"#6 ended in the middle, and nobody works on it", "`slipway resume --env"}, "watch")
+	expect(1, []string{"#7 ended in the middle, and nobody works on it", "`slipway resume --env"}, "watch")
 }
 
 // watcher is the kubeconfig of an account that may read the application, and write

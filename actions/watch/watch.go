@@ -132,8 +132,9 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 		defer stop()
 	}
 	report, err := watch.Run(ctx, options, ticks(ctx, o), func(r *watch.Report) { tell(w, e, r, o.JSON) })
-	if errors.Is(context.Cause(ctx), errOver) {
-		err = nil // it may have ended a look in its middle
+	if err != nil && errors.Is(context.Cause(ctx), errOver) {
+		fmt.Fprintln(w, "the time to watch was over in the middle of a look, which tells nothing")
+		err = nil
 	}
 	if err != nil || report == nil {
 		return err
