@@ -38,7 +38,7 @@ func dispatch(ctx context.Context, e *environment.Environment, r *ledger.Record,
 	}
 	if err != nil {
 		// Without its type: what is found stays a breach, and is no mistake of use.
-		return nil, fmt.Errorf("%s was not started: %v: %s", file, err, cmp.Or(action.Hint(err), "give the job `permissions: {actions: write}`"))
+		return nil, fmt.Errorf("%s was not started: %s: %s", file, err.Error(), cmp.Or(action.Hint(err), "give the job `permissions: {actions: write}`"))
 	}
 	// Started first, and noted then: what is started twice waits twice for people,
 	// and what is noted and was never started would wait for nobody.
