@@ -30,6 +30,7 @@ func oneService(t *testing.T, service string) corner {
 	host, _, _ := strings.Cut(env["SLIPWAY_REGISTRY"], "/")
 	c.registry = host + "/" + c.namespace
 	write(t, c.root, "deploy/base/kustomization.yaml", "resources: [config.yaml, "+service+".yaml]\n")
+	replace(t, c.root, "deploy/base/config.yaml", "  LOG_LEVEL: info\n", "  LOG_LEVEL: info\n  NATS_PREFIX: "+c.namespace+"\n")
 	edit(t, c.root, func(p map[string]any) {
 		p["environments"] = map[string]any{c.environment: map[string]any{"namespace": c.namespace, "registry": c.registry}}
 	})

@@ -89,7 +89,12 @@ func (s *stage) fail(ctx context.Context, through *kube.Cluster, c *counter, bro
 	if err != nil {
 		return 0, 0, err
 	}
-	sixth := s.services[5].Name
+	services, sixth := slices.Clone(s.services), s.services[5].Name
+	for _, obj := range objects {
+		if obj.GetKind() == "Deployment" && obj.GetName() == sixth {
+			services[5].Image = kube.Images(obj)[0]
+		}
+	}
 	sign, stop, err := s.watchFor(ctx, sixth, broken.decides)
 	if err != nil {
 		return 0, 0, err
@@ -100,7 +105,7 @@ func (s *stage) fail(ctx context.Context, through *kube.Cluster, c *counter, bro
 		i := slices.IndexFunc(s.services, func(known rollout.Service) bool { return known.Name == service })
 		return s.services[i], nil
 	}
-	result, err := rollout.Deploy(ctx, rollout.Options{Cluster: through, Namespace: s.namespace, Objects: objects, Services: s.services, Was: was, Deadline: broken.deadline})
+	result, err := rollout.Deploy(ctx, rollout.Options{Cluster: through, Namespace: s.namespace, Objects: objects, Services: services, Was: was, Deadline: broken.deadline})
 	ended := time.Now()
 	var failure *rollout.Failure
 	if !errors.As(err, &failure) || failure.Service != sixth {

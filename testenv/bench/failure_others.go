@@ -22,7 +22,7 @@ func (b *bench) otherFailures(ctx context.Context, r *Result) error {
 	if err != nil {
 		return err
 	}
-	for _, other := range []struct {
+	for i, other := range []struct {
 		name    string
 		release otherWay
 	}{
@@ -33,7 +33,7 @@ func (b *bench) otherFailures(ctx context.Context, r *Result) error {
 			return s.loop(ctx, objects)
 		}},
 	} {
-		goesOn, left, err := b.otherFailure(ctx, other.release)
+		goesOn, left, err := b.otherFailure(ctx, fmt.Sprintf("others-%d", i), other.release)
 		if err != nil {
 			return fmt.Errorf("%s: %w", other.name, err)
 		}
@@ -45,7 +45,7 @@ func (b *bench) otherFailures(ctx context.Context, r *Result) error {
 }
 
 // otherFailure makes a good release and then a broken one.
-func (b *bench) otherFailure(ctx context.Context, release otherWay) (goesOn time.Duration, left int, err error) {
+func (b *bench) otherFailure(ctx context.Context, name string, release otherWay) (goesOn time.Duration, left int, err error) {
 	good := func(s *stage) func(context.Context) (time.Duration, error) {
 		return func(ctx context.Context) (time.Duration, error) {
 			objects, err := s.changed("other")
@@ -55,7 +55,7 @@ func (b *bench) otherFailure(ctx context.Context, release otherWay) (goesOn time
 			return release(ctx, s, objects)
 		}
 	}
-	s, err := b.stage(ctx, "others", good)
+	s, err := b.stage(ctx, name, good)
 	if err != nil {
 		return 0, 0, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/report"
@@ -45,9 +47,10 @@ func (b *bench) stage(ctx context.Context, name string, first ...func(*stage) fu
 	if err := s.render(ctx, images); err != nil {
 		return nil, err
 	}
+	made := s // not what is returned
 	defer func() {
 		if err != nil {
-			s.close()
+			made.close()
 		}
 	}()
 	if err := s.furnish(ctx, images["migrate"]); err != nil {
@@ -99,7 +102,15 @@ func (s *stage) render(ctx context.Context, images map[string]string) (err error
 		s.services = append(s.services, rollout.Service{Name: service.Name, Port: service.Port, Health: service.Health, Image: images[service.Name]})
 	}
 	from := kube.Source{Kustomize: filepath.Join(s.root, s.platform.Manifests.Kustomize)}
-	s.objects, err = kube.Render(ctx, from, kube.RenderOptions{Namespace: s.namespace, Images: names})
+	if s.objects, err = kube.Render(ctx, from, kube.RenderOptions{Namespace: s.namespace, Images: names}); err != nil {
+		return err
+	}
+	for _, obj := range s.objects {
+		if obj.GetKind() == "ConfigMap" {
+			// The sandbox has one NATS: events of this stage are for its own services.
+			err = errors.Join(err, unstructured.SetNestedField(obj.Object, s.namespace, "data", "NATS_PREFIX"))
+		}
+	}
 	return err
 }
 
