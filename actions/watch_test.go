@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -119,6 +120,13 @@ func (c *checkout) watcher() string {
 		name := map[string]string{"role-watch": "slipway-watch", "role": "slipway-ledger"}[role]
 		testenv.Kubectl(c, "--namespace", in, "apply", "--filename", filepath.Join("..", "docs", role+".yaml"))
 		testenv.Kubectl(c, "--namespace", in, "create", "rolebinding", "watch", "--role", name, "--serviceaccount", c.namespace+":watch")
+		right := map[string][]string{"role-watch": {"list", "pods"}, "role": {"update", "configmaps"}}[role]
+		// The API server tells nobody when it has taken up a role binding.
+		for late := time.Now().Add(time.Minute); time.Now().Before(late); time.Sleep(100 * time.Millisecond) {
+			if _, err := testenv.TryKubectl(c, append([]string{"auth", "can-i", "--namespace", in, "--as", "system:serviceaccount:" + c.namespace + ":watch"}, right...)...); err == nil {
+				break
+			}
+		}
 	}
 	return file
 }
