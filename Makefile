@@ -23,7 +23,7 @@ test-sandbox: ## the life of the sandbox: kills, restarts, and the machine after
 
 torture: up ## what takes too long for every day: images made twice from nothing, deaths at every point of a release of eleven services
 	go test -tags torture -count=1 -timeout 60m -run "TwiceFromNothing" ./ci
-	go test -tags torture -count=1 -timeout 120m -v -run "CrashMatrix" ./internal/release
+	go test -tags torture -count=1 -timeout 120m -v -run "CrashMatrix|PausedAndOvertaken" ./internal/release
 
 load: ## the gate's numbers: preflight and gate at 50 ms a request; 20 webhooks a second for a minute, with a kill
 	go test -run '^$$' -bench Gate -benchtime 5x ./internal/gate
