@@ -237,14 +237,21 @@ func phase(pod *corev1.Pod) string {
 	return strings.ToLower(string(pod.Status.Phase))
 }
 
-// hopeless are reasons to wait that go away only when somebody changes something.
-var hopeless = []string{"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError", "CreateContainerError"}
+// hopeless reports a reason to wait that goes away only when somebody changes
+// something. A node under load reports its own time-outs in the same way.
+func hopeless(w *corev1.ContainerStateWaiting) bool {
+	switch w.Reason {
+	case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError", "CreateContainerError":
+		return !strings.Contains(w.Message, "failed to sync") && !strings.Contains(w.Message, "deadline exceeded")
+	}
+	return false
+}
 
 // taskFailed says why a task failed or cannot start, "" if neither.
 func taskFailed(job *batchv1.Job, pod *corev1.Pod) string {
 	if pod != nil {
 		for _, s := range pod.Status.ContainerStatuses {
-			if w := s.State.Waiting; w != nil && slices.Contains(hopeless, w.Reason) {
+			if w := s.State.Waiting; w != nil && hopeless(w) {
 				return w.Reason + ": " + w.Message
 			}
 			if e := s.State.Terminated; e != nil && e.ExitCode != 0 {
