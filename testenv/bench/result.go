@@ -59,6 +59,9 @@ func (c Comparison) verdict() string {
 
 // value has as many digits as say something.
 func (l Limit) value() string {
+	if l.Value < 1 && l.Value != 0 {
+		return strconv.FormatFloat(l.Value, 'f', 2, 64)
+	}
 	if l.Value < 100 && l.Value != math.Trunc(l.Value) {
 		return strconv.FormatFloat(l.Value, 'f', 1, 64)
 	}
