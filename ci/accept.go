@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/report"
@@ -38,10 +39,11 @@ func (p *pipeline) accept(ctx context.Context, stage *report.Stage) error {
 	c = c.WithEnvVariable("SLIPWAY_RUN", p.run)
 	output, err := p.runIn(ctx, c, "accept", platform.Check{Run: suite.Run, Env: suite.Env}, suite.Run, limit)
 	stage.Log = p.writeLog(stage.Name, output)
-	if ctx.Err() == context.DeadlineExceeded {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		err = &timeoutError{"accept", limit}
 	}
-	if err != nil {
+	// Who cancelled it knows; any other end has to be repaired.
+	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 		p.showFailure(report.Stage{Error: err.Error(), Hint: hint(err), Log: stage.Log, Repeat: p.repeat("accept")}, output)
 	}
 	return err
