@@ -18,7 +18,8 @@ import (
 )
 
 // published is what a release published, and a runner that uses its actions. The
-// program is a script that says what it was given, and what signal it got.
+// program is a script that says what it was given, and what signal it got, which
+// it can before it speaks.
 type published struct {
 	*testing.T
 	dir   string
@@ -26,7 +27,7 @@ type published struct {
 	tools string       // folder with all that a runner has
 }
 
-const program = "#!/bin/sh\necho \"released $$ $*\"\ntrap 'echo told; exit 7' INT\n[ \"$1\" != wait ] || while :; do sleep 0.1; done\n"
+const program = "#!/bin/sh\ntrap 'echo told; exit 7' INT\necho \"released $$ $*\"\n[ \"$1\" != wait ] || while :; do sleep 0.1; done\n"
 
 func publish(t *testing.T, asset, checksum string) *published {
 	t.Helper()
