@@ -144,7 +144,10 @@ func (p *pipeline) runIn(ctx context.Context, c *dagger.Container, name string, 
 		}
 	}
 	if len(check.Needs) > 0 {
-		servers := p.servers(name, check.Needs)
+		servers, err := p.servers(ctx, name, check.Needs)
+		if err != nil {
+			return "", err
+		}
 		// Of two commands that are alike and run at once, for two runs, the engine
 		// makes one, with the servers of one run and the passwords of the other.
 		c = p.withVariables(bind(c, servers), servers, check.Env).WithEnvVariable("SLIPWAY_RUN", p.run)

@@ -35,7 +35,7 @@ func (p *pipeline) dev(ctx context.Context, stage *report.Stage) error {
 		return err
 	}
 	defer l.Close()
-	service, err := p.devService(l, ports)
+	service, err := p.devService(ctx, l, ports)
 	if err != nil {
 		return err
 	}
@@ -111,12 +111,15 @@ func portsFree(ctx context.Context, ports []devPort) error {
 }
 
 // devService is the one container with all services of the platform in it.
-func (p *pipeline) devService(l *leash, ports []devPort) (*dagger.Service, error) {
+func (p *pipeline) devService(ctx context.Context, l *leash, ports []devPort) (*dagger.Service, error) {
 	c, err := p.workspace()
 	if err != nil {
 		return nil, err
 	}
-	servers := p.servers("dev", sortedKeys(p.platform.Infrastructure))
+	servers, err := p.servers(ctx, "dev", sortedKeys(p.platform.Infrastructure))
+	if err != nil {
+		return nil, err
+	}
 	c = bind(c, servers)
 	for _, v := range p.platform.Variables {
 		if !p.serves(v.Name) {

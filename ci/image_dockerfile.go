@@ -58,7 +58,12 @@ func (p *pipeline) dockerBuild(r recipe) (*dagger.Container, error) {
 		dir = s.Image.Context
 	}
 	root := filepath.Join(p.platform.Root, filepath.FromSlash(dir))
-	text, err := os.ReadFile(filepath.Join(p.platform.Root, filepath.FromSlash(s.Path), filepath.FromSlash(s.Image.Dockerfile)))
+	file := filepath.Join(p.platform.Root, filepath.FromSlash(s.Path), filepath.FromSlash(s.Image.Dockerfile))
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("image of %s: %w", r.Name, err)
+	}
+	excludes, err := contextExcludes(root, file, p.options.Output)
 	if err != nil {
 		return nil, fmt.Errorf("image of %s: %w", r.Name, err)
 	}
@@ -74,7 +79,7 @@ func (p *pipeline) dockerBuild(r recipe) (*dagger.Container, error) {
 	if p.npm.ca != "" {
 		options.Secrets = append(options.Secrets, p.secretFile(trustSecret, p.npm.ca))
 	}
-	return p.dag.Host().Directory(root, dagger.HostDirectoryOpts{Exclude: excludes(root, p.options.Output)}).
+	return p.dag.Host().Directory(root, dagger.HostDirectoryOpts{Exclude: excludes}).
 		WithNewFile(dockerfileName, dockerfile).
 		DockerBuild(options), nil
 }

@@ -33,6 +33,7 @@ type pipeline struct {
 	dir      string // where ci was called
 
 	selfOnce    func() (string, error)
+	notUploaded func() []string
 	sourcesOnce sync.Once
 	sources     sources
 	sourcesErr  error
@@ -53,9 +54,17 @@ func newPipeline(p *platform.Platform, o Options, dir string, progress *Progress
 	if target == "" {
 		target = "sandbox"
 	}
+	npm := findNpmAccess(p.Root)
 	return &pipeline{
 		platform: p, options: o, dir: dir, progress: progress,
-		npm: findNpmAccess(p.Root), run: now.Format("20060102-150405-") + rand.Text()[:6],
+		notUploaded: sync.OnceValue(func() []string {
+			patterns := excludes(p.Root, o.Output)
+			if npm.rootSecret {
+				patterns = append(patterns, ".npmrc")
+			}
+			return patterns
+		}),
+		npm: npm, run: now.Format("20060102-150405-") + rand.Text()[:6],
 		selfOnce: sync.OnceValues(copySelf), secrets: map[string]string{}, images: map[string]string{},
 		report: report.Report{Images: []report.Image{}, Services: []report.Service{}, Platform: p.Name, Target: target, Commit: platform.Commit(p.Root), Started: &now},
 	}

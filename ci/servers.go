@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 
 	"dagger.io/dagger"
 
@@ -20,9 +23,9 @@ type server struct {
 	Service  *dagger.Service
 }
 
-// servers starts what a suite needs, as services that it alone uses. Their
+// servers prepares what a suite needs, as services that it alone uses. Their
 // passwords are new in every run.
-func (p *pipeline) servers(suite string, kinds []string) []server {
+func (p *pipeline) servers(ctx context.Context, suite string, kinds []string) ([]server, error) {
 	var servers []server
 	for _, kind := range kinds {
 		in, ok := p.platform.Infrastructure[kind]
@@ -30,35 +33,68 @@ func (p *pipeline) servers(suite string, kinds []string) []server {
 			continue
 		}
 		password := p.password(suite + "-" + kind)
-		c := p.dag.Container().From(in.Image).
-			WithEnvVariable("SLIPWAY_SUITE", suite). // makes it another service than that of other suites
+		c, err := p.prepare(ctx, kind, p.dag.Container().From(in.Image), p.dag.SetSecret("server-"+suite+"-"+kind, password))
+		if err != nil {
+			return nil, err
+		}
+		c = c.WithEnvVariable("SLIPWAY_SUITE", suite). // makes it another service than that of other suites
 			// Asked by a real query: an open port says little, and for one that
 			// never opens the engine would wait for ever.
 			WithExposedPort(in.Port, dagger.ContainerWithExposedPortOpts{ExperimentalSkipHealthcheck: true})
-		c = prepare(kind, c, p.dag.SetSecret("server-"+suite+"-"+kind, password))
 		s := server{Kind: kind, Host: kind, Variable: in.Variable, Service: c.AsService(dagger.ContainerAsServiceOpts{UseEntrypoint: true})}
 		s.URL = p.dag.SetSecret("url-"+suite+"-"+kind, serverURL(kind, s.Host, in.Port, password))
 		servers = append(servers, s)
 	}
-	return servers
+	return servers, nil
 }
 
 const serverName = "slipway" // of the user and the database in servers of ours
 
 // prepare tells an image what to set up, in the words of the official ones.
-func prepare(kind string, c *dagger.Container, password *dagger.Secret) *dagger.Container {
+func (p *pipeline) prepare(ctx context.Context, kind string, c *dagger.Container, password *dagger.Secret) (*dagger.Container, error) {
 	switch kind {
 	case "postgres":
-		c = c.WithEnvVariable("POSTGRES_USER", serverName).WithEnvVariable("POSTGRES_DB", serverName).WithSecretVariable("POSTGRES_PASSWORD", password).
-			// Nothing in it outlives the suite, so nothing has to reach a disk.
-			WithEnvVariable("POSTGRES_INITDB_ARGS", "--no-sync").
-			WithDefaultArgs([]string{"postgres", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"})
+		return p.initialised(ctx, c, password)
 	case "clickhouse":
 		// The default user of a ClickHouse image that is told nothing may only
 		// connect from inside; this one lets it in.
 		c = c.WithEnvVariable("CLICKHOUSE_SKIP_USER_SETUP", "1")
 	}
-	return c
+	return c, nil
+}
+
+// initialised is a PostgreSQL that has made its first database before it starts:
+// the engine keeps that for all suites and runs. Its password there is none that
+// counts; a suite's is set as its server starts, by PostgreSQL's single-user mode.
+func (p *pipeline) initialised(ctx context.Context, c *dagger.Container, password *dagger.Secret) (*dagger.Container, error) {
+	entrypoint, err := c.Entrypoint(ctx)
+	if err != nil {
+		return nil, explain("start postgres", err)
+	}
+	if p.options.NoCache {
+		c = c.WithEnvVariable("SLIPWAY_RUN", p.run)
+	}
+	c = c.WithEnvVariable("POSTGRES_USER", serverName).WithEnvVariable("POSTGRES_DB", serverName).
+		// Nothing in it outlives the suite, so nothing has to reach a disk.
+		WithEnvVariable("POSTGRES_INITDB_ARGS", "--no-sync").
+		WithEnvVariable("POSTGRES_PASSWORD", "replaced before anybody can connect").
+		// The entrypoint makes a database for whatever postgres is asked; this one says its port, and ends.
+		WithExec([]string{"postgres", "-C", "port"}, dagger.ContainerWithExecOpts{UseEntrypoint: true}).
+		WithoutEnvVariable("POSTGRES_PASSWORD")
+	if _, err := c.Sync(ctx); err != nil {
+		var failed *dagger.ExecError
+		if errors.As(err, &failed) {
+			return nil, &platform.InfrastructureError{
+				Message: fmt.Sprintf("postgres did not make its first database: exit code %d, %s", failed.ExitCode, strings.Join(lastLines(joinOutput(failed.Stdout, failed.Stderr), 1), "")),
+				Advice:  serverAdvice,
+			}
+		}
+		return nil, explain("start postgres", err)
+	}
+	start := `printf "ALTER ROLE ` + serverName + ` PASSWORD '%s'\n" "$POSTGRES_PASSWORD" | "$@" postgres --single postgres >/dev/null &&
+exec "$@" postgres -c fsync=off -c full_page_writes=off -c synchronous_commit=off`
+	return c.WithSecretVariable("POSTGRES_PASSWORD", password).
+		WithEntrypoint(append([]string{"sh", "-c", start, "sh"}, entrypoint...)).WithDefaultArgs(nil), nil
 }
 
 func serverURL(kind, host string, port int, password string) string {

@@ -174,7 +174,7 @@ type Image struct {
 	Command []string `yaml:"command,omitempty"`
 	// Dockerfile, relative to the service's path, instead of the workspace package.
 	Dockerfile string `yaml:"dockerfile,omitempty"`
-	// Context of the Dockerfile, relative to the root, for one that needs more than its service's path. Default: that path.
+	// Context of the Dockerfile, relative to the root, for one that needs more than its service's path; without what its .dockerignore lists, which counts for nothing else. Default: that path.
 	Context string `yaml:"context,omitempty"`
 	// Reference of an image that exists already, by digest.
 	Reference string `yaml:"reference,omitempty"`

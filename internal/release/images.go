@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
+	"github.com/google/go-containerregistry/pkg/name"
+
+	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/ledger"
 	"github.com/teei/slipway/internal/rollout"
 )
@@ -43,11 +45,12 @@ func ofRepository(images []string, other string) string {
 	return images[0]
 }
 
-// repository is an image without its digest and tag.
+// repository is where an image lies, without digest and tag, and with what a
+// short name leaves out: nginx lies in index.docker.io/library/nginx.
 func repository(image string) string {
-	name, _, _ := strings.Cut(image, "@")
-	if colon := strings.LastIndex(name, ":"); colon > strings.LastIndex(name, "/") {
-		name = name[:colon]
+	ref, err := name.ParseReference(image)
+	if err != nil {
+		return kube.ImageName(image)
 	}
-	return name
+	return ref.Context().Name()
 }

@@ -21,8 +21,9 @@ type Manifests struct {
 	Images map[string]string
 }
 
-// Objects reads the manifests of a platform. A container whose image has a
-// service's name as the last part of its own runs that service's image.
+// Objects reads the manifests of a platform. A container runs a service's image
+// if its own has the service's name as the last part, or is the existing image
+// that the platform file names for the service.
 func Objects(ctx context.Context, p *platform.Platform, m Manifests) ([]*kube.Object, error) {
 	from, err := m.source(p)
 	if err != nil {
@@ -35,9 +36,9 @@ func Objects(ctx context.Context, p *platform.Platform, m Manifests) ([]*kube.Ob
 	images := map[string]string{}
 	for _, obj := range plain {
 		for _, image := range kube.Images(obj) {
-			name := kube.ImageName(image)
-			if reference, ok := m.Images[path.Base(name)]; ok {
-				images[name] = reference
+			short := kube.ImageName(image)
+			if reference, ok := m.Images[serviceOf(short, p.Services)]; ok {
+				images[short] = reference
 			}
 		}
 	}
@@ -46,6 +47,16 @@ func Objects(ctx context.Context, p *platform.Platform, m Manifests) ([]*kube.Ob
 		err = kube.HashConfiguration(objects)
 	}
 	return objects, err
+}
+
+// serviceOf is the service whose image has that name in the manifests.
+func serviceOf(image string, services []platform.Service) string {
+	for _, s := range services {
+		if s.Image.Reference != "" && repository(s.Image.Reference) == repository(image) {
+			return s.Name
+		}
+	}
+	return path.Base(image)
 }
 
 func (m Manifests) source(p *platform.Platform) (kube.Source, error) {
