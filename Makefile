@@ -21,8 +21,8 @@ test: up ## all tests
 test-sandbox: ## the life of the sandbox: kills, restarts, and the machine after it; wipes its data
 	go test -tags machine -count=1 -timeout 20m ./testenv/sandbox
 
-torture: up ## what takes too long for every day: images made twice from nothing, deaths at every point of a release of eleven services
-	go test -tags torture -count=1 -timeout 60m -run "TwiceFromNothing" ./ci
+torture: up ## what takes too long for every day: images made twice from nothing, each service broken in each way, deaths at every point of a release of eleven services
+	go test -tags torture -count=1 -timeout 90m -v -run "TwiceFromNothing|AnyServiceBroken" ./ci
 	go test -tags torture -count=1 -timeout 120m -v -run "CrashMatrix|PausedAndOvertaken" ./internal/release
 
 load: ## the gate's numbers: preflight and gate at 50 ms a request; 20 webhooks a second for a minute, with a kill

@@ -39,7 +39,7 @@ type order struct {
 	Values    []string          `json:"values"` // names of the variables that hold secrets
 	Deadline  time.Duration     `json:"deadline"`
 	Terminal  bool              `json:"terminal"`         // somebody looks at one
-	Inject    string            `json:"inject,omitempty"` // SERVICE:NAME=VALUE, to see a release fail
+	Inject    []string          `json:"inject,omitempty"` // SERVICE:NAME=VALUE, to see a release fail
 }
 
 // deployed is what a deploy did.

@@ -15,11 +15,11 @@ import (
 	"github.com/teei/slipway/testenv/testenv"
 )
 
-// oneService is a copy of the sample with one of its services, in a corner of its own.
-func oneService(t *testing.T, service string) corner {
+// cornerOf is a copy of the sample with some of its services, or all, in a corner of its own.
+func cornerOf(t *testing.T, services ...string) corner {
 	t.Helper()
 	env := maps.Clone(testenv.Env(t))
-	c := corner{root: sample(t, service), database: testenv.Database(t), environment: testenv.Environment(t), env: []string{"KUBECONFIG=" + env["KUBECONFIG"], "PROMETHEUS_URL=" + env["PROMETHEUS_URL"]}}
+	c := corner{root: sample(t, services...), database: testenv.Database(t), environment: testenv.Environment(t), env: []string{"KUBECONFIG=" + env["KUBECONFIG"], "PROMETHEUS_URL=" + env["PROMETHEUS_URL"]}}
 	env["DATABASE_URL"] = c.database
 	values := map[string]string{}
 	for _, name := range []string{"DATABASE_URL", "CLICKHOUSE_URL", "REDIS_URL", "NATS_URL", "JWT_SECRET", "API_KEY"} {
@@ -29,7 +29,9 @@ func oneService(t *testing.T, service string) corner {
 	c.namespace = testenv.NamespaceWith(t, values)
 	host, _, _ := strings.Cut(env["SLIPWAY_REGISTRY"], "/")
 	c.registry = host + "/" + c.namespace
-	write(t, c.root, "deploy/base/kustomization.yaml", "resources: [config.yaml, "+service+".yaml]\n")
+	if len(services) > 0 {
+		write(t, c.root, "deploy/base/kustomization.yaml", "resources: [config.yaml, "+strings.Join(services, ".yaml, ")+".yaml]\n")
+	}
 	replace(t, c.root, "deploy/base/config.yaml", "  LOG_LEVEL: info\n", "  LOG_LEVEL: info\n  NATS_PREFIX: "+c.namespace+"\n")
 	edit(t, c.root, func(p map[string]any) {
 		p["environments"] = map[string]any{c.environment: map[string]any{"namespace": c.namespace, "registry": c.registry}}
@@ -41,7 +43,7 @@ func oneService(t *testing.T, service string) corner {
 // knows nothing but the platform's secret.
 func TestMigratorImage(t *testing.T) {
 	t.Parallel()
-	c := oneService(t, "discord-bot")
+	c := cornerOf(t, "discord-bot")
 	code, output, r := c.launch(t, "images").ends(10 * time.Minute)
 	i := slices.IndexFunc(r.Images, func(i report.Image) bool { return i.Service == plan.MigratorImage })
 	if code != exitFine || i < 0 {
@@ -72,7 +74,7 @@ func TestMigratorImage(t *testing.T) {
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	const service = "discord-bot"
-	c := oneService(t, service)
+	c := cornerOf(t, service)
 	edit(t, c.root, func(p map[string]any) {
 		p["verify"] = map[string]any{"settle": "2s", "logs": map[string]any{"levels": []string{"error", "fatal"}}}
 		// It must refuse this: of FAULT=errors:0.3, the fourth fails in another way.
@@ -94,7 +96,7 @@ func TestFaults(t *testing.T) {
 	before := c.runs(t)
 	for _, f := range []struct{ fault, says string }{
 		{"exit", service + ": container " + service + " exited"},
-		{"exit-after:1s", service + ": container " + service + " e"}, // exited twice, or ended right after it was healthy
+		{"exit-after:1s", service + ": container " + service + " e"}, // exited twice, or ended after it was healthy
 		{"never-ready", `"fault":{"status":"down"`},
 		{"health-500", "does not answer /health on port 3026: 500"},
 		{"no-database", `"postgres":{"status":"down"`},
@@ -103,7 +105,7 @@ func TestFaults(t *testing.T) {
 		{"slow-start:3s", ""},
 		{"slow:100ms", ""},
 	} {
-		write(t, c.root, manifest, strings.Replace(string(good), "          envFrom:", "          env: [{name: FAULT, value: '"+f.fault+"'}]\n          envFrom:", 1))
+		write(t, c.root, manifest, faulty(good, f.fault))
 		// Long enough for what is slow, short enough for what never comes.
 		code, output, r := release("deploy", "--timeout", "20s")
 		if f.says == "" {
@@ -123,4 +125,9 @@ func TestFaults(t *testing.T) {
 			t.Errorf("%s: runs %s, ran %s", f.fault, after, before)
 		}
 	}
+}
+
+// faulty is a manifest of the sample with a fault in its service.
+func faulty(manifest []byte, fault string) string {
+	return strings.Replace(string(manifest), "          envFrom:", "          env: [{name: FAULT, value: '"+fault+"'}]\n          envFrom:", 1)
 }

@@ -105,13 +105,18 @@ func render(ctx context.Context, p *platform.Platform, o order) ([]*kube.Object,
 		}
 	}
 	objects, err := release.Objects(ctx, p, m)
-	if err != nil && p.Manifests.Command != "" {
+	switch {
+	case err != nil && p.Manifests.Command != "":
 		return nil, &advised{err, "what manifests.command prints must be Kubernetes objects as YAML"}
+	case err != nil:
+		return nil, err
 	}
-	if err == nil && o.Inject != "" {
-		err = inject(objects, o.Inject)
+	for _, what := range o.Inject {
+		if err := inject(objects, what); err != nil {
+			return nil, err
+		}
 	}
-	return objects, err
+	return objects, nil
 }
 
 // inject sets a variable in the containers of one Deployment.

@@ -20,7 +20,7 @@ type Options struct {
 	Affected string        // base to compare with, autoBase to find one, "" to run everything
 	Jobs     int           // stages' parts at a time; 0 for all checks, and one image for each CPU
 	Timeout  time.Duration // one check, or one service of a rollout, may take this long
-	Inject   string        // SERVICE:NAME=VALUE, set in one Deployment; sandbox only
+	Inject   []string      // SERVICE:NAME=VALUE, set in one Deployment; sandbox only
 	DryRun   bool
 	JSON     bool
 	FailFast bool
@@ -41,7 +41,7 @@ func (o *Options) register(flags *pflag.FlagSet) {
 	flags.Lookup("affected").NoOptDefVal = autoBase
 	flags.IntVar(&o.Jobs, "jobs", 0, "run so many parts at a time (default: all checks, and an image for each CPU)")
 	flags.DurationVar(&o.Timeout, "timeout", 15*time.Minute, "let one part take so long")
-	flags.StringVar(&o.Inject, "inject", "", "set a variable in one service, as in q2q-ai:FAULT=exit, to see a release fail (sandbox only)")
+	flags.StringArrayVar(&o.Inject, "inject", nil, "set a variable in one service, as in q2q-ai:FAULT=exit, to see a release fail (sandbox only; may be repeated)")
 	flags.BoolVar(&o.DryRun, "dry-run", false, "say what would be done, and do nothing")
 	flags.BoolVar(&o.JSON, "json", false, "print the result as JSON on standard output")
 	flags.BoolVar(&o.FailFast, "fail-fast", false, "stop all checks at the first that fails")
@@ -58,11 +58,13 @@ func (o *Options) resolve(dir string) (note string, err error) {
 	if o.Jobs < 0 || o.Timeout <= 0 {
 		return "", &platform.UsageError{Message: "--jobs and --timeout must not be negative", Advice: "leave them out for the defaults"}
 	}
-	if o.Inject != "" && o.Env != "" {
+	if len(o.Inject) > 0 && o.Env != "" {
 		return "", &platform.UsageError{Message: "--inject breaks a release, so it is for the sandbox only", Advice: "leave out --env"}
 	}
-	if o.Inject != "" && !injected.MatchString(o.Inject) {
-		return "", &platform.UsageError{Message: "--inject takes SERVICE:NAME=VALUE, found " + shellWord(o.Inject), Advice: "for example --inject q2q-ai:FAULT=exit"}
+	for _, what := range o.Inject {
+		if !injected.MatchString(what) {
+			return "", &platform.UsageError{Message: "--inject takes SERVICE:NAME=VALUE, found " + shellWord(what), Advice: "for example --inject q2q-ai:FAULT=exit"}
+		}
 	}
 	if o.Root == "" {
 		if o.Root, err = platform.Find(dir); err != nil {

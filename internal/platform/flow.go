@@ -30,4 +30,8 @@ type FlowStep struct {
 	Capture map[string]string `yaml:"capture,omitempty"`
 	// Within is how long the step is tried again until it holds, for what becomes true later. Default: once.
 	Within Duration `yaml:"within,omitempty"`
+	// Times the step is asked, one after the other; each must hold. Default: 1.
+	Times int `yaml:"times,omitempty"`
+	// AtMost that the answer may take; with times, half of the answers may be slower. Default: ten seconds, for each.
+	AtMost Duration `yaml:"atMost,omitempty"`
 }

@@ -11,6 +11,9 @@ import (
 // Methods that a step of a flow can have.
 var Methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
 
+// mostTimes that a step is asked: a flow is no load test.
+const mostTimes = 100
+
 func validateFlows(p *Platform, d *document) {
 	first := map[string]string{}
 	for i, flow := range p.Flows {
@@ -40,6 +43,9 @@ func validateStep(step FlowStep, at string, known map[string]bool, d *document) 
 	}
 	if status := join(at, "status"); d.has(status) && !d.bad[status] && (step.Status < 100 || step.Status > 599) {
 		d.report(status, fmt.Sprintf("expected a status from 100 to 599, found %d", step.Status), "")
+	}
+	if times := join(at, "times"); d.has(times) && !d.bad[times] && (step.Times < 1 || step.Times > mostTimes) {
+		d.report(times, fmt.Sprintf("expected 1 to %d times, found %d", mostTimes, step.Times), "")
 	}
 	d.variables(join(at, "path"), step.Path, known)
 	d.variables(join(at, "headers"), step.Headers, known)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,23 +77,42 @@ func method(step platform.FlowStep) string {
 	return http.MethodGet
 }
 
-// walk tries a step once, or for as long as it may take to become true.
+// walk asks a step as often as it wants.
 func walk(ctx context.Context, client *http.Client, base string, step platform.FlowStep, variables map[string]any) error {
+	var took []time.Duration
+	for range max(step.Times, 1) {
+		answered, err := hold(ctx, client, base, step, variables)
+		if err != nil {
+			return err
+		}
+		took = append(took, answered)
+	}
+	slices.Sort(took)
+	if typical := took[(len(took)-1)/2]; step.AtMost.Duration > 0 && typical > step.AtMost.Duration {
+		return fmt.Errorf("the answer took %s, and may take %s", typical.Round(time.Millisecond), step.AtMost.Duration)
+	}
+	return nil
+}
+
+// hold tries a step once, or for as long as it may take to become true, and
+// returns how long the answer took that was right.
+func hold(ctx context.Context, client *http.Client, base string, step platform.FlowStep, variables map[string]any) (time.Duration, error) {
 	deadline := time.Now().Add(step.Within.Duration)
 	for {
+		start := time.Now()
 		err := try(ctx, client, base, step, variables)
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			return 0, context.Cause(ctx)
 		}
 		if err == nil {
-			return nil
+			return time.Since(start), nil
 		}
 		if time.Now().Add(flowPause).After(deadline) {
-			return err
+			return 0, err
 		}
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return 0, context.Cause(ctx)
 		case <-time.After(flowPause):
 		}
 	}

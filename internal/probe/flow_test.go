@@ -43,6 +43,17 @@ func shop(t *testing.T) string {
 		fmt.Fprintf(w, `{"token":%q}`, r.PathValue("token"))
 	})
 	mux.HandleFunc("GET /away", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/echo", http.StatusFound) })
+	// The third answer is late, and the fourth is wrong.
+	var moody atomic.Int32
+	mux.HandleFunc("GET /moody", func(w http.ResponseWriter, _ *http.Request) {
+		switch moody.Add(1) {
+		case 3:
+			time.Sleep(150 * time.Millisecond)
+		case 4:
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	})
+	mux.HandleFunc("GET /late", func(http.ResponseWriter, *http.Request) { time.Sleep(150 * time.Millisecond) })
 	mux.HandleFunc("GET /words", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello\x1b[31m") })
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
@@ -63,6 +74,7 @@ func TestFlow(t *testing.T) {
 		s.Within, s.Expect = platform.Duration{Duration: d}, map[string]any{"seen": seen}
 		return s
 	}
+	quick := platform.Duration{Duration: 100 * time.Millisecond}
 	tests := []struct {
 		name  string
 		steps []platform.FlowStep
@@ -78,6 +90,9 @@ func TestFlow(t *testing.T) {
 		{name: "absent", steps: []platform.FlowStep{{Path: "/users", Body: map[string]any{"name": "x"}, Status: 201, Expect: map[string]any{"user.mail": 1}}}, err: "the answer has no user.mail"},
 		{name: "not JSON", steps: []platform.FlowStep{{Path: "/words", Expect: map[string]any{"a": 1}}}, err: "the answer is not JSON: hello [31m"},
 		{name: "redirect is an answer", steps: []platform.FlowStep{{Path: "/away"}}, err: "it answered 302 instead of 200"},
+		{name: "one of three is late", steps: []platform.FlowStep{{Path: "/moody", Times: 3, AtMost: quick}}},
+		{name: "one of four is wrong", steps: []platform.FlowStep{{Path: "/moody", Times: 4}}, err: "it answered 500 instead of 200"},
+		{name: "all are late", steps: []platform.FlowStep{{Path: "/late", Times: 3, AtMost: quick}}, err: "ms, and may take 100ms"},
 		{name: "named step", steps: []platform.FlowStep{{Name: "sign in", Path: "/nowhere"}}, err: "flow f, sign in: it answered 404"},
 	}
 	for _, tt := range tests {

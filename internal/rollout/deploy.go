@@ -21,8 +21,9 @@ type run struct {
 	result  *Result
 	looks   bool // and changes nothing
 
-	mu   sync.Mutex // of what follows, and of Progress and Journal
-	done []Change   // what may have been changed, in order
+	mu      sync.Mutex                  // of what follows, and of Progress and Journal
+	done    []Change                    // what may have been changed, in order
+	settled map[string]map[string]int32 // by service, how often containers had ended when it was healthy
 }
 
 func (r *run) report(p Progress) {
@@ -81,7 +82,7 @@ func outlast(ctx, lasting context.Context, by time.Duration) (context.Context, f
 }
 
 func newRun(o Options) *run {
-	r := &run{Options: o, earlier: map[string]Change{}, result: &Result{Services: []ServiceResult{}, Objects: []ObjectResult{}}}
+	r := &run{Options: o, earlier: map[string]Change{}, settled: map[string]map[string]int32{}, result: &Result{Services: []ServiceResult{}, Objects: []ObjectResult{}}}
 	if r.Deadline == 0 {
 		r.Deadline = 3 * time.Minute
 	}
@@ -127,12 +128,18 @@ func (r *run) forward(ctx context.Context, differences []Difference) error {
 		if err := r.together(ctx, i, until, workloads); err != nil {
 			return err
 		}
+		if err := r.stayed(ctx); err != nil {
+			return err
+		}
 		i = until
 	}
-	if r.Verify != nil {
-		return r.Verify(ctx)
+	if r.Verify == nil {
+		return nil
 	}
-	return nil
+	if err := r.Verify(ctx); err != nil {
+		return err
+	}
+	return r.stayed(ctx)
 }
 
 // together releases services from i up to until at the same time. The first that
@@ -287,6 +294,9 @@ func (r *run) update(ctx context.Context, i int, d Difference) error {
 	}
 	out.Pods, out.Answered = len(v.pods), v.answered.Seconds()
 	if d.Changed {
+		r.mu.Lock()
+		r.settled[s.Name] = exitsOf(v.pods)
+		r.mu.Unlock()
 		r.answered(s.Name, v.answered)
 		if err := r.hook(ctx, s, "after", s.After); err != nil {
 			return err

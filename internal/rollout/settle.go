@@ -48,6 +48,17 @@ func (r *run) stay(ctx context.Context, s Service, g goal, v verdict) (*sign, er
 	}
 }
 
+// stayed fails when a service of this run ended once more after it was healthy,
+// while others were released or all was verified.
+func (r *run) stayed(ctx context.Context) error {
+	for _, s := range r.Services {
+		if restarted := restartOf(r.view.pods.List(), r.settled[s.Name]); restarted != nil {
+			return r.diagnose(ctx, s.Name, restarted)
+		}
+	}
+	return nil
+}
+
 // restartOf is the first container that ended since it was healthy.
 func restartOf(pods []*corev1.Pod, before map[string]int32) *sign {
 	for _, pod := range pods {
@@ -56,7 +67,7 @@ func restartOf(pods []*corev1.Pod, before map[string]int32) *sign {
 			known, ok := before[exitKey(pod, c.Name)]
 			if ok && exits(c) > known {
 				return &sign{
-					reason: "container " + c.Name + " ended right after it was healthy", pod: pod, container: c.Name, exitCode: exitCode(c),
+					reason: "container " + c.Name + " ended after it was healthy", pod: pod, container: c.Name, exitCode: exitCode(c),
 				}
 			}
 		}

@@ -2,9 +2,12 @@ package rollout
 
 import (
 	"bytes"
+	"context"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/teei/slipway/testenv/testenv"
 )
 
 // TestSettle: what ends or says something critical right after it was healthy
@@ -26,7 +29,7 @@ func TestSettle(t *testing.T) {
 		settle time.Duration
 		want   string // reason; "" if it is released
 	}{
-		{"ends", map[string]string{"VERSION": "new", "EXIT_AFTER": "4000"}, 30 * time.Second, "container app ended right after it was healthy"},
+		{"ends", map[string]string{"VERSION": "new", "EXIT_AFTER": "4000"}, 30 * time.Second, "container app ended after it was healthy"},
 		{"says something critical", map[string]string{"VERSION": "new", "LOG": "a disaster"}, 0, "container app logs a critical line: a disaster"},
 		{"stays", map[string]string{"VERSION": "new", "LOG": "all is well"}, 3 * time.Second, ""},
 	} {
@@ -53,5 +56,25 @@ func TestSettle(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A service that is long healthy when it ends takes the release with it, though
+// it runs again by then: here while all of it is verified.
+func TestEndsLater(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.deploy(app{Name: "one", Env: map[string]string{"VERSION": "old"}}, version("two", "1"))
+	o := s.options(app{Name: "one", Env: map[string]string{"VERSION": "new", "EXIT_AFTER": "4000"}}, version("two", "2"))
+	o.Verify = func(context.Context) error {
+		testenv.Kubectl(t, "--namespace", s.namespace, "wait", "pod", "--selector", "app=one", "--for", "jsonpath={.status.containerStatuses[0].restartCount}=1", "--timeout", "1m")
+		return nil
+	}
+	result, err := Deploy(t.Context(), o)
+	if result.Failure == nil || result.Failure.Service != "one" || result.Failure.Reason != "container app ended after it was healthy" {
+		t.Errorf("%v, %+v", err, result.Failure)
+	}
+	if versions := s.versions(); versions["one"] != "old 1/1" || versions["two"] != "1 1/1" {
+		t.Errorf("afterwards %v", versions)
 	}
 }
