@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -54,7 +55,14 @@ func command() *cobra.Command {
 	root.AddCommand(
 		&cobra.Command{
 			Use: "up", Short: "Start what does not run yet, and wait until it answers", Args: cobra.NoArgs,
-			RunE: func(cmd *cobra.Command, _ []string) error { return sandbox.Up(cmd.Context(), log) },
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				start := time.Now()
+				err := sandbox.Up(cmd.Context(), log)
+				if took := time.Since(start); err == nil && took > 2*time.Second {
+					log.Say("The sandbox is up, after %s.", took.Round(time.Second))
+				}
+				return err
+			},
 		},
 		down, brokenCommand(), trafficCommand(), production.Command(),
 		&cobra.Command{
