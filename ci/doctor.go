@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"text/tabwriter"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
@@ -123,14 +125,24 @@ func clusterSymptom(ctx context.Context, target platform.Target) symptom {
 	return s
 }
 
+// registrySymptom asks for an image that nobody has, logged in as push is. Some
+// registries refuse to say even that, so a refusal is a note.
 func registrySymptom(ctx context.Context, registry string) symptom {
 	s := symptom{what: "registry", note: registry}
+	limited, stop := context.WithTimeoutCause(ctx, 5*time.Second, errors.New("no answer in 5s"))
+	defer stop()
 	repo, err := name.NewRepository(registry + "/doctor")
 	if err == nil {
-		_, err = remote.Head(repo.Tag("none"), remote.WithContext(ctx))
+		_, err = remote.Head(repo.Tag("none"), remote.WithContext(limited), remote.WithAuthFromKeychain(authn.DefaultKeychain))
 	}
-	if err != nil && !isAnswer(err) {
-		s.err = &platform.InfrastructureError{Message: registry + " does not answer: " + cause(err.Error())}
+	if limited.Err() != nil {
+		err = context.Cause(limited)
+	}
+	switch {
+	case isRefusal(err):
+		s.note += ", which may want a `docker login`"
+	case err != nil && !isAnswer(err):
+		s.err = &platform.InfrastructureError{Message: registry + " does not answer: " + cause(err.Error()), Advice: "look at registry in " + platform.File}
 	}
 	return s
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,5 +68,21 @@ func TestDoctor(t *testing.T) {
 	_, after, found := strings.Cut(output, "✗ database ")
 	if code != exitInfrastructure || !found || !strings.Contains(after, "hint: ") || strings.Count(output, "✗") != 1 {
 		t.Errorf("exit code %d\n%s", code, output)
+	}
+}
+
+// A registry that takes connections and says nothing is not waited for.
+func TestDoctorOfASilentRegistry(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	s := registrySymptom(ctx, silent.Addr().String()+"/teei")
+	if ctx.Err() != nil || s.err == nil || !strings.Contains(s.err.Error(), silent.Addr().String()+"/teei does not answer: no answer in 5s") || hint(s.err) == "" {
+		t.Errorf("found %v, %v", s.err, ctx.Err())
 	}
 }

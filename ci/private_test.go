@@ -208,6 +208,10 @@ func TestRegistryLogin(t *testing.T) {
 	if f := r.Failures(); code != exitInfrastructure || len(f) != 1 || !strings.Contains(f[0].Hint, "docker login "+address) {
 		t.Errorf("exit code %d\n%s", code, output)
 	}
+	code, output, _ = c.launch(t, "doctor").ends(2 * time.Minute)
+	if code != exitFine || !strings.Contains(output, address+"/tiny, which may want a `docker login`") {
+		t.Errorf("doctor: exit code %d\n%s", code, output)
+	}
 
 	login, err := json.Marshal(map[string]any{"auths": map[string]any{address: map[string]string{"auth": base64.StdEncoding.EncodeToString([]byte(user + ":" + password))}}})
 	if err != nil {
@@ -219,5 +223,9 @@ func TestRegistryLogin(t *testing.T) {
 	code, output, r = c.launch(t, "images").ends(2 * time.Minute)
 	if code != exitFine || len(r.Images) != 1 || strings.Contains(output, password) {
 		t.Errorf("exit code %d\n%s", code, output)
+	}
+	code, output, _ = c.launch(t, "doctor").ends(2 * time.Minute)
+	if code != exitFine || strings.Contains(output, "docker login") || strings.Contains(output, password) {
+		t.Errorf("doctor: exit code %d\n%s", code, output)
 	}
 }

@@ -46,8 +46,7 @@ func push(ctx context.Context, image v1.Image, repository string) (reference str
 
 func pushError(repository string, err error) error {
 	advice := "is the registry up? `ci doctor` asks"
-	var answer *transport.Error
-	if errors.As(err, &answer) && (answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden) {
+	if isRefusal(err) {
 		host, _, _ := strings.Cut(repository, "/")
 		advice = "log in with `docker login " + host + "`, as somebody who may push there"
 	}
@@ -95,6 +94,12 @@ func (p *pipeline) knownImages(target platform.Target) (map[string]string, error
 		return nil, again
 	}
 	return file.References, nil
+}
+
+// isRefusal tells that a registry wants to know first who asks.
+func isRefusal(err error) bool {
+	var answer *transport.Error
+	return errors.As(err, &answer) && (answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden)
 }
 
 // isAnswer tells that a registry answered, if not as hoped.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -168,23 +169,37 @@ func redisServer() part {
 func natsServer() part {
 	url := "nats://" + IP + ":4222"
 	return part{
-		name: "nats",
-		args: []string{"/usr/sbin/nats-server", "--addr", IP, "--port", "4222", "--jetstream", "--store_dir", statePath("nats")},
-		ready: func(context.Context) error {
-			c, err := nats.Connect(url)
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			js, err := c.JetStream()
-			if err != nil {
-				return err
-			}
-			_, err = js.AccountInfo()
-			return err
-		},
+		name:  "nats",
+		args:  []string{"/usr/sbin/nats-server", "--addr", IP, "--port", "4222", "--jetstream", "--store_dir", statePath("nats")},
+		ready: func(ctx context.Context) error { return natsReady(ctx, url) },
 		facts: url + " with JetStream",
 	}
+}
+
+func natsReady(ctx context.Context, url string) error {
+	c, err := nats.Connect(url, nats.SetCustomDialer(dialer{ctx}), nats.NoReconnect())
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	js, err := c.JetStream()
+	if err != nil {
+		return err
+	}
+	_, err = js.AccountInfo(nats.Context(ctx))
+	return err
+}
+
+// dialer makes the NATS client, which knows no context, end with one.
+type dialer struct{ ctx context.Context }
+
+// Dial connects like net.Dial.
+func (d dialer) Dial(network, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{}).DialContext(d.ctx, network, address)
+	if err == nil {
+		context.AfterFunc(d.ctx, func() { _ = conn.Close() })
+	}
+	return conn, err
 }
 
 // prometheus scrapes every pod that asks for it by the usual annotations.
