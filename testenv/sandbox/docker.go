@@ -9,9 +9,16 @@ import (
 	"time"
 )
 
+// docker is no process of the box, but Dagger's engine runs in it.
+func docker() part {
+	return part{name: "docker", ready: askDocker, facts: "brings the Dagger engine"}
+}
+
 // dockerAnswers tells whether a Docker daemon runs; Dagger then provisions its
 // own engine in it.
-func dockerAnswers(ctx context.Context) bool {
+func dockerAnswers(ctx context.Context) bool { return askDocker(ctx) == nil }
+
+func askDocker(ctx context.Context) error {
 	socket := "/var/run/docker.sock"
 	if host, ok := strings.CutPrefix(os.Getenv("DOCKER_HOST"), "unix://"); ok {
 		socket = host
@@ -25,5 +32,5 @@ func dockerAnswers(ctx context.Context) bool {
 		},
 	}}
 	_, err := ask(ctx, client, "http://docker/_ping")
-	return err == nil
+	return err
 }

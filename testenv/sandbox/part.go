@@ -17,3 +17,11 @@ type part struct {
 	ready   func(ctx context.Context) error // a real question, asked from the machine
 	facts   string                          // what status shows
 }
+
+// log is where a process of the box writes; Docker is none.
+func (p part) log() string {
+	if len(p.args) == 0 {
+		return ""
+	}
+	return logPath(p.name)
+}

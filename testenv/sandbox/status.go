@@ -20,7 +20,7 @@ func Status(ctx context.Context, out io.Writer) error {
 	if !runs {
 		return &Hint{errors.New("the sandbox is not up"), "go run ./testenv up"}
 	}
-	parts := boxParts(boxBinaries())
+	parts := asked(boxBinaries())
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	answers := make([]error, len(parts))
@@ -43,7 +43,7 @@ func Status(ctx context.Context, out io.Writer) error {
 			state = "does not answer"
 			silent++
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", p.name, state, p.facts, logPath(p.name))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", p.name, state, p.facts, p.log())
 	}
 	if err := w.Flush(); err != nil {
 		return err

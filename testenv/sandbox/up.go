@@ -23,6 +23,16 @@ func boxParts(bins Binaries) []part {
 	return parts
 }
 
+// asked are all that must answer: the parts of a box, and Docker where that
+// provides the engine.
+func asked(bins Binaries) []part {
+	parts := boxParts(bins)
+	if !bins.hasEngine() {
+		parts = append(parts, docker())
+	}
+	return parts
+}
+
 // Up starts what does not run and returns when all of it answers. Calling it
 // again is harmless, also after a crash of the sandbox, of a part, of a former
 // Up or of the machine.
@@ -98,7 +108,7 @@ func answers(ctx context.Context, testenv string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, 900*time.Millisecond)
 	defer cancel()
 	g, ctx := errgroup.WithContext(ctx)
-	for _, p := range boxParts(bins) {
+	for _, p := range asked(bins) {
 		if p.ready != nil {
 			g.Go(func() error { return p.ready(ctx) })
 		}
@@ -112,8 +122,12 @@ func ensureBox(ctx context.Context, bins Binaries, log *Log) error {
 	if err != nil {
 		return err
 	}
-	if runs && boxBinaries() != bins {
-		log.Say("The pins have changed: the sandbox starts anew.")
+	if was := boxRecord(); runs && was != record(bins) {
+		why := "The pins have changed"
+		if was.bins() == bins {
+			why = "Docker is gone, and the engine with it"
+		}
+		log.Say("%s: the sandbox starts anew.", why)
 		if err := stopBox(ctx); err != nil {
 			return err
 		}
@@ -137,7 +151,7 @@ func ensureBox(ctx context.Context, bins Binaries, log *Log) error {
 	if err := makePKI(); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(runDir, "bins"), []byte(bins), 0o644); err != nil {
+	if err := os.WriteFile(boxFile, []byte(record(bins)), 0o644); err != nil {
 		return err
 	}
 	lock, err := tryLock(boxLock)
@@ -152,10 +166,30 @@ func ensureBox(ctx context.Context, bins Binaries, log *Log) error {
 	return err
 }
 
-func boxBinaries() Binaries {
-	data, _ := os.ReadFile(filepath.Join(runDir, "bins"))
-	return Binaries(data)
+// made is what a box was made of. An engine that is built later, because Docker
+// went away, is not in it.
+type made string
+
+const (
+	boxFile       = runDir + "/bins"
+	withoutEngine = "\nwithout an engine\n"
+)
+
+func record(bins Binaries) made {
+	if bins.hasEngine() {
+		return made(bins)
+	}
+	return made(bins) + withoutEngine
 }
+
+func (m made) bins() Binaries { return Binaries(strings.TrimSuffix(string(m), withoutEngine)) }
+
+func boxRecord() made {
+	data, _ := os.ReadFile(boxFile)
+	return made(data)
+}
+
+func boxBinaries() Binaries { return boxRecord().bins() }
 
 // checkAddresses refuses networks that the machine already uses for others.
 func checkAddresses() error {
