@@ -36,13 +36,15 @@ type app struct {
 	Replicas    int
 	Port        int
 	Secret      string
+	// What its Service selects and leads to; its pods and their port if empty.
+	Selects, Target string
 }
 
 var manifest = template.Must(template.New("app").Parse(`
 apiVersion: v1
 kind: Service
 metadata: {name: {{.Name}}}
-spec: {selector: {app: {{.Name}}}, ports: [{port: 80, targetPort: http}]}
+spec: {selector: {app: {{or .Selects .Name}}}, ports: [{port: 80, targetPort: {{or .Target "http"}}}]}
 ---
 apiVersion: v1
 kind: ConfigMap

@@ -53,14 +53,16 @@ func TestDeployTakesBack(t *testing.T) {
 		broken  app
 		reason  string
 		log     string
-		options func(*Options)
+		service bool          // its pods are well, and nobody would reach them
+		within  time.Duration // for what only the deadline tells
 	}{
 		{name: "exits at start", broken: version("profile", "2").with("EXIT", "no database"), reason: "code 3", log: "cannot start: no database"},
 		{name: "answers 500", broken: version("profile", "2").with("HEALTH", "500"), reason: "500 Internal Server Error"},
-		{name: "never ready", broken: version("profile", "2").with("UNREADY", "1"), reason: "readiness probe does not pass",
-			options: func(o *Options) { o.Deadline = 15 * time.Second }},
+		{name: "never ready", broken: version("profile", "2").with("UNREADY", "1"), reason: "readiness probe does not pass", within: 15 * time.Second},
 		{name: "no such image", broken: func() app { a := version("profile", "2"); a.Image = "node:no-such-tag"; return a }(), reason: "was not found"},
 		{name: "no such secret", broken: func() app { a := version("profile", "2"); a.Secret = "absent"; return a }(), reason: `secret "absent" not found`},
+		{name: "a Service for another port", broken: func() app { a := version("profile", "2"); a.Target = "9090"; return a }(), reason: "none of the ports of Service profile leads to port 8080", service: true},
+		{name: "a Service for other pods", broken: func() app { a := version("profile", "2"); a.Selects = "nobody"; return a }(), reason: "Service profile does not answer /health: ", service: true, within: 15 * time.Second},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -70,8 +72,8 @@ func TestDeployTakesBack(t *testing.T) {
 			before := s.versions()
 
 			o := s.options(version("gateway", "2"), tt.broken, version("cockpit", "2"))
-			if tt.options != nil {
-				tt.options(&o)
+			if tt.within > 0 {
+				o.Deadline = tt.within
 			}
 			result, err := Deploy(t.Context(), o)
 			var failure *Failure
@@ -80,10 +82,10 @@ func TestDeployTakesBack(t *testing.T) {
 			}
 			t.Logf("%shint: %s", failure.String(), failure.Hint())
 			// By a sign that waiting cannot help, and not by the deadline.
-			if late := strings.HasPrefix(failure.Reason, "not healthy"); late != (tt.options != nil) {
+			if late := strings.HasPrefix(failure.Reason, "not healthy"); late != (tt.within > 0 && !tt.service) {
 				t.Errorf("late: %t, %s", late, failure.Reason)
 			}
-			if failure.Service != "profile" || !strings.Contains(failure.Reason, tt.reason) || failure.Pod == "" || !strings.Contains(failure.Command, failure.Pod) {
+			if failure.Service != "profile" || !strings.Contains(failure.Reason, tt.reason) || (failure.Pod == "") != tt.service || !strings.Contains(failure.Command, failure.Pod) {
 				t.Errorf("failure = %+v", failure)
 			}
 			if !strings.Contains(strings.Join(failure.Logs, "\n"), tt.log) {
