@@ -30,6 +30,9 @@ func TestAffectedOnTheEngine(t *testing.T) {
 		if code != exitFine || len(r.Stages) != 1 {
 			t.Fatalf("exit code %d\n%s", code, output)
 		}
+		if head, err := exec.Command("git", "-C", root, "rev-parse", "HEAD").Output(); err != nil || r.Commit != strings.TrimSpace(string(head)) {
+			t.Errorf("the report is of commit %q, not of %s, %v", r.Commit, head, err)
+		}
 		var got []string
 		if r.Stages[0].Status == report.Passed {
 			log, err := os.ReadFile(r.Stages[0].Log)
