@@ -52,7 +52,9 @@ func (p *pipeline) backup(ctx context.Context, stage *report.Stage) error {
 		return restricted
 	}
 	p.report.Backup = &report.Backup{Path: b.Path, SHA256: b.SHA256, Tables: len(b.Tables), Verified: b.Verified, Bytes: b.Bytes}
-	stage.Note = fmt.Sprintf("%d tables restored and compared", len(b.Tables))
+	if b.Verified {
+		stage.Note = fmt.Sprintf("%d tables restored and compared", len(b.Tables))
+	}
 	for _, remark := range b.Remarks {
 		p.progress.Say("  note: %s", remark)
 	}

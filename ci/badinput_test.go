@@ -8,6 +8,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/teei/slipway/internal/report"
+	"github.com/teei/slipway/testenv/testenv"
 )
 
 // What is wrong around a platform, or in it: one error that names it, a hint,
@@ -39,10 +42,18 @@ func TestBadInput(t *testing.T) {
 		"migrate: half-way": {"migrate", func(t *testing.T, c *corner) {
 			write(t, c.root, "migrations/0000_words.sql", "CREATE TABLE words (word text);\nSELECT 1 / 0;\n")
 		}, exitFailed, "the schema is as before"},
-		"a short key": {"images deploy", func(t *testing.T, c *corner) {
-			replace(t, c.root, "slipway.yaml", "services:", "variables: [{name: API_KEY, minLength: 16}]\n\nservices:")
-			c.env = append(c.env, "API_KEY=short-secret")
-		}, exitFailed, "API_KEY"},
+		"a variable: no pod gets it": {"images deploy", func(t *testing.T, c *corner) {
+			requireKey(t, c, "long-enough-secret", "[]")
+		}, exitFailed, "API_KEY is missing: no workload gets it"},
+		"a variable: not in the secret": {"images deploy", func(t *testing.T, c *corner) {
+			requireKey(t, c, "long-enough-secret", "[{name: API_KEY, valueFrom: {secretKeyRef: {name: teei-env, key: NO_KEY}}}]")
+		}, exitFailed, "API_KEY is missing: Secret teei-env has no such key for Deployment/"},
+		"a variable: malformed in a pod": {"images deploy", func(t *testing.T, c *corner) {
+			requireKey(t, c, "long-enough-secret", "[{name: API_KEY, value: short}]")
+		}, exitFailed, "API_KEY is shorter than the 16 characters required for Deployment/"},
+		"a variable: malformed in the target": {"images deploy", func(t *testing.T, c *corner) {
+			requireKey(t, c, "short-secret", "[{name: API_KEY, valueFrom: {secretKeyRef: {name: teei-env, key: API_KEY}}}]")
+		}, exitFailed, "API_KEY is shorter than the 16 characters required (looked for in the values of the target)"},
 		"a service that answers 500": {"images deploy", func(t *testing.T, c *corner) {
 			replace(t, c.root, "deploy/web.yaml", "(_, answer) => answer.end('here')", "(asked, answer) => answer.writeHead(asked.url === '/' ? 500 : 200).end()")
 			replace(t, c.root, "deploy/web.yaml", "path: /,", "path: /ready,")
@@ -67,7 +78,7 @@ func TestBadInput(t *testing.T) {
 			if f := failures[0]; !strings.Contains(f.Error, bad.says) || strings.Contains(f.Error, "\n") || f.Hint == "" {
 				t.Errorf("%s\nhint: %s\n%s", f.Error, f.Hint, output)
 			}
-			p.keeps(secretOf(c.database), "short-secret", "not-this-one")
+			p.keeps(secretOf(c.database), "short-secret", "long-enough-secret", "not-this-one")
 			if left, _ := filepath.Glob(filepath.Join(p.folder, "backup", "*")); len(left) > 0 || r.Backup != nil {
 				t.Errorf("left %v", left)
 			}
@@ -127,6 +138,92 @@ func printed(t *testing.T, c *corner, command string) {
 	replace(t, c.root, "slipway.yaml", "{files: [deploy/web.yaml]}", "{command: "+strconv.Quote(command)+"}")
 }
 
+// Healthy pods are not all: a server of the platform that does not answer takes
+// the release back.
+func TestServerThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	c := tiny(t)
+	replace(t, c.root, "slipway.yaml", "services:", "infrastructure: {redis: {image: 'redis:7', port: 6379, variable: REDIS_URL}}\n\nservices:")
+	c.env = append(c.env, "REDIS_URL=redis://:not-this-one@127.0.0.1:1")
+	p := c.launch(t, "images", "deploy")
+	code, output, r := p.ends(3 * time.Minute)
+	f := r.Failures()
+	if code != exitFailed || len(f) != 1 || !strings.HasPrefix(f[0].Error, "reach redis at localhost:1: ") || !strings.Contains(f[0].Hint, "REDIS_URL") {
+		t.Fatalf("exit code %d, %+v\n%s", code, f, output)
+	}
+	if len(r.Services) != 1 || r.Services[0].Healthy || c.runs(t) != "" {
+		t.Errorf("%+v, runs %s\n%s", r.Services, c.runs(t), output)
+	}
+	p.keeps("not-this-one")
+}
+
+// A dump that was not restored and compared is no backup: ci fails of it, and
+// neither migrates nor releases. It stays, for who wants to look at it.
+func TestBackupThatDoesNotRestore(t *testing.T) {
+	t.Parallel()
+	c := tiny(t)
+	// The check of items needs the rows of limits, which a dump restores later.
+	c.execute(t, `CREATE TABLE limits (most int); INSERT INTO limits VALUES (10);
+		CREATE FUNCTION fits(i int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN i <= (SELECT most FROM limits); END';
+		CREATE TABLE items (n int CHECK (fits(n))); INSERT INTO items VALUES (3)`)
+	p := c.launch(t, "images", "backup", "migrate", "deploy")
+	code, output, r := p.ends(3 * time.Minute)
+	if got := statuses(r); code != exitFailed || got != "images passed, backup failed" {
+		t.Fatalf("exit code %d, %s\n%s", code, got, output)
+	}
+	if f := r.Failures()[0]; !strings.Contains(f.Error, `"limits" does not exist`) || f.Hint == "" || r.Backup == nil || r.Backup.Verified || f.Note != "" {
+		t.Errorf("%s\nhint: %s\n%s\nbackup: %+v", f.Error, f.Hint, f.Note, r.Backup)
+	}
+	if skipped := r.Stages[len(r.Stages)-2:]; skipped[0].Status != report.Skipped || skipped[1].Status != report.Skipped {
+		t.Errorf("after it: %+v", skipped)
+	}
+	written, err := os.ReadFile(filepath.Join(p.folder, "report.json"))
+	if err != nil || !strings.Contains(string(written), `"verified": false`) {
+		t.Errorf("the report says %s, %v", written, err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(p.folder, "backup", "*")); len(left) != 1 || left[0] != r.Backup.Path {
+		t.Errorf("left %v", left)
+	}
+	if got := c.tables(t); got != "items limits" || c.runs(t) != "" {
+		t.Errorf("migrated to %q, runs %s", got, c.runs(t))
+	}
+}
+
+// With --dry-run, migrate shows the SQL of what is pending and changes nothing,
+// also while another holds every lock.
+func TestDryRunOfAMigration(t *testing.T) {
+	t.Parallel()
+	c, b := tiny(t), newBeacon(t)
+	const sql = "CREATE TABLE words (word text PRIMARY KEY);"
+	shows := func() {
+		t.Helper()
+		code, output, r := c.launch(t, "migrate", "--dry-run").ends(2 * time.Minute)
+		if code != exitFine || statuses(r) != "migrate passed" || r.Stages[0].Note != "1 pending, 0 applied before" {
+			t.Fatalf("exit code %d\n%s", code, output)
+		}
+		log, err := os.ReadFile(r.Stages[0].Log)
+		for where, text := range map[string]string{"the terminal": output, "the log": string(log)} {
+			if !strings.Contains(text, "  + 0000_words\n") || !strings.Contains(text+"\n", "      "+sql+"\n") {
+				t.Errorf("%s shows %s, %v", where, text, err)
+			}
+		}
+		if got := c.tables(t); got != "" {
+			t.Errorf("migrated to %q", got)
+		}
+	}
+	shows()
+	if out, err := testenv.TryKubectl(t, "get", "namespace", "slipway-"+c.environment); err == nil {
+		t.Errorf("it made a ledger: %s", out)
+	}
+	write(t, c.root, "migrations/0000_words.sql", sql+"\n\\! "+b.hold()+"\n")
+	busy := c.launch(t, "migrate")
+	out := b.lit(busy)
+	shows()
+	busy.interrupt()
+	busy.ends(soon)
+	out(soon)
+}
+
 // A generator of migrations that fails says why, in its own words; one that
 // writes something shows what nobody has committed.
 func TestGenerate(t *testing.T) {
@@ -178,6 +275,14 @@ func TestPrintedManifests(t *testing.T) {
 	if got := c.runs(t); !strings.Contains(got, "/web@sha256:") || strings.Contains(got, "SERVICE") {
 		t.Errorf("runs %s", got)
 	}
+}
+
+// requireKey makes API_KEY a variable of 16 characters that the target must have,
+// as the shell says and as env of the pods does.
+func requireKey(t *testing.T, c *corner, shell, env string) {
+	replace(t, c.root, "slipway.yaml", "services:", "variables: [{name: API_KEY, minLength: 16}]\n\nservices:")
+	replace(t, c.root, "deploy/web.yaml", "          readinessProbe", "          env: "+env+"\n          readinessProbe")
+	c.env = append(c.env, "API_KEY="+shell)
 }
 
 func unreachable(t *testing.T, c *corner) {

@@ -169,7 +169,7 @@ func verify(ctx context.Context, cluster *kube.Cluster, p *platform.Platform, o 
 		}
 		took, err := probe.Reach(ctx, kind, os.Getenv(in.Variable), 10*time.Second)
 		if err != nil {
-			return err
+			return &advised{err, "is it up, and is it where " + in.Variable + " says? `ci doctor` asks it from this machine"}
 		}
 		say("✓ %s answers a query after %s", kind, seconds(took))
 	}

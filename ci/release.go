@@ -24,19 +24,20 @@ const takeBack = 10 * time.Minute
 func inside[T any](ctx context.Context, p *pipeline, c *dagger.Container, t *tunnels, args ...string) (outcome Outcome[T], after *dagger.Container, log string, err error) {
 	var lines strings.Builder
 	var mu sync.Mutex
-	l, err := newLeash(ctx, func(t told) {
-		if t.Passing != "" {
-			p.progress.Show(t.Passing)
+	l, err := newLeash(ctx, func(said told) {
+		if said.Passing != "" {
+			p.progress.Show(said.Passing)
 			return
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		if t.Record != nil {
-			p.keepRecord(t.Record)
+		if said.Record != nil {
+			p.keepRecord(said.Record)
 			return
 		}
-		fmt.Fprintln(&lines, t.Line)
-		p.progress.Say("  %s", t.Line)
+		line := t.known(said.Line)
+		fmt.Fprintln(&lines, line)
+		p.progress.Say("  %s", line)
 	})
 	if err != nil {
 		return outcome, nil, "", err
@@ -71,6 +72,7 @@ func inside[T any](ctx context.Context, p *pipeline, c *dagger.Container, t *tun
 	if err := json.Unmarshal([]byte(text), &outcome); err != nil {
 		return outcome, c, log, fmt.Errorf("read the result of %s: %w", args[0], err)
 	}
+	outcome.Error = t.known(outcome.Error)
 	return outcome, c, log, outcome.Err()
 }
 

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"dagger.io/dagger"
 
@@ -38,6 +39,14 @@ func (t *tunnels) through(address string, usual int) (string, error) {
 	t.ports = append(t.ports, port)
 	u.Host = net.JoinHostPort(tunnelName(port), strconv.Itoa(port))
 	return u.String(), nil
+}
+
+// known puts the machine's own name of an address where a container said its own.
+func (t *tunnels) known(text string) string {
+	for _, port := range t.ports {
+		text = strings.ReplaceAll(text, fmt.Sprintf("%s:%d", tunnelName(port), port), fmt.Sprintf("localhost:%d", port))
+	}
+	return text
 }
 
 func tunnelName(port int) string { return fmt.Sprintf("machine-%d", port) }

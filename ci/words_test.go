@@ -86,6 +86,9 @@ func TestTunnelsForLoopbackAlone(t *testing.T) {
 	if len(used.ports) != 2 {
 		t.Errorf("tunnels for %v", used.ports)
 	}
+	if got := used.known("reach redis at machine-6379:6379: EOF"); got != "reach redis at localhost:6379: EOF" {
+		t.Errorf("told: %s", got)
+	}
 }
 
 func TestTokensOfNpmAreSecrets(t *testing.T) {
