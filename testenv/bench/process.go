@@ -51,10 +51,23 @@ func (b *bench) run(ctx context.Context, c command) (took time.Duration, peak in
 // ci runs ci with these words and notes its memory.
 func (b *bench) ci(ctx context.Context, root string, words ...string) (time.Duration, error) {
 	args := append([]string{b.options.ci, "--root", root, "--output", filepath.Join(b.work, "output")}, words...)
-	took, peak, err := b.run(ctx, command{name: "ci-" + words[0], dir: root, args: args})
+	took, peak, err := b.run(ctx, command{name: "ci-" + words[0], dir: root, env: []string{"XDG_CACHE_HOME=" + b.cache()}, args: args})
 	stages := strings.Join(words, " ")
 	b.peaks[stages] = max(b.peaks[stages], float64(peak)/1e6)
 	return took, err
+}
+
+// cache is where ci keeps notes and files of its own.
+func (b *bench) cache() string { return filepath.Join(b.scratch, "cache") }
+
+// forget takes away all that the engine and ci keep between runs.
+func (b *bench) forget(ctx context.Context) error {
+	if err := os.RemoveAll(b.cache()); err != nil {
+		return err
+	}
+	dagger := filepath.Join(b.env["SLIPWAY_BIN"], "dagger")
+	_, _, err := b.run(ctx, command{name: "prune", dir: b.work, args: []string{dagger, "--progress=plain", "core", "engine", "local-cache", "prune"}})
+	return err
 }
 
 func tail(path string, n int) string {
