@@ -78,6 +78,8 @@ func (p *Platform) fillDefaults() {
 	}
 	for name, environment := range p.Environments {
 		fill(&environment.Kubeconfig, "KUBECONFIG")
+		// With its own name in it, for environments that share a cluster.
+		fill(&environment.Namespace, p.Name+"-"+name)
 		if environment.History == 0 {
 			environment.History = 50
 		}

@@ -31,7 +31,7 @@ flows:
       - {path: /carts, body: {id: "${run}", day: 2024-01-31}, capture: {cart: id}}
       - {path: "/carts/${cart}"}
 environments:
-  staging: {namespace: shop-staging, overlay: deploy/staging}
+  staging: {overlay: deploy/staging}
   production:
     kubeconfig: PROD_KUBECONFIG
     context: prod
@@ -85,6 +85,7 @@ func TestLoadFillsDefaults(t *testing.T) {
 		{"method with a body", p.Flows[0].Steps[0].Method, "POST"},
 		{"step's name", p.Flows[0].Steps[1].Name, "GET /carts/${cart}"},
 		{"a date in a body", p.Flows[0].Steps[0].Body.(map[string]any)["day"].(string), "2024-01-31"},
+		{"namespace", p.Environments["staging"].Namespace, "shop-staging"},
 		{"kubeconfig", p.Environments["staging"].Kubeconfig, "KUBECONFIG"},
 	} {
 		if c.got != c.want {

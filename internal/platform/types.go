@@ -198,8 +198,8 @@ type Environment struct {
 	Kubeconfig string `yaml:"kubeconfig,omitempty"`
 	// Context in the kubeconfig. Default: its current one.
 	Context string `yaml:"context,omitempty"`
-	// Namespace of the platform.
-	Namespace string `yaml:"namespace"`
+	// Namespace of the platform. Default: the platform's name and the environment's, as in teei-staging.
+	Namespace string `yaml:"namespace,omitempty"`
 	// Overlay is the Kustomize folder of this environment.
 	Overlay string `yaml:"overlay,omitempty"`
 	// Registry that images are pushed to, instead of the platform's.

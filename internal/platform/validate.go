@@ -151,8 +151,10 @@ func validateEnvironment(name string, p *Platform, d *document) {
 	if problem := badLabel(name); problem != "" || len(name) > 40 {
 		d.reportKey(at, "bad name of an environment: expected at most 40 lower-case letters, digits and hyphens, found "+quote(name), "")
 	}
-	d.required(at, "namespace", "the namespace of the platform in that cluster")
 	d.text(join(at, "namespace"), e.Namespace, badLabel)
+	if !d.has(join(at, "namespace")) && len(e.Namespace) > 63 {
+		d.reportKey(at, "the namespace "+e.Namespace+" would be longer than 63 characters", "say another one with namespace")
+	}
 	d.text(join(at, "kubeconfig"), e.Kubeconfig, badVariable)
 	d.path(join(at, "overlay"), e.Overlay)
 	d.text(join(at, "registry"), e.Registry, badRegistry)
