@@ -59,7 +59,8 @@ type production struct {
 	hub                    *github.Server
 	environment, namespace string
 	ledger                 *ledger.Ledger
-	told                   chan string // events that stakeholders were told of
+	told                   chan string      // events that stakeholders were told of
+	staged                 func(sha string) // signs staging's record of a commit
 }
 
 func newProduction(t *testing.T) *production {
@@ -106,9 +107,14 @@ func productionOf(t *testing.T, platform string, tested ledger.Record) *producti
 	}
 	tested.Number, tested.Environment, tested.State, tested.Verdict = 41, "staging", ledger.Released, "1 service runs what was released"
 	tested.Images = map[string]string{"web": image}
-	if err := tested.WriteSigned(filepath.Join(artifacts, "record", "record.json"), key); err != nil {
-		t.Fatal(err)
+	p.staged = func(sha string) {
+		t.Helper()
+		tested.Source = sha
+		if err := tested.WriteSigned(filepath.Join(artifacts, "record", "record.json"), key); err != nil {
+			t.Fatal(err)
+		}
 	}
+	p.staged(sha)
 	kubeconfig, err := os.ReadFile(testenv.Env(t)["KUBECONFIG"])
 	if err != nil {
 		t.Fatal(err)
@@ -260,10 +266,12 @@ func (p *production) commit(message string) {
 	run(p.T, p.dispatch.Repository, "git", "-c", "user.name=test", "-c", "user.email=test@example.org", "commit", "--quiet", "--allow-empty", "--no-gpg-sign", "--message="+message)
 }
 
-// knows makes GitHub know the newest commit, as one that passed and that this run is of.
+// knows makes GitHub know the newest commit, as one that passed, that staging
+// released and that this run is of.
 func (p *production) knows() {
 	p.Helper()
 	sha := strings.TrimSpace(run(p.T, p.dispatch.Repository, "git", "rev-parse", "HEAD"))
+	p.staged(sha)
 	p.hub.Change(func(k *github.Known) {
 		r := *k.Runs[77]
 		r.ID, r.SHA, r.Reviews = p.dispatch.Run, sha, nil
@@ -419,6 +427,7 @@ func TestProductionRefused(t *testing.T) {
 			p.review("vera", "approved", digest[:12], "production")
 			p.hub.Change(func(k *github.Known) { k.Environments["production"].Teams = nil })
 		}, "it has no required reviewers"},
+		"main moved after staging": {func(p *production) { p.staged(strings.Repeat("0", 40)) }, nil, "promotes: staging #41 is of commit 000000000000"},
 		"a check failed": {func(p *production) {
 			p.hub.Change(func(k *github.Known) { k.Checks[0].Conclusion = "failure" })
 		}, nil, "checks/test: it is completed failure"},

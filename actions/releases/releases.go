@@ -9,8 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -45,16 +43,17 @@ func List() *cobra.Command {
 func Show() *cobra.Command {
 	var flags environment.Flags
 	var asJSON bool
-	var sign, page string
+	var sign, same, page string
 	cmd := &cobra.Command{
 		Use: "release NUMBER", Short: "Show one release: its steps, and how it ended", Args: cobra.ExactArgs(1),
+		Long: "Show one release: its steps, and how it ended. Instead of its number, `present` is the one that the environment is at.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			number, err := strconv.Atoi(args[0])
-			if err != nil || number < 1 {
+			if args[0] != present && (err != nil || number < 1) {
 				return &platform.UsageError{Message: strconv.Quote(args[0]) + " is no number of a release", Advice: "`slipway releases` lists them"}
 			}
 			if sign != "" {
-				return signed(cmd.Context(), flags, number, sign, cmd.OutOrStdout())
+				return signed(cmd.Context(), flags, number, sign, same, cmd.OutOrStdout())
 			}
 			if page != "" {
 				return written(cmd.Context(), flags, number, page, cmd.OutOrStdout())
@@ -66,40 +65,8 @@ func Show() *cobra.Command {
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().StringVar(&page, "html", "", "file to write the report to, a page that needs no network")
 	cmd.Flags().StringVar(&sign, "sign", "", "file to write the record to, signed with the key in "+keyVariable+", for a gate elsewhere")
+	cmd.Flags().StringVar(&same, "plan", "", "folder of a plan that would change nothing, whose commit is signed too: what it makes is what this release made")
 	return cmd
-}
-
-// keyVariable holds the key that records are signed with.
-const keyVariable = "SLIPWAY_SIGNING_KEY"
-
-// signed writes the record for those who trust the key and cannot reach the cluster.
-func signed(ctx context.Context, flags environment.Flags, number int, file string, w io.Writer) error {
-	text := os.Getenv(keyVariable)
-	if text == "" {
-		return &platform.UsageError{Message: "there is no " + keyVariable, Advice: "`openssl rand -base64 32` makes a key; keep it as a secret of the environment"}
-	}
-	action.Mask(text)
-	key, err := ledger.SigningKey(text)
-	if err != nil {
-		return err
-	}
-	e, r, err := find(ctx, flags, number)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
-	}
-	if err := r.WriteSigned(file, key); err != nil {
-		return err
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return fmt.Errorf("read the signed record: %w", err)
-	}
-	e.Signed(ctx, w, r, data)
-	_, err = fmt.Fprintf(w, "%s, to be checked with the key %s\n", file, ledger.PublicKey(key))
-	return err
 }
 
 // written writes the release's page.
@@ -108,8 +75,8 @@ func written(ctx context.Context, flags environment.Flags, number int, file stri
 	if err != nil {
 		return err
 	}
-	page := report.Page{Name: e.Ledger.Name(number), Record: r, Logs: r.Logs}
-	if present, err := e.Ledger.Present(ctx); err == nil && present != nil && present.Number == number {
+	page := report.Page{Name: e.Ledger.Name(r.Number), Record: r, Logs: r.Logs}
+	if newest, err := e.Ledger.Present(ctx); err == nil && newest != nil && newest.Number == r.Number {
 		page.Said = e.Said(ctx, r)
 	}
 	if err := page.WriteFile(file); err != nil {
@@ -119,17 +86,40 @@ func written(ctx context.Context, flags environment.Flags, number int, file stri
 	return err
 }
 
-// find returns a release that is there.
+// present is written instead of a number.
+const present = "present"
+
+// find returns a release that is there; 0 is the one that the environment is at.
 func find(ctx context.Context, flags environment.Flags, number int) (*environment.Environment, *ledger.Record, error) {
 	e, err := flags.Open(ctx)
 	if err != nil {
 		return nil, nil, err
+	}
+	if number == 0 {
+		if number, err = at(ctx, e); err != nil {
+			return nil, nil, err
+		}
 	}
 	r, err := e.Ledger.Release(ctx, number)
 	if err == nil && r == nil {
 		err = &action.Error{Code: action.Usage, Err: fmt.Errorf("there is no release %s", e.Ledger.Name(number)), Advice: "`slipway releases` lists them"}
 	}
 	return e, r, err
+}
+
+// at is the number of the release that the environment is at: after a rollback the
+// one that it went back to.
+func at(ctx context.Context, e *environment.Environment) (int, error) {
+	r, err := e.Ledger.Present(ctx)
+	switch {
+	case err != nil:
+		return 0, err
+	case r != nil && r.RollbackTo == nil:
+		return r.Number, nil
+	case r != nil && *r.RollbackTo > 0:
+		return *r.RollbackTo, nil
+	}
+	return 0, &action.Error{Code: action.Usage, Err: fmt.Errorf("%s is at no release", e.Ledger.Environment), Advice: "`slipway releases` lists them"}
 }
 
 func list(ctx context.Context, flags environment.Flags, asJSON bool, w io.Writer) error {

@@ -127,14 +127,26 @@ func (c *Checklist) promotes(context.Context) []plan.Finding {
 	case c.Plan.From != name:
 		return []plan.Finding{fail(id, advice, "the plan promotes %s, and the record is of %s", orNone(c.Plan.From), name)}
 	}
+	if !r.Makes(c.Plan.Source) {
+		return []plan.Finding{fail(id, moved(from, c.Gate.Branch), "%s is of commit %s, and the plan of %s, whose manifests and migrations nobody has tried", name, orNone(short(r.Source)), orNone(short(c.Plan.Source)))}
+	}
 	for _, s := range c.Plan.Services {
 		if tested := r.Images[s.Name]; tested != s.After {
 			return []plan.Finding{fail(id, advice, "%s would run %s, and %s ran %s", s.Name, s.After, name, orNone(tested))}
 		}
 	}
+	if c.Plan.Migrator != r.Migrator {
+		return []plan.Finding{fail(id, advice, "%s would migrate, and %s was migrated by %s", orNone(c.Plan.Migrator), name, orNone(r.Migrator))}
+	}
 	f := pass(id, "%s released these %d images: %s", name, len(c.Plan.Services), r.Verdict)
 	f.Link = r.By.Run
 	return []plan.Finding{f}
+}
+
+// moved is what to do where the branch has moved on since a release: a run is of
+// the newest commit of the branch, and what is older than that is promoted no more.
+func moved(from, branch string) string {
+	return fmt.Sprintf("%s has moved on: wait until %s has released its newest commit, and promote that", branch, from)
 }
 
 // checks wants check runs of the commit, by name and app: anybody may report one

@@ -59,7 +59,7 @@ func checklist(t testing.TB) (*gate.Checklist, *scene) {
 			Waivable: []string{"documentation", "notes"},
 		},
 	}
-	c.Plan.From = "staging #41"
+	c.Plan.From, c.Plan.Migrator = "staging #41", image("migrate")
 	c.Plan.Services = []plan.Service{{Name: "web", After: image("web"), Changed: true}}
 	c.Evidence.Items = append(c.Evidence.Items, plan.Item{Kind: plan.Backup, Name: "postgres", SHA256: strings.Repeat("d", 64), At: c.Now.Add(-10 * time.Minute), Passed: true, Detail: "23 tables"})
 	write(t, filepath.Join(root, "load.json"), `{"commit": "`+commit+`", "errors": 0, "http": {"p95_ms": 240.5}}`)
@@ -137,7 +137,7 @@ func TestDocumentationLabel(t *testing.T) {
 
 func signed(t testing.TB, c *gate.Checklist, key ed25519.PrivateKey, change func(*ledger.Record)) {
 	t.Helper()
-	r := &ledger.Record{Number: 41, Environment: "staging", State: ledger.Released, Images: map[string]string{"web": image("web")}, Verdict: "1 service runs what was released", By: ledger.Holder{Run: "https://github.com/acme/platform/actions/runs/76"}}
+	r := &ledger.Record{Number: 41, Environment: "staging", State: ledger.Released, Source: commit, Migrator: image("migrate"), Images: map[string]string{"web": image("web")}, Verdict: "1 service runs what was released", By: ledger.Holder{Run: "https://github.com/acme/platform/actions/runs/76"}}
 	change(r)
 	if err := r.WriteSigned(c.Record, key); err != nil {
 		t.Fatal(err)
@@ -174,6 +174,17 @@ func TestPreflightPasses(t *testing.T) {
 	}
 	requests, _ := s.hub.Requests()
 	t.Logf("%d requests in %s", len(requests), time.Since(began))
+}
+
+// A commit that changed nothing in staging is promoted as the release that stands there.
+func TestPromotesTheSame(t *testing.T) {
+	t.Parallel()
+	c, _ := checklist(t)
+	signed(t, c, signingKey, func(r *ledger.Record) { r.Source, r.Same = before, []string{commit} })
+	findings, err := gate.Preflight(t.Context(), *c)
+	if failed := plan.Failed(findings); err != nil || len(failed) > 0 {
+		t.Errorf("%+v, %v", failed, err)
+	}
 }
 
 // The draft of a release is as good as a section of the changelog.
@@ -235,6 +246,18 @@ func TestPreflightFinds(t *testing.T) {
 		"an image nobody tested": {func(t *testing.T, c *gate.Checklist, _ *scene) {
 			signed(t, c, signingKey, func(r *ledger.Record) { r.Images = nil })
 		}, "promotes", "ran none"},
+		"another migrator": {func(t *testing.T, c *gate.Checklist, _ *scene) {
+			signed(t, c, signingKey, func(r *ledger.Record) { r.Migrator = image("old") })
+		}, "promotes", image("migrate") + " would migrate, and staging #41 was migrated by " + image("old")},
+		"a migrator nobody tested": {func(t *testing.T, c *gate.Checklist, _ *scene) {
+			signed(t, c, signingKey, func(r *ledger.Record) { r.Migrator = "" })
+		}, "promotes", "was migrated by none"},
+		"main has moved since": {func(t *testing.T, c *gate.Checklist, _ *scene) {
+			signed(t, c, signingKey, func(r *ledger.Record) { r.Source, r.Same = before, []string{strings.Repeat("b", 40)} })
+		}, "promotes", "staging #41 is of commit 111111111111, and the plan of c0ffeec0ffee"},
+		"staging was of no commit": {func(t *testing.T, c *gate.Checklist, _ *scene) {
+			signed(t, c, signingKey, func(r *ledger.Record) { r.Source = "" })
+		}, "promotes", "staging #41 is of commit none"},
 		"check failed":            {hub(func(k *github.Known) { k.Checks[0].Conclusion = "failure" }), "checks/test", "it is completed failure"},
 		"check still runs":        {hub(func(k *github.Known) { k.Checks[0].Conclusion = "" }), "checks/test", "it is in_progress"},
 		"check was skipped":       {hub(func(k *github.Known) { k.Checks[0].Conclusion = "skipped" }), "checks/test", "it is completed skipped"},

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/teei/slipway/internal/plan"
@@ -62,6 +63,9 @@ type Record struct {
 	// Source is the commit, PlatformFile the SHA-256 of slipway.yaml.
 	Source       string `json:"source,omitempty"`
 	PlatformFile string `json:"platformFile,omitempty"`
+	// Same are later commits that were tried out here, and whose plan changed
+	// nothing: a signed record has them, for who promotes one of them.
+	Same []string `json:"same,omitempty"`
 	// From is the release whose images were promoted, such as "staging #41".
 	From string `json:"from,omitempty"`
 	// Plan and Approval are the digests of what was planned and approved.
@@ -118,6 +122,11 @@ func (r *Record) Past() time.Time {
 
 // Standing reports whether what it changed is in the environment.
 func (r *Record) Standing() bool { return r.State == Released && r.RollbackTo == nil }
+
+// Makes reports whether a commit makes what the release made.
+func (r *Record) Makes(commit string) bool {
+	return commit != "" && (r.Source == commit || slices.Contains(r.Same, commit))
+}
 
 // Schema names migrations; "" is before the first.
 type Schema struct {

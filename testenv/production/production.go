@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -92,7 +93,10 @@ func (s *show) staging(ctx context.Context) error {
 		return err
 	}
 	approval := outputOf(filepath.Join(s.dir, "outputs"), "approval")
-	if !strings.Contains(out, "nothing to release") {
+	sign := []string{}
+	if strings.Contains(out, "nothing to release") {
+		sign = []string{"--plan", plan} // a later commit, which makes the same
+	} else {
 		if err := s.tell(s.command(ctx, s.slipway, append([]string{"apply", "--plan", plan, "--approval", approval}, in...)...)); err != nil {
 			return err
 		}
@@ -106,7 +110,7 @@ func (s *show) staging(ctx context.Context) error {
 		return err
 	}
 	s.approval = fmt.Sprintf("staging#%d", newest)
-	return s.tell(s.command(ctx, s.slipway, append([]string{"release", fmt.Sprint(newest), "--sign", filepath.Join(record, "record.json")}, in...)...))
+	return s.tell(s.command(ctx, s.slipway, slices.Concat([]string{"release", fmt.Sprint(newest), "--sign", filepath.Join(record, "record.json")}, sign, in)...))
 }
 
 func (s *show) artifacts() string { return filepath.Join(s.dir, "artifacts") }
