@@ -34,7 +34,7 @@ type Options struct {
 	environment.Flags
 	Plan   string   // folder that `slipway plan` wrote
 	Record string   // signed record of the release that is promoted
-	Waive  string   // findings to waive, a line each: kind=why
+	Waive  string   // findings to waive, a line each or with ; between: kind=why
 	Expect []string // variables that must have changed
 }
 
@@ -55,7 +55,7 @@ func Command() *cobra.Command {
 	o.Add(cmd)
 	cmd.Flags().StringVar(&o.Plan, "plan", filepath.Join(".slipway", "plan"), "folder with the plan and its evidence")
 	cmd.Flags().StringVar(&o.Record, "record", "", "signed record of the release that is promoted")
-	cmd.Flags().StringVar(&o.Waive, "waive", "", "findings that do not matter this time, with the reason, a line each: documentation=only a typo, or documentation@2h=only a typo for two hours")
+	cmd.Flags().StringVar(&o.Waive, "waive", "", "findings that do not matter this time, with the reason, a line each or with ; between: documentation=only a typo, documentation@2h=only a typo for two hours, or checks/lint=why for one of several")
 	cmd.Flags().StringSliceVar(&o.Expect, "expect-changed", nil, "variables whose values must be others than at the last release")
 	action.Lines(cmd, "waive")
 	return cmd
@@ -141,10 +141,11 @@ func ask(ctx context.Context, w io.Writer, q gate.Question, p *plan.Plan, findin
 	return err
 }
 
-// readWaivers reads lines of kind=why, or kind@2h=why for a time.
+// readWaivers reads kind=why, or kind@2h=why for a time: a line each, or with ;
+// between, as a dispatch has no lines.
 func readWaivers(text string) (map[string]gate.Waive, error) {
 	waivers := map[string]gate.Waive{}
-	for line := range strings.Lines(text) {
+	for line := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '\n' || r == ';' }) {
 		if line = strings.TrimSpace(line); line == "" {
 			continue
 		}
@@ -153,7 +154,7 @@ func readWaivers(text string) (map[string]gate.Waive, error) {
 		kind, until, limited := strings.Cut(kind, "@")
 		span, err := time.ParseDuration(until)
 		if !ok || kind == "" || len(why) < 3 || len(why) > 500 || limited && (err != nil || span <= 0) {
-			return nil, &platform.UsageError{Message: "a waiver is a finding and the reason, at most 500 letters of it", Advice: "for example --waive 'documentation=only a typo', or documentation@2h=… for two hours"}
+			return nil, &platform.UsageError{Message: "a waiver is a finding and the reason, at most 500 letters of it, without ;", Advice: "for example --waive 'documentation=only a typo', or documentation@2h=… for two hours; a ; begins the next one"}
 		}
 		waivers[kind] = gate.Waive{Why: why, For: span}
 	}

@@ -183,8 +183,8 @@ func Told(state string, findings []plan.Finding) string {
 		if f.Status == plan.Fail && f.Advice != "" {
 			line += " (" + f.Advice + ")"
 		}
-		if b.Len()+len(line) > 1000 {
-			b.WriteString("\n- …")
+		if room := 1000 - b.Len(); len(line) > room {
+			b.WriteString(strings.ToValidUTF8(line[:room], "") + " …")
 			break
 		}
 		b.WriteString(line)

@@ -83,10 +83,12 @@ func (q *Question) comments(ctx context.Context, _ int64) ([]github.Review, erro
 	comments, err := q.GitHub.Comments(ctx, issue.Number)
 	var reviews []github.Review
 	for _, c := range comments {
-		m := command.FindStringSubmatch(c.Body)
-		if m == nil {
+		said := command.FindAllStringSubmatch(c.Body, -1)
+		if said == nil {
 			continue
 		}
+		// Who does both in one comment has rejected it.
+		m := said[max(0, slices.IndexFunc(said, func(m []string) bool { return m[1] == "reject" }))]
 		r := github.Review{User: c.User, State: map[string]string{"approve": "approved", "reject": "rejected"}[m[1]], Comment: strings.TrimSpace(m[2]), At: c.Created, URL: c.URL}
 		switch {
 		case r.State == "rejected": // whatever became of it since: nobody releases against one

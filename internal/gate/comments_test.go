@@ -96,6 +96,9 @@ func TestCommentsThatDoNotApprove(t *testing.T) {
 			s.say("vera", "/approve "+s.digest[:12])
 			s.say("vera", "/reject I looked again")
 		}, "vera rejected it: I looked again"},
+		"rejected below an approval": {func(s *scene) {
+			s.say("vera", "/approve "+s.digest[:12]+"\n\nOr rather:\n\n/reject the notes are of another release")
+		}, "vera rejected it: the notes are of another release"},
 		"rejected, and edited": {func(s *scene) {
 			s.say("vera", "/approve "+s.digest[:12])
 			s.say("vera", "/reject", func(c *github.Comment) { c.Updated = c.Created.Add(time.Minute) })

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -34,7 +35,8 @@ type Checklist struct {
 	Kept          Kept
 	// Getenv reads a variable of the environment, for who asks others.
 	Getenv func(string) string
-	// Waivers by the kind of finding; By is who gives them.
+	// Waivers by the kind of finding, such as checks, or by its own name, such as
+	// checks/lint; By is who gives them.
 	Waivers map[string]Waive
 	By      string
 	// Link leads to the run that looks, whose artifacts are the plan and its backup.
@@ -59,10 +61,10 @@ type Waive struct {
 // What fails, or cannot be found out, is a finding and no error; an error is a
 // waiver that nobody may give.
 func Preflight(ctx context.Context, c Checklist) ([]plan.Finding, error) {
-	for kind := range c.Waivers {
-		if !c.Gate.MayWaive(kind) {
+	for name := range c.Waivers {
+		if !c.Gate.MayWaive(plan.Finding{ID: name}.Kind()) {
 			return nil, &platform.UsageError{
-				Message: fmt.Sprintf("%q may not be waived", kind),
+				Message: fmt.Sprintf("%q may not be waived", name),
 				Advice:  fmt.Sprintf("%s lets these be waived: %s", platform.File, orNone(strings.Join(c.Gate.Waivable, ", "))),
 			}
 		}
@@ -91,7 +93,7 @@ func Preflight(ctx context.Context, c Checklist) ([]plan.Finding, error) {
 
 func (c *Checklist) waive(findings []plan.Finding) []plan.Finding {
 	for i, f := range findings {
-		if w := c.Waivers[f.Kind()]; w.Why != "" && f.Status == plan.Fail {
+		if w := cmp.Or(c.Waivers[f.ID], c.Waivers[f.Kind()]); w.Why != "" && f.Status == plan.Fail {
 			until := c.Evidence.Expires
 			if end := c.Now.Add(w.For).UTC().Truncate(time.Second); w.For > 0 && end.Before(until) {
 				until = end

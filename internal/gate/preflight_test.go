@@ -389,8 +389,26 @@ func TestWaivers(t *testing.T) {
 			t.Errorf("for %s: %+v, %v", span, findings, err)
 		}
 	}
-	c.Waivers = map[string]gate.Waive{"security": {Why: "we are in a hurry"}}
-	if _, err := gate.Preflight(t.Context(), *c); !errors.As(err, new(*platform.UsageError)) || !strings.Contains(err.Error(), "security") {
-		t.Errorf("%v", err)
+	for _, name := range []string{"security", "checks/test"} {
+		c.Waivers = map[string]gate.Waive{name: {Why: "we are in a hurry"}}
+		if _, err := gate.Preflight(t.Context(), *c); !errors.As(err, new(*platform.UsageError)) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+// One of several is waived by its own name, and the others stay as they are.
+func TestWaivesOne(t *testing.T) {
+	t.Parallel()
+	c, s := checklist(t)
+	c.Gate.Waivable = []string{"checks"}
+	c.Waivers = map[string]gate.Waive{"checks/load": {Why: "its server is away"}}
+	s.hub.Change(func(k *github.Known) { k.Checks[0].Conclusion, k.Checks[1].Conclusion = "failure", "failure" })
+	findings, err := gate.Preflight(t.Context(), *c)
+	if failed := plan.Failed(findings); err != nil || len(failed) != 1 || failed[0].ID != "checks/test" {
+		t.Errorf("%+v, %v", failed, err)
+	}
+	if i := slices.IndexFunc(findings, func(f plan.Finding) bool { return f.Status == plan.Waived }); findings[i].ID != "checks/load" || findings[i].Waiver.Why != "its server is away" {
+		t.Errorf("%+v", findings)
 	}
 }
