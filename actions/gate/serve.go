@@ -12,17 +12,14 @@ import (
 	"github.com/spf13/cobra"
 	_ "golang.org/x/crypto/x509roots/fallback" // its image has no file of them
 
+	"github.com/teei/slipway/actions/workflow"
 	"github.com/teei/slipway/internal/gatekeeper"
 	"github.com/teei/slipway/internal/github"
 	"github.com/teei/slipway/internal/platform"
 )
 
-// Variables of `slipway gate serve`, from its Secret.
-const (
-	webhookSecrets = "SLIPWAY_WEBHOOK_SECRET" // several, one a line, while one is exchanged
-	appNumber      = "SLIPWAY_APP_ID"
-	appKey         = "SLIPWAY_APP_KEY" // the .pem file's content
-)
+// Variable of `slipway gate serve`, from its Secret, beside those of the App.
+const webhookSecrets = "SLIPWAY_WEBHOOK_SECRET" // several, one a line, while one is exchanged
 
 // ServeOptions of `slipway gate serve`.
 type ServeOptions struct {
@@ -35,7 +32,7 @@ func serveCommand() *cobra.Command {
 		Use: "serve", Short: "Be the custom deployment protection rule of a GitHub App", Args: cobra.NoArgs,
 		Long: "Be the custom deployment protection rule of a GitHub App: a job that is not of the workflow, branch and\n" +
 			"repository that gate in " + platform.File + " names, or whose environments are not protected, does not even begin.\n" +
-			"It reads " + webhookSecrets + ", " + appNumber + " and " + appKey + ". docs/gates.md says how to install it.",
+			"It reads " + webhookSecrets + ", " + workflow.AppNumber + " and " + workflow.AppKey + ". docs/gates.md says how to install it.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return Serve(cmd.Context(), o, os.Getenv, cmd.OutOrStdout())
 		},
@@ -59,8 +56,8 @@ func Serve(ctx context.Context, o ServeOptions, getenv func(string) string, w io
 	if err != nil {
 		return err
 	}
-	id, _ := strconv.ParseInt(getenv(appNumber), 10, 64) // 0 is refused
-	app, err := github.NewApp(getenv("GITHUB_API_URL"), id, []byte(getenv(appKey)))
+	id, _ := strconv.ParseInt(getenv(workflow.AppNumber), 10, 64) // 0 is refused
+	app, err := github.NewApp(getenv("GITHUB_API_URL"), id, []byte(getenv(workflow.AppKey)))
 	if err != nil {
 		return err
 	}

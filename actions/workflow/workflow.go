@@ -34,8 +34,24 @@ func Open(getenv func(string) string) (*Job, error) {
 	return &Job{GitHub: client, Run: run, Attempt: attempt}, nil
 }
 
-// GitHub asks about the repository that the variables of a step name.
+// Variables of a GitHub App: its number, and the content of its .pem file.
+const (
+	AppNumber = "SLIPWAY_APP_ID"
+	AppKey    = "SLIPWAY_APP_KEY"
+)
+
+// GitHub asks about the repository that the variables of a step name: as a GitHub
+// App where they have one, whose tokens last an hour and are made as they are
+// needed, else with the token of the step.
 func GitHub(getenv func(string) string) (*github.Client, error) {
+	if number, key := getenv(AppNumber), getenv(AppKey); number != "" || key != "" {
+		id, _ := strconv.ParseInt(number, 10, 64) // 0 is refused
+		app, err := github.NewApp(getenv("GITHUB_API_URL"), id, []byte(key))
+		if err != nil {
+			return nil, err
+		}
+		return app.Of(getenv("GITHUB_REPOSITORY"))
+	}
 	return github.New(github.Options{URL: getenv("GITHUB_API_URL"), Token: getenv("GITHUB_TOKEN"), Repository: getenv("GITHUB_REPOSITORY")})
 }
 

@@ -121,6 +121,9 @@ func (k *Keeper) postpone(log *slog.Logger, r *Request, err error) {
 		keep = k.queue.done
 	}
 	r.Next = time.Now().Add(k.Again)
+	if known.Until.After(r.Next) { // GitHub says when its limit begins anew
+		r.Next = known.Until
+	}
 	if err := keep(r); err != nil {
 		log.Error("the queue does not take it", "error", err)
 	}

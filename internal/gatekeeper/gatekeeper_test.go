@@ -282,6 +282,51 @@ func TestWaits(t *testing.T) {
 	if all := s.decisions(2); len(all) != 2 || all[1].State != "approved" {
 		t.Errorf("%+v", all)
 	}
+	if s.hub.Unchanged() < 6 { // what it asks again does not count against the limit
+		t.Errorf("%d answers were told to be the same", s.hub.Unchanged())
+	}
+}
+
+// A limit of requests that is used up is left alone until it begins anew.
+func TestLimitIsRespected(t *testing.T) {
+	t.Parallel()
+	for name, path := range map[string]string{"while it looks": "/actions/runs/77", "while it tells": "/deployment_protection_rule"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t)
+			s.hub.Change(func(k *github.Known) { k.Faults = []github.Fault{{Path: path, Status: 403, Reset: 1800}} })
+			s.send(s.hook(), http.StatusAccepted)
+			for until := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+				r, err := s.keeper.queue.get(9)
+				if err == nil && r != nil && time.Until(r.Next) > 25*time.Minute {
+					break
+				}
+				if time.Now().After(until) {
+					t.Fatalf("it is looked at again at %+v, %v", r, err)
+				}
+			}
+			before, _ := s.hub.Requests()
+			time.Sleep(300 * time.Millisecond) // several times as long as it waits without a limit
+			if after, _ := s.hub.Requests(); len(after) != len(before) {
+				t.Errorf("asked meanwhile: %q", after[len(before):])
+			}
+		})
+	}
+}
+
+// Nobody waits for longer than a plan lasts.
+func TestPatienceEnds(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.hub.Change(func(k *github.Known) { k.Checks[0].Conclusion = "" })
+	if err := s.keeper.queue.put(&Request{Deployment: 9, Run: 77, Environment: "production", SHA: commit, Installation: 5, Received: s.now.Add(-patience - time.Minute), Waits: "checks/test", Reports: 1}); err != nil {
+		t.Fatal(err)
+	}
+	s.keeper.rouse()
+	s.empties()
+	if d := s.hub.Decisions(); len(d) != 1 || d[0].State != "rejected" || !strings.Contains(d[0].Comment, "checks/test: it is in_progress") {
+		t.Errorf("%+v", d)
+	}
 }
 
 // Nothing is decided by guessing while GitHub is away, or does not take its own tokens.

@@ -19,8 +19,15 @@ type App struct {
 	id  int64
 	key *rsa.PrivateKey
 
-	mu     sync.Mutex
-	tokens map[int64]token // by installation
+	mu            sync.Mutex
+	tokens        map[int64]token   // by installation
+	clients       map[place]*Client // which remember what they asked before
+	installations map[string]int64  // by repository
+}
+
+type place struct {
+	installation int64
+	repository   string
 }
 
 type token struct {
@@ -37,16 +44,67 @@ func NewApp(url string, id int64, key []byte) (*App, error) {
 	if err != nil || id < 1 {
 		return nil, &Error{Doing: "be a GitHub App", Reason: "its number or its private key cannot be read", Advice: "give the number from the App's page, and the .pem file that GitHub made there, unchanged", usage: true}
 	}
-	return &App{url: url, id: id, key: private, tokens: map[int64]token{}}, nil
+	return &App{url: url, id: id, key: private, tokens: map[int64]token{}, clients: map[place]*Client{}, installations: map[string]int64{}}, nil
 }
 
-// Client asks about a repository with the rights that the App has there.
+// Client asks about a repository with the rights that the App has there. It is the
+// same each time, and has a token.
 func (a *App) Client(ctx context.Context, installation int64, repository string) (*Client, error) {
-	value, err := a.token(ctx, installation, repository)
-	if err != nil {
+	token := func(ctx context.Context) (string, error) { return a.token(ctx, installation, repository) }
+	if _, err := token(ctx); err != nil {
 		return nil, err
 	}
-	return New(Options{URL: a.url, Token: value, Repository: repository})
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	at := place{installation, repository}
+	if a.clients[at] == nil {
+		c, err := New(Options{URL: a.url, Repository: repository, token: token})
+		if err != nil {
+			return nil, err
+		}
+		a.clients[at] = c
+	}
+	return a.clients[at], nil
+}
+
+// Of asks about a repository with the rights that the App has there, wherever it
+// is installed. Nothing is asked yet.
+func (a *App) Of(repository string) (*Client, error) {
+	return New(Options{URL: a.url, Repository: repository, token: func(ctx context.Context) (string, error) {
+		installation, err := a.installation(ctx, repository)
+		if err != nil {
+			return "", err
+		}
+		return a.token(ctx, installation, repository)
+	}})
+}
+
+// installation is that of the App in a repository.
+func (a *App) installation(ctx context.Context, repository string) (int64, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if id := a.installations[repository]; id != 0 {
+		return id, nil
+	}
+	c, err := a.itself(repository)
+	if err != nil {
+		return 0, err
+	}
+	found, _, err := c.api.Apps.FindRepositoryInstallation(ctx, c.Owner, c.Name)
+	err = explain("look where App "+strconv.FormatInt(a.id, 10)+" is installed", err)
+	if Missing(err) {
+		err = &Error{Doing: "be a GitHub App", Reason: fmt.Sprintf("App %d is not installed in %s", a.id, repository), Advice: "install it there, on its page", usage: true}
+	}
+	if err != nil {
+		return 0, err
+	}
+	a.installations[repository] = found.GetID()
+	return found.GetID(), nil
+}
+
+// itself asks as the App, and not as one of its installations.
+func (a *App) itself(repository string) (*Client, error) {
+	return New(Options{URL: a.url, Repository: repository, token: func(context.Context) (string, error) { return a.sign(time.Now()) }})
 }
 
 // Forget drops the token of an installation: it may have been withdrawn.
@@ -65,11 +123,7 @@ func (a *App) token(ctx context.Context, installation int64, repository string) 
 		return t.value, nil
 	}
 	doing := "ask for a token of installation " + strconv.FormatInt(installation, 10)
-	signed, err := a.sign(time.Now())
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", doing, err)
-	}
-	c, err := New(Options{URL: a.url, Token: signed, Repository: repository})
+	c, err := a.itself(repository)
 	if err != nil {
 		return "", err
 	}

@@ -1,6 +1,7 @@
 package github
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,11 @@ type Options struct {
 	Repository string // owner/name
 	// Wait is how long a limit of requests may make us wait in all, once it is said. Default: 30 s.
 	Wait time.Duration
+	// Timeout is how long a request may take, tried again and waited for included. Default: Wait and a minute.
+	Timeout time.Duration
+
+	// token is asked for before each request, where it is not always the same.
+	token func(context.Context) (string, error)
 }
 
 var repository = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$`)
@@ -40,15 +46,17 @@ func New(o Options) (*Client, error) {
 	if !repository.MatchString(o.Repository) || strings.HasSuffix(o.Repository, "/..") || strings.HasSuffix(o.Repository, "/.") {
 		return nil, &Error{Doing: "ask GitHub", Reason: fmt.Sprintf("%q is no repository", o.Repository), Advice: "name it as owner/name", usage: true}
 	}
-	if o.Token == "" {
+	if o.Token == "" && o.token == nil {
 		return nil, &Error{Doing: "ask GitHub about " + o.Repository, Reason: "there is no token", Advice: "give the step `env: {GITHUB_TOKEN: ${{ github.token }}}`, or the token of a GitHub App", usage: true}
 	}
-	if o.Wait == 0 {
-		o.Wait = 30 * time.Second
+	if o.token == nil {
+		o.token = func(context.Context) (string, error) { return o.Token, nil }
 	}
+	o.Wait = cmp.Or(o.Wait, 30*time.Second)
 	owner, name, _ := strings.Cut(o.Repository, "/")
 	c := &Client{Owner: owner, Name: name}
-	c.api = github.NewClient(&http.Client{Transport: &memory{next: &patient{count: &c.requests, wait: o.Wait}, answers: map[string]answered{}}, Timeout: o.Wait + time.Minute}).WithAuthToken(o.Token)
+	transport := &memory{next: &authorized{next: &patient{count: &c.requests, wait: o.Wait}, token: o.token}, answers: map[string]answered{}}
+	c.api = github.NewClient(&http.Client{Transport: transport, Timeout: cmp.Or(o.Timeout, o.Wait+time.Minute)})
 	if o.URL != "" {
 		u, err := url.Parse(strings.TrimSuffix(o.URL, "/") + "/")
 		if err != nil || u.Host == "" {
@@ -57,6 +65,23 @@ func New(o Options) (*Client, error) {
 		c.api.BaseURL = u
 	}
 	return c, nil
+}
+
+// authorized shows a token with each request.
+type authorized struct {
+	next  http.RoundTripper
+	token func(context.Context) (string, error)
+}
+
+// RoundTrip sends one request.
+func (a *authorized) RoundTrip(r *http.Request) (*http.Response, error) {
+	token, err := a.token(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	r = r.Clone(r.Context())
+	r.Header.Set("Authorization", "Bearer "+token)
+	return a.next.RoundTrip(r)
 }
 
 // Requests is how many were sent so far.
@@ -194,7 +219,9 @@ type Error struct {
 	Reason string
 	Advice string
 	Status int // of HTTP, 0 where there was no answer
-	usage  bool
+	// Until is when GitHub may be asked again, where it says so.
+	Until time.Time
+	usage bool
 }
 
 func (e *Error) Error() string { return e.Doing + ": " + e.Reason }
@@ -224,7 +251,10 @@ func explain(doing string, err error) error {
 	var answered *github.ErrorResponse
 	var limited *github.RateLimitError
 	var abused *github.AbuseRateLimitError
+	var own *Error // there was no token to ask with
 	switch {
+	case errors.As(err, &own):
+		e.Reason, e.Advice, e.Until = own.Error(), own.Advice, own.Until
 	case errors.As(err, &answered):
 		e.Status, e.Reason = answered.Response.StatusCode, fmt.Sprintf("GitHub answered %d %s", answered.Response.StatusCode, answered.Message)
 		switch e.Status {
@@ -237,9 +267,12 @@ func explain(doing string, err error) error {
 		}
 	case errors.As(err, &limited):
 		e.Status, e.Reason = http.StatusForbidden, fmt.Sprintf("the limit of requests is used up until %s", limited.Rate.Reset.UTC().Format("15:04 MST"))
-		e.Advice = "wait until then, or use the token of a GitHub App, which has a limit of its own"
+		e.Advice, e.Until = "wait until then, or use the token of a GitHub App, which has a limit of its own", limited.Rate.Reset.Time
 	case errors.As(err, &abused):
 		e.Status, e.Reason, e.Advice = http.StatusForbidden, "GitHub asks to slow down", "run it again in some minutes"
+		if abused.RetryAfter != nil {
+			e.Until = time.Now().Add(*abused.RetryAfter)
+		}
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("%s: %w", doing, err)
 	default:

@@ -48,6 +48,7 @@ func (h *Hub) operations() map[string]http.HandlerFunc {
 		"repos/list-deployment-statuses":                  h.getStatuses,
 		"repos/create-deployment-status":                  h.postStatus,
 		"apps/create-installation-access-token":           h.postToken,
+		"apps/get-repo-installation":                      h.getInstallation,
 		"issues/list-for-repo":                            h.getIssues,
 		"issues/create":                                   h.postIssue,
 		"issues/get":                                      h.getIssue,

@@ -14,6 +14,7 @@ type Fault struct {
 	Times      int // how often; 0 is always
 	Status     int
 	RetryAfter int           // seconds
+	Reset      int           // seconds until the limit of requests, which is used up, begins anew
 	Body       string        // instead of the answer
 	Delay      time.Duration // before the answer
 	Cut        bool          // the connection ends in the middle
@@ -57,6 +58,11 @@ func (f *Fault) spoil(w http.ResponseWriter) {
 func (f *Fault) refuse(w http.ResponseWriter) {
 	if f.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(f.RetryAfter))
+	}
+	if f.Reset > 0 {
+		w.Header().Set("X-RateLimit-Limit", "5000")
+		w.Header().Set("X-RateLimit-Remaining", "0")
+		w.Header().Set("X-RateLimit-Reset", strconv.FormatInt(time.Now().Unix()+int64(f.Reset), 10))
 	}
 	refuse(w, f.Status, http.StatusText(f.Status))
 }

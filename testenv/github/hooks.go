@@ -184,16 +184,40 @@ func normal(v any) (any, error) {
 	return jsonschema.UnmarshalJSON(bytes.NewReader(data))
 }
 
-// postToken gives an App a token if its proof is signed with its key and in time.
-func (h *Hub) postToken(w http.ResponseWriter, r *http.Request) {
+// proven reports whether a request is of the App: its proof is signed with its key
+// and in time.
+func (h *Hub) proven(w http.ResponseWriter, r *http.Request) bool {
 	proof := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-	_, err := jwt.Parse(proof, func(*jwt.Token) (any, error) { return h.appKey, nil }, jwt.WithValidMethods([]string{"RS256"}), jwt.WithExpirationRequired(), jwt.WithIssuedAt())
-	if h.appKey == nil || err != nil {
+	_, err := jwt.Parse(proof, func(*jwt.Token) (any, error) {
+		if h.appKey == nil {
+			return nil, jwt.ErrInvalidKey
+		}
+		return h.appKey, nil
+	}, jwt.WithValidMethods([]string{"RS256"}), jwt.WithExpirationRequired(), jwt.WithIssuedAt())
+	if err != nil {
 		refuse(w, http.StatusUnauthorized, "A JSON web token could not be decoded")
+		return false
+	}
+	return true
+}
+
+// AppToken is what the App gets.
+const AppToken = "ghs_ofTheApp"
+
+// postToken gives the App a token.
+func (h *Hub) postToken(w http.ResponseWriter, r *http.Request) {
+	if !h.proven(w, r) {
 		return
 	}
 	answer(w, http.StatusCreated, object{
-		"token": "ghs_ofTheApp", "expires_at": time.Now().Add(time.Hour).UTC().Format(time.RFC3339),
+		"token": AppToken, "expires_at": time.Now().Add(time.Hour).UTC().Format(time.RFC3339),
 		"permissions": object{"actions": "read"}, "repository_selection": "selected",
 	})
+}
+
+// getInstallation tells the App where it is installed.
+func (h *Hub) getInstallation(w http.ResponseWriter, r *http.Request) {
+	if h.proven(w, r) {
+		answer(w, http.StatusOK, with(example("installation"), object{"id": 5}))
+	}
 }

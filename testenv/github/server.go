@@ -60,6 +60,7 @@ func (h *Hub) Handler() (http.Handler, error) {
 		}
 		h.mu.Lock()
 		h.requests = append(h.requests, r.Method+" "+r.URL.EscapedPath())
+		h.tokens = append(h.tokens, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
 		h.mu.Unlock()
 		api.ServeHTTP(w, r)
 	}), nil

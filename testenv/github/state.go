@@ -39,6 +39,7 @@ type Hub struct {
 	appKey       *rsa.PublicKey
 	faults       []Fault
 	requests     []string
+	tokens       []string // that came with them
 	violations   []string
 }
 
@@ -210,6 +211,13 @@ func (h *Hub) Requests() (requests, violations []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.requests), slices.Clone(h.violations)
+}
+
+// Tokens that came with the requests, each once.
+func (h *Hub) Tokens() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Compact(slices.Sorted(slices.Values(h.tokens)))
 }
 
 // ID of a user or a team, which settings name them by.
