@@ -80,13 +80,23 @@ func faultsOfExample(t *testing.T, example string) (found []string) {
 func called(t *testing.T, j job) (found []string) {
 	name, _, _ := strings.Cut(strings.TrimPrefix(j.Uses, "teei/slipway/.github/workflows/"), "@")
 	w := readWorkflow(t, name)
-	var on struct {
-		Call struct{ Inputs map[string]input } `yaml:"workflow_call"`
+	takes := w.callable(t)
+	if takes == nil {
+		return []string{name + " cannot be called"}
 	}
-	if err := w.On.Decode(&on); err != nil {
+	if fault := given(name, takes.Inputs, j.With); fault != "" {
+		found = append(found, fault)
+	}
+	handed := map[string]string{}
+	if err := j.Secrets.Decode(&handed); err != nil && !j.Secrets.IsZero() {
 		t.Fatal(err)
 	}
-	if fault := given(name, on.Call.Inputs, j.With); fault != "" {
+	for secret := range takes.Secrets {
+		if handed[secret] == "" {
+			found = append(found, "it does not hand the secret "+secret+" to "+name)
+		}
+	}
+	if fault := given(name, takes.Secrets, handed); fault != "" {
 		found = append(found, fault)
 	}
 	may := map[string]string{}

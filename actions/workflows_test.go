@@ -145,7 +145,7 @@ func (j job) faults() (found []string) {
 	no(j.Permissions.Kind != yaml.MappingNode, "does not say its permissions")
 	no(!j.Continue.IsZero(), "goes on after an error")
 	no(strings.Contains(j.Environment.Value, "${{"), "names its environment by an expression")
-	no(!j.Secrets.IsZero(), "hands secrets on")
+	no(!j.Secrets.IsZero() && !j.named(), "hands secrets on")
 	for key, value := range j.Env {
 		no(secret(value), "gives the secret "+key+" to all of its steps")
 	}
@@ -163,6 +163,22 @@ func (j job) faults() (found []string) {
 		}
 	}
 	return found
+}
+
+// named reports whether a job hands secrets on by their own names, and to one of
+// our workflows: GitHub gives those of an environment to a workflow that is called
+// only where its caller names them.
+func (j job) named() bool {
+	handed := map[string]string{}
+	if !strings.HasPrefix(j.Uses, "teei/slipway/.github/workflows/") || j.Secrets.Decode(&handed) != nil {
+		return false
+	}
+	for name, value := range handed {
+		if value != "${{ secrets."+name+" }}" {
+			return false
+		}
+	}
+	return true
 }
 
 // secret reports whether an expression reads one.
@@ -233,6 +249,9 @@ jobs:
 		{"environment: production", "{environment: production, secrets: inherit}", "it is no workflow"},
 		{"environment: production", "environment: production\n    secrets: inherit", "hands secrets on"},
 		{"environment: production", "environment: production\n    secrets: {A: '${{ secrets.A }}'}", "hands secrets on"},
+		{"environment: production", "uses: teei/slipway/.github/workflows/watch.yml@11bd71901bbe5b1630ceea73d27597364c9af683 # v1\n    secrets: inherit", "hands secrets on"},
+		{"environment: production", "uses: teei/slipway/.github/workflows/watch.yml@11bd71901bbe5b1630ceea73d27597364c9af683 # v1\n    secrets: {A: '${{ secrets.B }}'}", "hands secrets on"},
+		{"environment: production", "uses: mallory/slipway/.github/workflows/watch.yml@11bd71901bbe5b1630ceea73d27597364c9af683 # v1\n    secrets: {A: '${{ secrets.A }}'}", "hands secrets on"},
 		{"environment: production", "environment: production\n    continue-on-error: true", "goes on"},
 		{"environment: production", "environment: production\n    env: {A: '${{ secrets.A }}'}", "to all of its steps"},
 		{"environment: production", "environment: production\n    if: ${{ always () }}", "always()"},
@@ -246,6 +265,86 @@ jobs:
 	} {
 		if found := strings.Join(faults(t, strings.Replace(good, tt.old, tt.new, 1)), "\n"); !strings.Contains(found, tt.says) {
 			t.Errorf("%s instead of %s: %s", tt.new, tt.old, found)
+		}
+	}
+}
+
+// calls are what a workflow takes from who calls it.
+type calls struct {
+	Inputs, Secrets map[string]input
+}
+
+// callable returns what a workflow takes, nil where nobody may call it.
+func (w *workflow) callable(t *testing.T) *calls {
+	t.Helper()
+	var on struct {
+		Call *calls `yaml:"workflow_call"`
+	}
+	if err := w.On.Decode(&on); err != nil {
+		t.Fatal(err)
+	}
+	return on.Call
+}
+
+var secretName = regexp.MustCompile(`secrets\.(\w+)`)
+
+// Each workflow starts by itself here and by being called elsewhere, and says which
+// secrets it reads: one that is called sees no other, also of its own environments.
+func TestWorkflowsCanBeCalled(t *testing.T) {
+	for _, file := range workflowFiles(t, "../.github/workflows") {
+		name := filepath.Base(file)
+		if name == "release.yml" {
+			continue // it makes Slipway, and nobody else does
+		}
+		w := readWorkflow(t, name)
+		if len(keys(&w.On)) < 2 {
+			t.Errorf("%s is started by %v alone", name, keys(&w.On))
+		}
+		takes := w.callable(t)
+		if takes == nil {
+			t.Errorf("nobody can call %s", name)
+			continue
+		}
+		reads := map[string]bool{}
+		for _, m := range secretName.FindAllStringSubmatch(read(t, file), -1) {
+			reads[m[1]] = true
+			if s, declared := takes.Secrets[m[1]]; !declared || s.Required {
+				t.Errorf("%s reads the secret %s, and declares it as %+v, %t", name, m[1], s, declared)
+			}
+		}
+		for secret := range takes.Secrets {
+			if !reads[secret] {
+				t.Errorf("%s declares the secret %s, and does not read it", name, secret)
+			}
+		}
+	}
+}
+
+// A pull request's code, also of a fork, runs where there is nothing to take: no
+// environment, no secret, no right to write.
+func TestPullRequestWorkflow(t *testing.T) {
+	w := readWorkflow(t, "pull-request.yml")
+	if got := keys(&w.On); !slices.Equal(got, []string{"pull_request", "workflow_call"}) {
+		t.Errorf("it is started by %v", got)
+	}
+	for name, j := range w.Jobs {
+		may := map[string]string{}
+		if err := j.Permissions.Decode(&may); err != nil {
+			t.Fatal(err)
+		}
+		for scope, access := range may {
+			if access != "read" {
+				t.Errorf("%s may %s %s", name, access, scope)
+			}
+		}
+		if !j.Environment.IsZero() {
+			t.Errorf("%s is in environment %s", name, j.Environment.Value)
+		}
+	}
+	text := read(t, "../.github/workflows/pull-request.yml")
+	for _, taken := range []string{"secrets.", "secrets[", "github.token", "GITHUB_TOKEN", "id-token"} {
+		if strings.Contains(text, taken) {
+			t.Errorf("it has %s", taken)
 		}
 	}
 }
