@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/url"
 	"os"
@@ -102,13 +103,12 @@ func newTeam(t *testing.T) *team {
 	installed(t, c.at)
 	c.write("docker", "#!/bin/sh\n[ \"$1\" = login ] && cat > \"$0.login\"\n") // the registry of the sandbox asks nobody who they are
 	for _, file := range workflowFiles(t, "../.github/workflows") {
-		text := environments.Replace(read(t, file))
-		if err := os.MkdirAll(filepath.Join(c.at.Repository, ".github/workflows"), 0o755); err != nil {
-			t.Fatal(err)
+		name, text := filepath.Join(".github/workflows", filepath.Base(file)), environments.Replace(read(t, file))
+		put(t, filepath.Join(c.at.Slipway, name), text)
+		if slices.Contains([]string{"production.yml", "rollback.yml"}, filepath.Base(file)) {
+			text = caller(t, name) // as in another repository
 		}
-		if err := os.WriteFile(filepath.Join(c.at.Repository, ".github/workflows", filepath.Base(file)), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		put(t, filepath.Join(c.at.Repository, name), text)
 	}
 	c.write("testenv/platform/slipway.yaml", teamPlatform)
 	c.write("testenv/platform/Dockerfile", "FROM node:22-bookworm-slim\nUSER 1000:1000\n")
@@ -124,6 +124,26 @@ func newTeam(t *testing.T) *team {
 	})
 	c.at.API = c.hub.URL
 	return c
+}
+
+func put(t *testing.T, file, text string) {
+	t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// caller is the documentation's example of who calls a workflow.
+func caller(t *testing.T, name string) string {
+	t.Helper()
+	for _, m := range fence.FindAllStringSubmatch(read(t, "../docs/gates.md"), -1) {
+		if before, after, ok := strings.Cut(m[1], "uses: teei/slipway/"+name+"@SHA\n"); ok {
+			// The sample lies in a folder, and act is told by this commit where ours are.
+			return before + "uses: teei/slipway/" + name + "@" + strings.Repeat("a", 40) + "\n" + strings.Replace(after, "with: {", "with: {root: testenv/platform, ", 1)
+		}
+	}
+	t.Fatalf("there is no example of who calls %s", name)
+	return ""
 }
 
 func newPlace(t *testing.T) place {
@@ -240,7 +260,8 @@ func quiet(string)             {}
 
 // TestWorkflows takes a change of a team through all of our workflows, each by act:
 // its pull request, staging, production, the watch, which finds a breach, and the
-// rollback that the watch starts.
+// rollback that the watch starts. Production and the rollback are called, as they
+// are in other repositories.
 func TestWorkflows(t *testing.T) {
 	t.Parallel()
 	c := newTeam(t)
@@ -274,7 +295,15 @@ func TestWorkflows(t *testing.T) {
 		t.Errorf("GitHub was told of %+v", checks)
 	}
 
-	c.passes("production.yml", c.production, []string{"✓ checks/test", "✓ backup", "#2 released: 1 service runs what was released"}, func(d *github.Dispatch) {
+	// A commit that changes nothing in staging is promoted with what stands there.
+	c.write("NOTES.md", "nothing that runs\n")
+	last := c.commit("new")
+	c.passes("staging.yml", c.staging, []string{"nothing would change", "to be checked with the key"}, func(d *github.Dispatch) { d.Event = "push" }, quiet)
+	if records, err := c.staging.ledger.Releases(t.Context()); err != nil || len(records) != 1 || records[0].Source != changed {
+		t.Errorf("staging has %d releases, %v", len(records), err)
+	}
+
+	c.passes("production.yml", c.production, []string{"✓ promotes", "✓ checks/test", "✓ backup", "#2 released: 1 service runs what was released"}, func(d *github.Dispatch) {
 		d.Inputs = map[string]string{"from": c.staging.environment + "#1", "record": "77"}
 		d.Variables = map[string]string{"SLIPWAY_GATE_WAIT": "5m"}
 	}, func(line string) {
@@ -285,6 +314,9 @@ func TestWorkflows(t *testing.T) {
 	})
 	if got := c.runs(c.production); got != "new" {
 		t.Errorf("production runs %s", got)
+	}
+	if record, err := c.production.ledger.Release(t.Context(), 2); err != nil || record == nil || record.Source != last {
+		t.Errorf("%+v, %v", record, err)
 	}
 
 	restart(t, c.production.namespace)

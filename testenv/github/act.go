@@ -33,7 +33,8 @@ type Dispatch struct {
 
 var (
 	usesAction  = regexp.MustCompile(`uses: (actions/([a-z-]+)@[0-9a-f]{40})`)
-	usesSlipway = regexp.MustCompile(`uses: teei/slipway/[a-z/-]+@([0-9a-f]{40})`)
+	usesSlipway = regexp.MustCompile(`uses: teei/slipway/[a-z./-]+@([0-9a-f]{40})`)
+	calls       = regexp.MustCompile(`uses: teei/slipway/(\.github/workflows/[a-z-]+\.yml)@`)
 )
 
 // Tools is the tool cache that steps see, whatever RUNNER_TOOL_CACHE act is given.
@@ -45,6 +46,13 @@ func (d Dispatch) Command(ctx context.Context) (*exec.Cmd, error) {
 	text, err := os.ReadFile(filepath.Join(d.Repository, d.Workflow))
 	if err != nil {
 		return nil, fmt.Errorf("read the workflow: %w", err)
+	}
+	for _, m := range calls.FindAllSubmatch(text, -1) {
+		called, err := os.ReadFile(filepath.Join(d.Slipway, string(m[1])))
+		if err != nil {
+			return nil, fmt.Errorf("read the workflow that is called: %w", err)
+		}
+		text = append(text, called...)
 	}
 	args := []string{
 		cmp.Or(d.Event, "workflow_dispatch"), "--workflows", filepath.Join(d.Repository, d.Workflow), "--actor", d.Actor, "--platform", "ubuntu-latest=-self-hosted",
@@ -62,8 +70,11 @@ func (d Dispatch) Command(ctx context.Context) (*exec.Cmd, error) {
 			args = append(args, "--local-repository", m[1]+"="+filepath.Join(d.Standins, m[2]))
 		}
 	}
-	if m := usesSlipway.FindSubmatch(text); m != nil {
-		args = append(args, "--local-repository", "teei/slipway@"+string(m[1])+"="+d.Slipway)
+	for _, m := range usesSlipway.FindAllStringSubmatch(string(text), -1) {
+		if !slices.Contains(known, m[1]) {
+			known = append(known, m[1])
+			args = append(args, "--local-repository", "teei/slipway@"+m[1]+"="+d.Slipway)
+		}
 	}
 	for name, value := range d.Inputs {
 		args = append(args, "--input", name+"="+value)
