@@ -71,7 +71,7 @@ func TestReleaseWorkflow(t *testing.T) {
 	asked, attested := read(t, filepath.Join(d.Artifacts, "asked")), read(t, filepath.Join(d.Artifacts, "attested"))
 	for _, want := range []string{
 		"docker login ghcr.io --username alice --password-stdin", "--tag ghcr.io/acme/slipway-gate:v1.2.3 .slipway/release",
-		"gh release create v1.2.3 --verify-tag --generate-notes .slipway/release/ci-linux-amd64 .slipway/release/ci-linux-arm64 .slipway/release/slipway-linux-amd64 .slipway/release/slipway-linux-arm64 .slipway/release/slipway.cdx.json",
+		"gh release create v1.2.3 --verify-tag --generate-notes .slipway/release/ci-linux-amd64 .slipway/release/ci-linux-arm64 .slipway/release/ci.cdx.json .slipway/release/slipway-linux-amd64 .slipway/release/slipway-linux-arm64 .slipway/release/slipway.cdx.json actions/checksums.txt",
 		"gh api -X PATCH repos/Acme/slipway/git/refs/tags/v1 -f sha=",
 	} {
 		if !strings.Contains(asked, want) {
@@ -81,6 +81,13 @@ func TestReleaseWorkflow(t *testing.T) {
 	for line := range strings.Lines(read(t, filepath.Join(d.Repository, "actions", "checksums.txt"))) {
 		if sum, name, _ := strings.Cut(strings.TrimSpace(line), "  "); !strings.Contains(attested, sum+"  .slipway/release/"+name) {
 			t.Errorf("%s of the tag is not what was attested:\n%s", name, attested)
+		} else {
+			program, _, _ := strings.Cut(name, "-")
+			inside := program + ".cdx.json"
+			said := read(t, filepath.Join(d.Artifacts, "attested-"+inside))
+			if !strings.Contains(said, sum+"  .slipway/release/"+name) || !strings.Contains(said, "  .slipway/release/"+inside) {
+				t.Errorf("what is in %s was not attested:\n%s", name, said)
+			}
 		}
 	}
 
