@@ -2,7 +2,6 @@
 package environment
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -155,9 +154,7 @@ func (e *Environment) summary(outcome *release.Outcome) string {
 	if r := outcome.Record; r != nil {
 		shown.By, shown.Next, shown.Link = r.By.Name(), report.Next(r), r.By.Run
 		shown.Approved = report.Approved{Digest: r.Approval, Approvals: r.Approvals, Evidence: r.Evidence, Findings: r.Findings}
-		if r.Schema != nil {
-			shown.Database = fmt.Sprintf("The schema went from %s to %s: %s.", cmp.Or(r.Schema.Before, "nothing"), cmp.Or(r.Schema.After, "nothing"), report.Count(len(r.Migrations), "migration"))
-		}
+		shown.Database = report.Page{Record: r}.Database()
 		for _, s := range r.Steps {
 			if s.Ended != nil {
 				shown.Spans = append(shown.Spans, report.Span{Name: s.Name, Begun: s.Begun, Ended: *s.Ended, Failed: s.Error != ""})

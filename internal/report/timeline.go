@@ -21,7 +21,7 @@ type Released struct {
 	By                   string
 	Approved             Approved
 	Spans                []Span
-	Database             string // what became of it
+	Database             string // what became of it, in Markdown
 	Next                 string // what a person does now, in Markdown
 	Link                 string // to the run, whose artifacts have the rest
 }
@@ -40,7 +40,7 @@ func (r Released) Markdown() string {
 		fmt.Fprintf(&b, "Asked for by %s.\n\n", escape(r.By))
 	}
 	if r.Database != "" {
-		fmt.Fprintf(&b, "%s\n\n", escape(r.Database))
+		fmt.Fprintf(&b, "### Database\n\n%s\n", r.Database)
 	}
 	b.WriteString(r.Approved.Markdown())
 	r.gantt(&b)
