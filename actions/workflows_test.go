@@ -44,6 +44,7 @@ type step struct {
 	Name, ID, Uses, Run, If string
 	Continue                yaml.Node `yaml:"continue-on-error"`
 	With, Env               map[string]string
+	Timeout                 int `yaml:"timeout-minutes"`
 }
 
 var (
@@ -390,9 +391,37 @@ func TestProductionWorkflow(t *testing.T) {
 	if got := release.Steps[applied].With["approval"]; got != "${{ needs.plan.outputs.approval }}" {
 		t.Errorf("it releases what has the approval %s", got)
 	}
-	last := release.Steps[len(release.Steps)-1]
+	steps := slices.DeleteFunc(slices.Clone(release.Steps), func(s step) bool { return strings.HasPrefix(s.Uses, "actions/upload-artifact@") })
+	last := steps[len(steps)-1]
 	if last.If != "${{ failure() || cancelled() }}" || last.With["unfinished"] != "true" || !strings.Contains(last.Uses, "/actions/rollback@") {
 		t.Errorf("the last step is %+v", last)
+	}
+}
+
+// What is known of a release is kept however it ended: after it was taken back, and
+// within the minutes that a cancelled job has.
+func TestReportsAreKept(t *testing.T) {
+	for file, jobs := range map[string][]string{"production.yml": {"release"}, "staging.yml": {"release"}, "rollback.yml": {"staging", "production"}} {
+		w := readWorkflow(t, file)
+		for _, name := range jobs {
+			kept := map[string]bool{}
+			steps := w.Jobs[name].Steps
+			for i, s := range steps {
+				what := s.With["name"]
+				if !strings.HasPrefix(s.Uses, "actions/upload-artifact@") || what != "report" && what != "ledger" {
+					continue
+				}
+				kept[what] = strings.HasPrefix(s.If, "${{ (success() || failure() || cancelled()) && hashFiles(") && s.Timeout > 0 && s.Timeout < 3
+				for _, later := range steps[i:] {
+					if strings.Contains(later.Uses, "/actions/rollback@") {
+						t.Errorf("%s/%s keeps the %s before it takes back", file, name, what)
+					}
+				}
+			}
+			if !kept["report"] || !kept["ledger"] {
+				t.Errorf("%s/%s keeps %v", file, name, kept)
+			}
+		}
 	}
 }
 

@@ -19,8 +19,10 @@ const longestShow = 30 * time.Second
 
 // Place is where this environment's releases are shown on GitHub, nil where they
 // are not, or where this is no job of a workflow.
-func (e *Environment) Place() (*publish.Place, error) {
-	rules := e.Platform.Environments[e.Target.Environment].GitHub
+func (e *Environment) Place() (*publish.Place, error) { return e.placeOf(e.Target.Environment) }
+
+func (e *Environment) placeOf(environment string) (*publish.Place, error) {
+	rules := e.Platform.Environments[environment].GitHub
 	if rules == nil || os.Getenv("GITHUB_ACTIONS") != "true" {
 		return nil, nil
 	}
@@ -73,14 +75,14 @@ func (e *Environment) Watched(ctx context.Context, w io.Writer, r *ledger.Record
 	}
 }
 
-// Signed makes GitHub show a signed record. Where it does not take it, who promotes
-// the release has the artifact.
+// Signed makes GitHub show a signed record, and the release itself, which who
+// promotes it looks at. Where it does not take it, they have the artifact.
 func (e *Environment) Signed(ctx context.Context, w io.Writer, r *ledger.Record, signed []byte) {
 	err := e.publish(ctx, func(ctx context.Context, p *publish.Place) error {
 		if !p.Rules.Deployments {
 			return nil
 		}
-		return p.Sign(ctx, r, signed)
+		return errors.Join(e.deployments(ctx, p), p.Sign(ctx, r, signed))
 	})
 	if err != nil {
 		warn(w, "the signed record is no deployment: "+err.Error())

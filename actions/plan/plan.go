@@ -52,7 +52,7 @@ func Command() *cobra.Command {
 	cmd.Flags().StringVar(&o.Images, "images", filepath.Join(".slipway", "images.json"), "file of `ci images`, under --root if it is relative")
 	cmd.Flags().StringVar(&o.From, "from", "", "release whose images are promoted, such as staging#41")
 	action.Name(cmd, "from")
-	cmd.Flags().StringVar(&o.Record, "record", "", "copy of that release's record, where its cluster cannot be reached from here")
+	cmd.Flags().StringVar(&o.Record, "record", "", "copy of that release's record, where its cluster cannot be reached from here; in a workflow GitHub may carry it as a deployment")
 	cmd.Flags().StringSliceVar(&o.Only, "only", nil, "services to release, instead of all")
 	cmd.Flags().StringSliceVar(&o.Report, "report", nil, "report.json of ci, or several, whose checks and backup become evidence")
 	cmd.Flags().StringVar(&o.Out, "out", filepath.Join(".slipway", "plan"), "folder for the plan")
@@ -67,7 +67,7 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 		return err
 	}
 	wanted := environment.Wanted{Only: o.Only, By: release.HolderOf(os.Getenv).Name()}
-	if err := o.images(ctx, &wanted); err != nil {
+	if err := o.images(ctx, e, &wanted); err != nil {
 		return err
 	}
 	planning, err := e.Planning(ctx, wanted)
@@ -112,7 +112,7 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 }
 
 // images are those of ci, or of the release that is promoted.
-func (o *Options) images(ctx context.Context, w *environment.Wanted) (err error) {
+func (o *Options) images(ctx context.Context, e *environment.Environment, w *environment.Wanted) (err error) {
 	if o.From == "" {
 		file := o.Images
 		if !filepath.IsAbs(file) {
@@ -121,7 +121,7 @@ func (o *Options) images(ctx context.Context, w *environment.Wanted) (err error)
 		w.Images, err = environment.ReadImages(file)
 		return err
 	}
-	record, err := o.promoted(ctx)
+	record, err := o.promoted(ctx, e)
 	if err != nil {
 		return err
 	}
@@ -130,11 +130,21 @@ func (o *Options) images(ctx context.Context, w *environment.Wanted) (err error)
 	return err
 }
 
-// promoted finds the release to promote, in its environment's ledger or in a file.
-func (o *Options) promoted(ctx context.Context) (*ledger.Record, error) {
+// promoted finds the release to promote: in a file, as GitHub carries it in a
+// workflow, or in its environment's ledger.
+func (o *Options) promoted(ctx context.Context, e *environment.Environment) (*ledger.Record, error) {
 	name, number, err := ledger.ParseName(o.From)
 	if err != nil {
 		return nil, &action.Error{Code: action.Usage, Err: err, Advice: "name a release as in --from staging#41"}
+	}
+	if file := filepath.Join(o.Out, environment.RecordFile); o.Record == "" {
+		found, err := e.FetchRecord(ctx, name, fmt.Sprintf("%s #%d", name, number), file)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			o.Record = file
+		}
 	}
 	if o.Record == "" {
 		other, err := environment.Flags{Root: o.Root, Env: name}.Open(ctx)

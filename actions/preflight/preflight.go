@@ -54,7 +54,7 @@ func Command() *cobra.Command {
 	})
 	o.Add(cmd)
 	cmd.Flags().StringVar(&o.Plan, "plan", filepath.Join(".slipway", "plan"), "folder with the plan and its evidence")
-	cmd.Flags().StringVar(&o.Record, "record", "", "signed record of the release that is promoted")
+	cmd.Flags().StringVar(&o.Record, "record", "", "signed record of the release that is promoted; in a workflow GitHub may carry it as a deployment")
 	cmd.Flags().StringVar(&o.Waive, "waive", "", "findings that do not matter this time, with the reason, a line each or with ; between: documentation=only a typo, documentation@2h=only a typo for two hours, or checks/lint=why for one of several")
 	cmd.Flags().StringSliceVar(&o.Expect, "expect-changed", nil, "variables whose values must be others than at the last release")
 	action.Lines(cmd, "waive")
@@ -89,6 +89,9 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	list := gate.Checklist{
 		GitHub: job.GitHub, Platform: e.Platform, Gate: e.Gate(), Plan: p, Evidence: evidence, Record: o.Record,
 		Missing: missing(e), Waivers: waivers, By: run.Triggering.Login, Link: run.URL, Now: time.Now(),
+	}
+	if err := promoted(ctx, e, o.Plan, &list); err != nil {
+		return err
 	}
 	if present, err := e.Ledger.Present(ctx); err != nil {
 		return err
@@ -125,6 +128,30 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 		e.Refused(ctx, w, list.By, err)
 	}
 	return err
+}
+
+// promoted looks for the record of the release that is promoted, which GitHub may
+// carry, and for what GitHub shows of that release.
+func promoted(ctx context.Context, e *environment.Environment, folder string, list *gate.Checklist) error {
+	if list.Gate.Promotes == nil {
+		return nil
+	}
+	from := list.Gate.Promotes.Environment
+	place, err := e.Elsewhere(from)
+	if place == nil || err != nil {
+		return err
+	}
+	list.Stands = place.State
+	if file := filepath.Join(folder, environment.RecordFile); list.Record == "" {
+		found, err := e.FetchRecord(ctx, from, list.Plan.From, file)
+		if err != nil {
+			return err
+		}
+		if found {
+			list.Record = file
+		}
+	}
+	return nil
 }
 
 // ask opens the issue on which people approve.

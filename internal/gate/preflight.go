@@ -26,6 +26,9 @@ type Checklist struct {
 	Evidence *plan.Evidence
 	// Record is the signed record of the release that is promoted, "" if none was given.
 	Record string
+	// Stands asks GitHub what became since of the release that is promoted, such as
+	// staging #41: success while it runs there. It is nil where GitHub does not show that.
+	Stands func(ctx context.Context, release string) (string, error)
 	// Before is the commit that the environment runs, "" before its first release.
 	Before string
 	// Missing are required variables without a value.
@@ -106,7 +109,7 @@ func (c *Checklist) waive(findings []plan.Finding) []plan.Finding {
 }
 
 // promotes wants the very images to have been released elsewhere, and to have stayed.
-func (c *Checklist) promotes(context.Context) []plan.Finding {
+func (c *Checklist) promotes(ctx context.Context) []plan.Finding {
 	const id = "promotes"
 	if c.Gate.Promotes == nil {
 		return nil
@@ -139,6 +142,15 @@ func (c *Checklist) promotes(context.Context) []plan.Finding {
 	}
 	if c.Plan.Migrator != r.Migrator {
 		return []plan.Finding{fail(id, advice, "%s would migrate, and %s was migrated by %s", orNone(c.Plan.Migrator), name, orNone(r.Migrator))}
+	}
+	if c.Stands != nil {
+		state, err := c.Stands(ctx, name)
+		if err != nil {
+			return []plan.Finding{unknown(id, err)}
+		}
+		if state != "success" { // another one runs, or it was rolled back
+			return []plan.Finding{fail(id, "promote what runs in "+from+"; running its workflow again shows that", "%s was released, and GitHub shows it as %s by now", name, orNone(state))}
+		}
 	}
 	f := pass(id, "%s released these %d images: %s", name, len(c.Plan.Services), r.Verdict)
 	f.Link = r.By.Run

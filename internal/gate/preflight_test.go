@@ -1,6 +1,7 @@
 package gate_test
 
 import (
+	"context"
 	"crypto/ed25519"
 	"errors"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/teei/slipway/internal/gate"
+	ours "github.com/teei/slipway/internal/github"
 	"github.com/teei/slipway/internal/ledger"
 	"github.com/teei/slipway/internal/plan"
 	"github.com/teei/slipway/internal/platform"
@@ -69,7 +71,7 @@ func checklist(t testing.TB) (*gate.Checklist, *scene) {
 		Last: map[string]ledger.Variable{"API_KEY": {Hash: "old", Since: c.Now.Add(-3000 * time.Hour)}, "SALT": {Hash: "salt", Since: c.Now.Add(-2000 * time.Hour)}},
 	}
 	c.ExpectChanged = []string{"API_KEY"}
-	c.Getenv = onCall(t, c.Gate)
+	c.Getenv, c.Stands = onCall(t, c.Gate), stands("success", nil)
 	c.Record = filepath.Join(root, "record.json")
 	signed(t, c, signingKey, func(*ledger.Record) {})
 	return c, s
@@ -255,6 +257,11 @@ func TestPreflightFinds(t *testing.T) {
 		"main has moved since": {func(t *testing.T, c *gate.Checklist, _ *scene) {
 			signed(t, c, signingKey, func(r *ledger.Record) { r.Source, r.Same = before, []string{strings.Repeat("b", 40)} })
 		}, "promotes", "staging #41 is of commit 111111111111, and the plan of c0ffeec0ffee"},
+		"another one runs in staging by now": {func(_ *testing.T, c *gate.Checklist, _ *scene) { c.Stands = stands("inactive", nil) }, "promotes", "staging #41 was released, and GitHub shows it as inactive by now"},
+		"GitHub does not show it":            {func(_ *testing.T, c *gate.Checklist, _ *scene) { c.Stands = stands("", nil) }, "promotes", "GitHub shows it as none"},
+		"what stands there is unknown": {func(_ *testing.T, c *gate.Checklist, _ *scene) {
+			c.Stands = stands("success", &ours.Error{Doing: "read", Reason: "GitHub is away", Advice: "later"})
+		}, "promotes", "GitHub is away"},
 		"staging was of no commit": {func(t *testing.T, c *gate.Checklist, _ *scene) {
 			signed(t, c, signingKey, func(r *ledger.Record) { r.Source = "" })
 		}, "promotes", "staging #41 is of commit none"},
@@ -343,6 +350,16 @@ func TestPreflightFinds(t *testing.T) {
 				t.Errorf("%+v", failed)
 			}
 		})
+	}
+}
+
+// stands is what GitHub shows of staging #41.
+func stands(state string, err error) func(context.Context, string) (string, error) {
+	return func(_ context.Context, release string) (string, error) {
+		if release != "staging #41" {
+			return "", errors.New("asked for " + release)
+		}
+		return state, err
 	}
 }
 

@@ -42,16 +42,9 @@ func (p Place) Deployments(ctx context.Context, records []*ledger.Record) error 
 	if len(records) == 0 {
 		return nil
 	}
-	known, err := p.GitHub.Deployments(ctx, p.Rules.Environment, github.ReleaseTask)
+	ids, err := p.ids(ctx)
 	if err != nil {
 		return err
-	}
-	ids := map[string]int64{}
-	for _, d := range known {
-		var of payload
-		if json.Unmarshal(d.Payload, &of) == nil && of.Release != "" && ids[of.Release] == 0 {
-			ids[of.Release] = d.ID
-		}
 	}
 	top, live := records[0].Number, running(records)
 	for _, r := range slices.Backward(records) { // as they happened
@@ -63,6 +56,33 @@ func (p Place) Deployments(ctx context.Context, records []*ledger.Record) error 
 		}
 	}
 	return nil
+}
+
+// ids of the deployments that GitHub has, by release.
+func (p Place) ids(ctx context.Context) (map[string]int64, error) {
+	known, err := p.GitHub.Deployments(ctx, p.Rules.Environment, github.ReleaseTask)
+	ids := map[string]int64{}
+	for _, d := range known { // the newest first
+		var of payload
+		if json.Unmarshal(d.Payload, &of) == nil && of.Release != "" && ids[of.Release] == 0 {
+			ids[of.Release] = d.ID
+		}
+	}
+	return ids, err
+}
+
+// State is what GitHub shows of a release, such as staging #41: success for as long
+// as it runs there; "" where GitHub does not show it.
+func (p Place) State(ctx context.Context, release string) (string, error) {
+	ids, err := p.ids(ctx)
+	if err != nil || ids[release] == 0 {
+		return "", err
+	}
+	status, err := p.GitHub.Status(ctx, ids[release])
+	if err != nil || status == nil {
+		return "", err
+	}
+	return status.State, nil
 }
 
 // running is the number of the release that the environment is at, or the newest

@@ -77,6 +77,11 @@ func TestDeployments(t *testing.T) {
 	if got := strings.Join(shown(hub), "\n"); got != want {
 		t.Errorf("shown:\n%s\nand not\n%s", got, want)
 	}
+	for release, want := range map[string]string{"production #41": "success", "production #42": "inactive", "production #43": "failure", "production #9": ""} {
+		if state, err := p.State(t.Context(), release); err != nil || state != want {
+			t.Errorf("%s is %s, %v", release, state, err)
+		}
+	}
 	s := hub.Deployments()[1].Statuses[1]
 	if !strings.HasPrefix(s.Description, "released; approved by vera as bbbbbbbbbbbb; 11 services") || len([]rune(s.Description)) > 140 ||
 		s.LogURL != r.By.Run || s.EnvironmentURL != "https://app.example.org" {
