@@ -1,9 +1,10 @@
 package main
 
 import (
-	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/teei/slipway/internal/report"
@@ -11,8 +12,8 @@ import (
 
 // A check that fails is shown beside its line: GitHub names files from the top of
 // the repository, wherever slipway.yaml lies in it.
+// It is printed for the runner by a process of its own.
 func TestAnnotations(t *testing.T) {
-	workspace := t.TempDir()
 	failed := report.Report{Stages: []report.Stage{
 		{Name: "test", Status: report.Passed, Places: []report.Place{{File: "a.ts", Line: 1, Text: "it passed"}}},
 		{Name: "lint", Status: report.Failed, Places: []report.Place{
@@ -20,38 +21,28 @@ func TestAnnotations(t *testing.T) {
 			{File: "b.ts", Line: 3, Text: "no column"},
 		}},
 	}}
+	if root := os.Getenv("ANNOTATED_ROOT"); root != "" {
+		(&cli{options: Options{Root: root}, getenv: os.Getenv}).annotate(failed)
+		return
+	}
+	t.Parallel()
+	workspace := t.TempDir()
 	for name, tt := range map[string]struct{ workspace, root, want string }{
 		"at the top":         {workspace, workspace, "::error col=5,file=services/web/main.ts,line=12,title=lint::50 %25 of it, and%0A::warning::more\n::error file=b.ts,line=3,title=lint::no column\n"},
 		"in a folder":        {workspace, filepath.Join(workspace, "deploy", "platform"), "::error col=5,file=deploy/platform/services/web/main.ts,line=12,title=lint::50 %25 of it, and%0A::warning::more\n::error file=deploy/platform/b.ts,line=3,title=lint::no column\n"},
 		"outside a workflow": {"", workspace, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Setenv("GITHUB_ACTIONS", map[bool]string{true: "true"}[tt.workspace != ""])
-			c := &cli{options: Options{Root: tt.root}, getenv: func(string) string { return tt.workspace }}
-			if got := onStdout(t, func() { c.annotate(failed) }); got != tt.want {
+			t.Parallel()
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestAnnotations$")
+			cmd.Env = append(os.Environ(), "ANNOTATED_ROOT="+tt.root, "GITHUB_WORKSPACE="+tt.workspace, "GITHUB_ACTIONS="+map[bool]string{true: "true"}[tt.workspace != ""])
+			out, err := cmd.Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.TrimSuffix(string(out), "PASS\n"); got != tt.want {
 				t.Errorf("%q\nwant\n%q", got, tt.want)
 			}
 		})
 	}
-}
-
-// onStdout is what a function prints for the runner.
-func onStdout(t *testing.T, do func()) string {
-	t.Helper()
-	out, err := os.CreateTemp(t.TempDir(), "stdout")
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout := os.Stdout
-	os.Stdout = out
-	do()
-	os.Stdout = stdout
-	if _, err := out.Seek(0, io.SeekStart); err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }
