@@ -41,7 +41,12 @@ func Command() *cobra.Command {
 		Use: "plan", Short: "Say exactly what a release would do, and change nothing", Args: cobra.NoArgs,
 		Long: "Say exactly what a release would do, and change nothing. The plan is written with its evidence into a folder,\n" +
 			"and the digest that people approve is printed: `slipway apply` releases that, or nothing.",
-		RunE: func(cmd *cobra.Command, _ []string) error { return Run(cmd.Context(), o, cmd.OutOrStdout()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.Env != "" {
+				fmt.Fprintln(cmd.ErrOrStderr(), "planning a release of "+o.Env)
+			}
+			return Run(cmd.Context(), o, cmd.OutOrStdout())
+		},
 	}
 	action.Outputs(cmd, map[string]string{
 		"plan":     "SHA-256 of the plan",

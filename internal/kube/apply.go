@@ -50,6 +50,16 @@ func (e *ConflictError) Hint() string {
 	return "stop the other manager from setting these fields, or take them out of the manifests"
 }
 
+// NoNamespaceError says that the namespace of an object is not there.
+type NoNamespaceError struct{ Namespace string }
+
+func (e *NoNamespaceError) Error() string { return "the cluster has no namespace " + e.Namespace }
+
+// Hint says what to do about it.
+func (e *NoNamespaceError) Hint() string {
+	return "make it, with the secrets that the platform needs in it (`kubectl create namespace " + e.Namespace + "`), or add it to the manifests"
+}
+
 // ID names an object as errors do: Deployment/teei/api-gateway.
 func ID(obj *Object) string {
 	if obj.GetNamespace() == "" {
@@ -109,6 +119,9 @@ func applyError(obj *Object, err error) error {
 		if len(conflict.Conflicts) > 0 {
 			return conflict
 		}
+	}
+	if apierrors.IsNotFound(err) && errors.As(err, &status) && status.Status().Details != nil && status.Status().Details.Kind == "namespaces" {
+		return &NoNamespaceError{Namespace: status.Status().Details.Name}
 	}
 	return fmt.Errorf("apply %s: %w", ID(obj), err)
 }

@@ -112,3 +112,15 @@ func (s *scene) live(o Options) (out []*kube.Object) {
 	}
 	return out
 }
+
+// What is true of each object is said once.
+func TestPreviewWithoutNamespace(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.namespace += "-absent"
+	_, err := Preview(t.Context(), s.options(version("one", "1"), version("two", "1")))
+	var missing *kube.NoNamespaceError
+	if !errors.As(err, &missing) || err.Error() != "the cluster has no namespace "+s.namespace || missing.Hint() == "" {
+		t.Errorf("%v", err)
+	}
+}

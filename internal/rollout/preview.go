@@ -84,6 +84,9 @@ func (r *run) preview(ctx context.Context) ([]Difference, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
+	if missing := new(kube.NoNamespaceError); errors.As(errors.Join(errs...), &missing) {
+		return nil, missing // said once, and not for each object
+	}
 	return out, errors.Join(errs...)
 }
 
