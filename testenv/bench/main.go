@@ -24,7 +24,8 @@ import (
 // measure runs one benchmark to its end.
 type measure func(ctx context.Context, b *bench) (Result, error)
 
-// benchmarks run in this order. The last one looks at what the others ran.
+// benchmarks run in this order: memory looks at what those before it ran, and
+// sandbox stops what all of them need.
 var benchmarks = []struct {
 	name string
 	run  measure
@@ -34,6 +35,7 @@ var benchmarks = []struct {
 	{"failure", failures},
 	{"binary", binary},
 	{"memory", memory},
+	{"sandbox", sandboxUp},
 }
 
 func main() {
