@@ -9,14 +9,17 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/teei/slipway/internal/platform"
+	"github.com/teei/slipway/internal/probe"
 	"github.com/teei/slipway/testenv/testenv"
 )
 
@@ -61,11 +64,16 @@ func (p *process) row(port int, health, errors string) {
 	}
 }
 
+// usualPorts are those of the servers on this machine: dev is there once at a time.
+var usualPorts sync.Mutex
+
 // From the first port to Ctrl-C: servers, migrations and services on this
 // machine's ports, the table of them, and nothing left of it.
 func TestDev(t *testing.T) {
 	t.Parallel()
 	root, board, tickets := developed(t)
+	usualPorts.Lock()
+	defer usualPorts.Unlock()
 	p := launch(t, nil, "dev", "--root", root)
 	p.row(board, "healthy", "1")
 	p.says("Ctrl-C stops all of it")
@@ -114,6 +122,40 @@ func TestDev(t *testing.T) {
 	}
 	if log, err := os.ReadFile(filepath.Join(p.folder, "logs", "dev", "board.log")); err != nil || !strings.Contains(string(log), "on purpose") {
 		t.Errorf("the log of board is %q, %v", log, err)
+	}
+}
+
+// The sample as somebody who works on it sees it: eleven services and four
+// servers, each on its own port, and its users' flows through the gateway.
+func TestDevOfTheSample(t *testing.T) {
+	t.Parallel()
+	root := sample(t)
+	sampled, err := platform.Load(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	usualPorts.Lock()
+	defer usualPorts.Unlock()
+	p := launch(t, nil, "dev", "--root", root)
+	ports := (&pipeline{platform: sampled}).devPorts()
+	for _, port := range ports {
+		p.row(port.number, "healthy", "0")
+	}
+	p.says("Ctrl-C stops all of it")
+	for _, flow := range sampled.Flows {
+		i := slices.IndexFunc(sampled.Services, func(s platform.Service) bool { return s.Name == flow.Service })
+		base := fmt.Sprintf("http://localhost:%d", sampled.Services[i].Port)
+		if _, err := probe.Flow(t.Context(), http.DefaultTransport, base, flow); err != nil {
+			t.Errorf("%s: %v", base, err)
+		}
+	}
+	p.interrupt()
+	code, output, r := p.ends(time.Minute)
+	if got := statuses(r); len(ports) != 15 || len(sampled.Flows) < 2 || code != exitFine || got != "dev passed" {
+		t.Errorf("exit code %d, %s\n%s", code, got, output)
+	}
+	if err := portsFree(t.Context(), ports); err != nil {
+		t.Errorf("after its end: %v", err)
 	}
 }
 
