@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"dagger.io/dagger"
@@ -34,8 +35,8 @@ func (p *pipeline) fromDockerfile(ctx context.Context, r recipe) (m made, err er
 		if errors.As(err, &failed) {
 			return m, &buildError{r.Name, lastCommand(failed), joinOutput(failed.Stdout, failed.Stderr)}
 		}
-		if step := brokenStep.FindStringSubmatch(err.Error()); step != nil {
-			return m, &buildError{r.Name, step[1] + ", exit code " + step[2], ""}
+		if command := brokenStep(err.Error()); command != "" {
+			return m, &buildError{r.Name, command, ""}
 		}
 		return m, explain("make image "+r.Name, err)
 	}
@@ -84,7 +85,22 @@ func (p *pipeline) dockerBuild(r recipe) (*dagger.Container, error) {
 		DockerBuild(options), nil
 }
 
-var brokenStep = regexp.MustCompile(`process "(?:/bin/sh -c )?([^"]*)" did not complete successfully: exit code: (\d+)`)
+var brokenProcess = regexp.MustCompile(`process ("(?:[^"\\]|\\.)*") did not complete successfully: exit code: (\d+)`)
+
+// brokenStep is the command of a Dockerfile that an error of the engine tells of,
+// with its exit code; "" if it tells of something else.
+func brokenStep(text string) string {
+	step := brokenProcess.FindStringSubmatch(text)
+	if step == nil {
+		return ""
+	}
+	command, err := strconv.Unquote(step[1])
+	if err != nil {
+		command = strings.Trim(step[1], `"`)
+	}
+	command = strings.Join(strings.Fields(strings.TrimPrefix(command, "/bin/sh -c ")), " ")
+	return command + ", exit code " + step[2]
+}
 
 // buildError is a command of a Dockerfile that failed.
 type buildError struct{ image, command, output string }

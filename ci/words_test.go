@@ -265,3 +265,19 @@ func TestPostgresImage(t *testing.T) {
 		}
 	}
 }
+
+// A command of a Dockerfile that fails is no trouble of the engine's, whatever
+// is quoted in it.
+func TestBrokenStepsOfDockerfiles(t *testing.T) {
+	for text, want := range map[string]string{
+		`failed to solve: process "/bin/sh -c npm ci" did not complete successfully: exit code: 1 [traceparent:x]`: "npm ci, exit code 1",
+		`process "/bin/sh -c node -e \"f('x')\" &&\n  true" did not complete successfully: exit code: 5`:           `node -e "f('x')" && true, exit code 5`,
+		`process "/bin/bash -c a" did not complete successfully: exit code: 2`:                                     "/bin/bash -c a, exit code 2",
+		`failed to solve: process "/bin/sh -c npm ci" did not complete successfully: context canceled`:             "",
+		`failed to do request: Head "https://example.com/v2/": dial tcp: connection refused: exit code: 1`:         "",
+	} {
+		if got := brokenStep(text); got != want {
+			t.Errorf("%s\ntells of %q, want %q", text, got, want)
+		}
+	}
+}
