@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha512"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
 	"io"
@@ -28,8 +29,9 @@ import (
 
 const npmToken = "npm-token-that-nobody-may-see"
 
-// privateNpm serves one package, @private/kit, to who shows the token.
-func privateNpm(t *testing.T) (address, integrity string) {
+// privateNpm serves one package, @private/kit, to who shows the token; over TLS
+// where there is a certificate.
+func privateNpm(t *testing.T, certificates ...tls.Certificate) (address, integrity string) {
 	t.Helper()
 	var tarball bytes.Buffer
 	packed := gzip.NewWriter(&tarball)
@@ -63,7 +65,13 @@ func privateNpm(t *testing.T) (address, integrity string) {
 		}
 	}))
 	server.Listener = b.listener
-	server.Start()
+	if len(certificates) > 0 {
+		server.Config.ErrorLog = log.New(io.Discard, "", 0) // who does not trust it is expected
+		server.TLS = &tls.Config{Certificates: certificates, MinVersion: tls.VersionTLS12}
+		server.StartTLS()
+	} else {
+		server.Start()
+	}
 	t.Cleanup(server.Close)
 	host, port := b.address()
 	sum := sha512.Sum512(tarball.Bytes())
@@ -92,13 +100,7 @@ func TestTokenOfNpmIsKept(t *testing.T) {
 			root := workspace(t)
 			address, integrity := privateNpm(t)
 			replace(t, root, "slipway.yaml", "services:\n", "checks:\n  test: {run: 'env; cat .npmrc $NPM_CONFIG_USERCONFIG; pnpm ls -r @private/kit'}\nservices:\n")
-			replace(t, root, "services/web/package.json", `"kit":"workspace:*"`, `"kit":"workspace:*","@private/kit":"1.0.0"`)
-			replace(t, root, "pnpm-lock.yaml", "    dependencies:\n", "    dependencies:\n      '@private/kit':\n        specifier: 1.0.0\n        version: 1.0.0\n")
-			lock, err := os.ReadFile(filepath.Join(root, "pnpm-lock.yaml"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			write(t, root, "pnpm-lock.yaml", string(lock)+"\npackages:\n\n  '@private/kit@1.0.0':\n    resolution: {integrity: "+integrity+"}\n\nsnapshots:\n\n  '@private/kit@1.0.0': {}\n")
+			needPrivate(t, root, integrity)
 			env := keep(t, root, "@private:registry=http://"+address+"/\n//"+address+"/:_authToken=")
 			p := launch(t, env, "test", "images", "--root", root)
 			code, output, r := p.ends(3 * time.Minute)
@@ -124,6 +126,18 @@ func TestTokenOfNpmIsKept(t *testing.T) {
 			}
 		})
 	}
+}
+
+// needPrivate makes web need the private package.
+func needPrivate(t *testing.T, root, integrity string) {
+	t.Helper()
+	replace(t, root, "services/web/package.json", `"kit":"workspace:*"`, `"kit":"workspace:*","@private/kit":"1.0.0"`)
+	replace(t, root, "pnpm-lock.yaml", "    dependencies:\n", "    dependencies:\n      '@private/kit':\n        specifier: 1.0.0\n        version: 1.0.0\n")
+	lock, err := os.ReadFile(filepath.Join(root, "pnpm-lock.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, root, "pnpm-lock.yaml", string(lock)+"\npackages:\n\n  '@private/kit@1.0.0':\n    resolution: {integrity: "+integrity+"}\n\nsnapshots:\n\n  '@private/kit@1.0.0': {}\n")
 }
 
 // wellMade checks what every image of a package has: no root, labels of what it
