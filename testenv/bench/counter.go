@@ -123,12 +123,12 @@ func (c *counter) reset() {
 	c.requests, c.watches, c.writes = 0, 0, nil
 }
 
-// after is the first write after a time.
-func (c *counter) after(t time.Time) (time.Time, bool) {
+// after is the first write after a time to a target that begins so.
+func (c *counter) after(t time.Time, target string) (time.Time, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, w := range c.writes {
-		if w.at.After(t) {
+		if w.at.After(t) && strings.HasPrefix(w.target, target) {
 			return w.at, true
 		}
 	}

@@ -18,7 +18,7 @@ const failureText = `The same eleven services, updated in order, and the sixth i
 All requests go through a counter in front of the API server, and beside the release somebody else watches the pods: the **sign** is
 the moment at which the API server tells that watch of the second exit, or of the image that was not found; the third is the deadline itself, counted from the write to the service. From there it is timed until the
 first write of the undo arrives, and until all six services are back and verified. The
-**own time** is what passes in a good release between a service being available, as that other watch sees it, and the write to the next one: health asked by the pod and through the Service, and the steps in between.
+**own time** is what passes in a good release between a service being available, as that other watch sees it, and the write to the next one: health asked by the pod and through the Service, its log, and the steps in between, which are recorded. Requests and watches are those of the whole release.
 
 The same second exit with **Helm**, ` + "`helm upgrade --install --wait --rollback-on-failure`" + ` for one service after the other with its own time-out of five minutes, and with the **loop** of ` + "`kubectl apply`" + ` and
 ` + "`kubectl rollout status`" + `, which ends when the Deployment's progress deadline of two minutes has passed: how long they go on after the sign, and how many of the six services then still have the new version. Once each, as it takes minutes.`
@@ -101,17 +101,13 @@ func (s *stage) fail(ctx context.Context, through *kube.Cluster, c *counter, bro
 	}
 	defer stop()
 	c.reset()
-	was := func(_ context.Context, service string) (rollout.Service, error) {
-		i := slices.IndexFunc(s.services, func(known rollout.Service) bool { return known.Name == service })
-		return s.services[i], nil
-	}
-	result, err := rollout.Deploy(ctx, rollout.Options{Cluster: through, Namespace: s.namespace, Objects: objects, Services: services, Was: was, Deadline: broken.deadline})
+	outcome, err := s.release(ctx, through, rollout.Options{Objects: objects, Services: services, Deadline: broken.deadline})
 	ended := time.Now()
 	var failure *rollout.Failure
 	if !errors.As(err, &failure) || failure.Service != sixth {
 		return 0, 0, fmt.Errorf("%s was to fail: %w", sixth, err)
 	}
-	for _, u := range result.Undone {
+	for _, u := range outcome.Rollout.Undone {
 		if !u.Verified {
 			return 0, 0, fmt.Errorf("%s is not back: %s", u.ID, u.Error)
 		}
@@ -121,7 +117,7 @@ func (s *stage) fail(ctx context.Context, through *kube.Cluster, c *counter, bro
 		begun, _ := c.first("deployments/" + sixth)
 		at = begun.Add(broken.deadline)
 	}
-	undo, found := c.after(at)
+	undo, found := c.after(at, "deployments/")
 	if at.IsZero() || !found {
 		return 0, 0, fmt.Errorf("nobody saw the sign of %s, or no write after it", sixth)
 	}
@@ -162,7 +158,7 @@ func (s *stage) gaps(ctx context.Context, through *kube.Cluster, c *counter) ([]
 	}
 	close(ready)
 	c.reset()
-	if _, err := rollout.Deploy(ctx, rollout.Options{Cluster: through, Namespace: s.namespace, Objects: objects, Services: s.services}); err != nil {
+	if _, err := s.release(ctx, through, rollout.Options{Objects: objects, Services: s.services}); err != nil {
 		return nil, err
 	}
 	mu.Lock()

@@ -10,15 +10,18 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/release"
 	"github.com/teei/slipway/internal/rollout"
 )
 
 const rolloutText = `The eleven services of the sample platform, one pod each, are updated in order in one namespace: another annotation on every pod template, so every pod is replaced;
-images and manifests are the same on both sides, rendered before. **Slipway** is what ` + "`ci deploy`" + ` calls: it connects to the cluster, tries every object
-server-side, applies it, and for each service waits until its new pods are ready and have answered its health path, themselves and through the Service. **The loop** is
+images and manifests are the same on both sides, rendered before. **Slipway** is a whole release, as ` + "`ci deploy`" + ` and ` + "`slipway apply`" + ` make it: it connects to the cluster, takes the environment's lock, tries every object
+server-side, applies it, and for each service waits until its new pods are ready, have answered its health path, themselves and through the Service, and logged nothing critical; each step is recorded in the cluster
+before and after, and at the end all services are asked once more. **The loop** is
 ` + "`kubectl apply`" + ` and ` + "`kubectl rollout status`" + ` for one service after the other. **Helm** is ` + "`helm upgrade --install --wait`" + `
-with a chart for each service, in a namespace of its own. Before each run all pods of the one before are gone. User flows, which
-` + "`ci deploy`" + ` tries at the end, are left out, and so are settling and logs. Slipway runs in the process that measures, while the others start kubectl or helm for each command,
+with a chart for each service, in a namespace of its own. Before each run all pods of the one before are gone. Left out are the migrations, and of the
+verification at the end commands inside of the cluster, user flows and Prometheus; services have no time to settle. Slipway runs in the process that measures, while the others start kubectl or helm for each command,
 as they do for whoever writes that.`
 
 // rollouts measures Slipway's ordered rollout against Helm and a loop of kubectl.
@@ -57,7 +60,7 @@ func rollouts(ctx context.Context, b *bench) (Result, error) {
 	}, nil
 }
 
-// slipway releases the services as ci deploy does.
+// slipway releases the services.
 func (s *stage) slipway(ctx context.Context) (time.Duration, error) {
 	objects, err := s.changed("slipway")
 	if err != nil {
@@ -72,7 +75,7 @@ func (s *stage) slipway(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	result, err := rollout.Deploy(ctx, rollout.Options{Cluster: cluster, Namespace: s.namespace, Objects: objects, Services: s.services})
+	outcome, err := s.release(ctx, cluster, rollout.Options{Objects: objects, Services: s.services})
 	took := time.Since(start)
 	var failure *rollout.Failure
 	if errors.As(err, &failure) {
@@ -81,12 +84,34 @@ func (s *stage) slipway(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	for _, service := range result.Services {
+	for _, service := range outcome.Rollout.Services {
 		if !service.Changed || !service.Healthy {
 			return 0, fmt.Errorf("roll out %s: changed %t, healthy %t", service.Name, service.Changed, service.Healthy)
 		}
 	}
 	return took, nil
+}
+
+// release releases as people do with Slipway, on the stage.
+func (s *stage) release(ctx context.Context, cluster *kube.Cluster, o rollout.Options) (*release.Outcome, error) {
+	book, err := ledger.Open(cluster, s.namespace)
+	if err != nil {
+		return nil, err
+	}
+	o.Cluster, o.Namespace = cluster, s.namespace
+	if err := release.Verification(&o, s.platform.Verify); err != nil {
+		return nil, err
+	}
+	o.Settle = 0
+	atLast := *s.platform
+	atLast.Flows, atLast.Verify.Inside, atLast.Verify.Metrics = nil, nil, nil
+	return release.Run(ctx, release.Options{
+		Ledger: book, Record: ledger.Record{By: ledger.Holder{Person: "bench"}}, Rollout: o,
+		Verify: func(ctx context.Context, _ time.Time) error {
+			v := release.Verifier{Cluster: cluster, Namespace: s.namespace, Platform: &atLast, All: true, Say: func(string, ...any) {}}
+			return v.Verify(ctx)
+		},
+	})
 }
 
 // changed are the objects with another value of an annotation on every pod

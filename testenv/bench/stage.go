@@ -126,6 +126,9 @@ func (s *stage) furnish(ctx context.Context, migrate string) error {
 	if err := sandbox.MakeNamespace(ctx, s.namespace, values); err != nil {
 		return err
 	}
+	if err := s.cluster.EnsureNamespace(ctx, "slipway-"+s.namespace); err != nil {
+		return err
+	}
 	job := fmt.Sprintf(`{"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "migrate"}, "spec": {"backoffLimit": 0, "ttlSecondsAfterFinished": 0,
 		"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "migrate", "image": %q, "envFrom": [{"secretRef": {"name": %q}}]}]}}}}`, migrate, sandbox.SecretName)
 	file := filepath.Join(s.scratch, "migrate.json")
@@ -168,8 +171,10 @@ func (s *stage) settled(roll func(context.Context) (time.Duration, error)) func(
 func (s *stage) close() {
 	ctx, stop := context.WithTimeout(context.Background(), 30*time.Second)
 	defer stop()
-	if err := sandbox.DropNamespace(ctx, s.namespace); err != nil {
-		s.say("left over: namespace %s: %v", s.namespace, err)
+	for _, name := range []string{s.namespace, "slipway-" + s.namespace} {
+		if err := sandbox.DropNamespace(ctx, name); err != nil {
+			s.say("left over: namespace %s: %v", name, err)
+		}
 	}
 	s.drop(s.database)
 }
