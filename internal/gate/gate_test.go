@@ -55,7 +55,7 @@ func newScene(t testing.TB) *scene {
 		k.Protected["main"] = true
 	})
 	s.hub = testenv.GitHub(t, h)
-	client, err := ours.New(ours.Options{URL: s.hub.URL, Token: "x", Repository: "acme/platform", Wait: time.Second})
+	client, err := ours.New(ours.Options{URL: s.hub.URL, Token: "x", Repository: "acme/platform", Wait: time.Second, Timeout: 5 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,6 +254,8 @@ func TestAttacks(t *testing.T) {
 		}, "main is not protected"},
 		"9 pull_request_target":       {func(_ *testing.T, s *scene) { s.run.Event = "pull_request_target" }, "started by pull_request_target"},
 		"9 workflow_run":              {func(_ *testing.T, s *scene) { s.run.Event = "workflow_run" }, "started by workflow_run"},
+		"9 a pull request of a fork":  {func(_ *testing.T, s *scene) { s.run.Event, s.run.Fork = "pull_request", "mallory/platform" }, "started by pull_request"},
+		"9 the code of a fork":        {func(_ *testing.T, s *scene) { s.run.Fork = "mallory/platform" }, "its code is of mallory/platform"},
 		"9 push":                      {func(_ *testing.T, s *scene) { s.run.Event = "push" }, "started by push"},
 		"10 a program approves":       {reviews(approval("release-bot[bot]", "production"), tom), "is no person but a Bot"},
 		"11 approved for another one": {reviews(approval("vera", "production-oncall"), tom), "0 of 1 approved it"},
@@ -337,6 +339,8 @@ func TestAttacks(t *testing.T) {
 		"null":                    {fault(github.Fault{Path: "/runs/77", Body: `null`}), "run: GitHub answered for run 0"},
 		"403":                     {fault(github.Fault{Path: "/approvals", Status: 403}), "GitHub answered 403"},
 		"429":                     {fault(github.Fault{Path: "/approvals", Status: 429, RetryAfter: 600}), "GitHub answered 429"},
+		"hangs":                   {fault(github.Fault{Path: "/approvals", Delay: time.Minute}), "read the approvals of run 77: GitHub did not answer in time"},
+		"teams hang":              {fault(github.Fault{Path: "/teams/", Delay: time.Minute}), "GitHub did not answer in time"},
 		"cut":                     {fault(github.Fault{Path: "/approvals", Cut: true}), "read the approvals of run 77"},
 	} {
 		t.Run(name, func(t *testing.T) {

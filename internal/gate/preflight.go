@@ -91,6 +91,9 @@ func Preflight(ctx context.Context, c Checklist) ([]plan.Finding, error) {
 	if c.Notify != nil && len(plan.Failed(findings)) == 0 {
 		findings = append(findings, c.waive(c.Notify(ctx))...)
 	}
+	for i := range findings { // what has no page of its own is shown in the run's summary
+		findings[i].Link = cmp.Or(findings[i].Link, c.Link)
+	}
 	return findings, nil
 }
 

@@ -95,6 +95,7 @@ func foreign(client *github.Client, ways []way, run *github.Run, id int64) []pla
 	return wrongs([]wrong{
 		{run.ID != id, "run", "GitHub answered for run %d", []any{run.ID}},
 		{!strings.EqualFold(run.Repository.FullName, client.Owner+"/"+client.Name), "run/repository", "the run is of %s", []any{run.Repository.FullName}},
+		{!strings.EqualFold(run.Head.FullName, run.Repository.FullName), "run/repository", "its code is of %s", []any{orNone(run.Head.FullName)}},
 		{!slices.Contains(w.events(), run.Event), "run/event", "it was started by %s; only %s may start what %s", []any{orNone(run.Event), strings.Join(w.events(), ", "), w.kind}},
 		{path != w.workflow, "run/workflow", "it runs %s, and only %s", []any{orNone(path), only(ways)}},
 		{called && ref != branch && ref != "refs/heads/"+branch, "run/workflow", "its workflow is of %s, not of %s", []any{ref, branch}},

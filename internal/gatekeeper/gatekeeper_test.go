@@ -198,9 +198,17 @@ func TestDecides(t *testing.T) {
 		"staging goes back":        {runs(".github/workflows/rollback.yml", "workflow_dispatch", "staging"), into("staging"), "approved", "may begin"},
 		"staging's of another one": {runs(".github/workflows/production.yml", "workflow_dispatch", "staging"), into("staging"), "rejected", "rollback.yml uses this environment, .github/workflows/staging.yml uses"},
 
-		"another workflow":     {func(k *github.Known) { k.Runs[77].Path = ".github/workflows/mine.yml" }, nil, "rejected", "run/workflow"},
-		"another branch":       {func(k *github.Known) { k.Runs[77].Branch = "feature" }, nil, "rejected", "run/branch"},
-		"another event":        {func(k *github.Known) { k.Runs[77].Event = "pull_request_target" }, nil, "rejected", "run/event"},
+		"another workflow": {func(k *github.Known) { k.Runs[77].Path = ".github/workflows/mine.yml" }, nil, "rejected", "run/workflow"},
+		"another branch":   {func(k *github.Known) { k.Runs[77].Branch = "feature" }, nil, "rejected", "run/branch"},
+		"another event":    {func(k *github.Known) { k.Runs[77].Event = "pull_request_target" }, nil, "rejected", "run/event"},
+		"pull request of a fork": {func(k *github.Known) {
+			runs(".github/workflows/pull-request.yml", "pull_request", "production-plan")(k)
+			k.Runs[77].Fork = "mallory/platform"
+		}, into("production-plan"), "rejected", "its code is of mallory/platform"},
+		"staging for a fork": {func(k *github.Known) {
+			runs(".github/workflows/staging.yml", "pull_request", "staging")(k)
+			k.Runs[77].Fork = "mallory/platform"
+		}, into("staging"), "rejected", "run/event"},
 		"another commit":       {nil, func(h *github.Hook) { h.SHA = strings.Repeat("1", 40) }, "rejected", "run/commit"},
 		"no such run":          {nil, func(h *github.Hook) { h.Run = 78 }, "", ""},
 		"unknown environment":  {nil, func(h *github.Hook) { h.Environment = "рroduction" }, "rejected", "no gate for"}, // a Cyrillic р

@@ -39,11 +39,11 @@ type Options struct {
 	token func(context.Context) (string, error)
 }
 
-var repository = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$`)
+var ownerAndName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$`)
 
 // New makes a client. Nothing is asked yet.
 func New(o Options) (*Client, error) {
-	if !repository.MatchString(o.Repository) || strings.HasSuffix(o.Repository, "/..") || strings.HasSuffix(o.Repository, "/.") {
+	if !ownerAndName.MatchString(o.Repository) || strings.HasSuffix(o.Repository, "/..") || strings.HasSuffix(o.Repository, "/.") {
 		return nil, &Error{Doing: "ask GitHub", Reason: fmt.Sprintf("%q is no repository", o.Repository), Advice: "name it as owner/name", usage: true}
 	}
 	if o.Token == "" && o.token == nil {
@@ -273,6 +273,8 @@ func explain(doing string, err error) error {
 		if abused.RetryAfter != nil {
 			e.Until = time.Now().Add(*abused.RetryAfter)
 		}
+	case errors.Is(err, context.DeadlineExceeded):
+		e.Reason = "GitHub did not answer in time"
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("%s: %w", doing, err)
 	default:

@@ -30,7 +30,7 @@ func hub(t *testing.T) (*github.Server, *ours.Client) {
 		k.Protected["main"] = true
 	})
 	s := testenv.GitHub(t, h)
-	c, err := ours.New(ours.Options{URL: s.URL, Token: "x", Repository: "acme/platform", Wait: 3 * time.Second})
+	c, err := ours.New(ours.Options{URL: s.URL, Token: "x", Repository: "acme/platform", Wait: 3 * time.Second, Timeout: 6 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,6 +112,7 @@ func TestTrouble(t *testing.T) {
 		"no JSON":            {github.Fault{Body: `{"id": `}, "unexpected EOF"},
 		"JSON of others":     {github.Fault{Body: `[1, 2]`}, "cannot unmarshal"},
 		"cut in the middle":  {github.Fault{Cut: true}, "EOF"},
+		"hangs":              {github.Fault{Delay: time.Minute}, "GitHub did not answer in time"},
 		"slow, but it comes": {github.Fault{Delay: 200 * time.Millisecond, Times: 1}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -15,18 +15,22 @@ type User struct {
 
 // Run is an attempt of a run of a workflow.
 type Run struct {
-	ID         int64  `json:"id"`
-	Attempt    int    `json:"run_attempt"`
-	SHA        string `json:"head_sha"`
-	Branch     string `json:"head_branch"`
-	Path       string `json:"path"` // of the workflow's file; with @ref where it was called from another repository
-	Event      string `json:"event"`
-	Actor      User   `json:"actor"`
-	Triggering User   `json:"triggering_actor"`
-	URL        string `json:"html_url"`
-	Repository struct {
-		FullName string `json:"full_name"`
-	} `json:"repository"`
+	ID         int64      `json:"id"`
+	Attempt    int        `json:"run_attempt"`
+	SHA        string     `json:"head_sha"`
+	Branch     string     `json:"head_branch"`
+	Path       string     `json:"path"` // of the workflow's file; with @ref where it was called from another repository
+	Event      string     `json:"event"`
+	Actor      User       `json:"actor"`
+	Triggering User       `json:"triggering_actor"`
+	URL        string     `json:"html_url"`
+	Repository repository `json:"repository"`
+	// Head is the repository that the code is of: a fork, for a pull request from there.
+	Head repository `json:"head_repository"`
+}
+
+type repository struct {
+	FullName string `json:"full_name"`
 }
 
 // Review of environments by somebody.

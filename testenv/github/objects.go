@@ -1,6 +1,7 @@
 package github
 
 import (
+	"cmp"
 	"maps"
 	"strings"
 	"time"
@@ -43,8 +44,9 @@ func (h *Hub) run(r *Run, attempt int) object {
 	}
 	base := example("workflow-run").(object)
 	return with(base, object{
-		"repository": with(base["repository"], object{"full_name": h.Repository}),
-		"id":         r.ID, "run_attempt": attempt, "head_sha": r.SHA, "head_branch": r.Branch, "path": r.Path, "event": r.Event,
+		"repository":      with(base["repository"], object{"full_name": h.Repository}),
+		"head_repository": with(base["head_repository"], object{"full_name": cmp.Or(r.Fork, h.Repository)}),
+		"id":              r.ID, "run_attempt": attempt, "head_sha": r.SHA, "head_branch": r.Branch, "path": r.Path, "event": r.Event,
 		"actor": h.user(r.Actor), "triggering_actor": h.user(triggering),
 	})
 }

@@ -51,6 +51,7 @@ type Run struct {
 	Path, Event      string
 	Actor            string
 	TriggeringActors []string // by attempt
+	Fork             string   // that the code is of, for a pull request from there
 	Summary          string   // Markdown that the page shows
 	Reviews          []Review
 	Waiting          []string // environments that wait for a review
