@@ -75,14 +75,14 @@ func (e *Environment) Watched(ctx context.Context, w io.Writer, r *ledger.Record
 	}
 }
 
-// Signed makes GitHub show a signed record, and the release itself, which who
-// promotes it looks at. Where it does not take it, they have the artifact.
+// Signed makes GitHub show a signed record. Where it does not take it, who promotes
+// the release has the artifact.
 func (e *Environment) Signed(ctx context.Context, w io.Writer, r *ledger.Record, signed []byte) {
 	err := e.publish(ctx, func(ctx context.Context, p *publish.Place) error {
 		if !p.Rules.Deployments {
 			return nil
 		}
-		return errors.Join(e.deployments(ctx, p), p.Sign(ctx, r, signed))
+		return p.Sign(ctx, r, signed)
 	})
 	if err != nil {
 		warn(w, "the signed record is no deployment: "+err.Error())

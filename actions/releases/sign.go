@@ -54,6 +54,7 @@ func signed(ctx context.Context, flags environment.Flags, number int, file, of s
 	if err != nil {
 		return fmt.Errorf("read the signed record: %w", err)
 	}
+	e.Show(ctx, w) // who promotes the release looks what became of it
 	e.Signed(ctx, w, r, data)
 	_, err = fmt.Fprintf(w, "%s, to be checked with the key %s\n", file, ledger.PublicKey(key))
 	return err
