@@ -49,6 +49,8 @@ func faultsOfExample(t *testing.T, example string) (found []string) {
 	case !strings.Contains(example, "uses: "):
 		return nil // of slipway.yaml, whose own examples are held elsewhere
 	case yaml.Unmarshal([]byte(example), &steps) == nil:
+		// Somebody puts them into a job, which has an environment if they have secrets.
+		found = faults(t, "on: push\npermissions: {}\njobs:\n  a:\n    timeout-minutes: 5\n    permissions: {}\n    environment: production\n    steps:\n      "+strings.ReplaceAll(strings.TrimSpace(example), "\n", "\n      ")+"\n")
 	case yaml.Unmarshal([]byte(example), &w) == nil && len(w.Jobs) > 0:
 		found = faults(t, example)
 	default:

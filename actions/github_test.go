@@ -96,6 +96,57 @@ func TestGitHubIsAway(t *testing.T) {
 	}
 }
 
+// GitHub goes away in the middle of the rollout, all of it, or hangs: the release
+// goes on and is recorded, and what GitHub missed is shown by whoever comes next.
+func TestGitHubGoesAway(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]github.Fault{"down": {Path: "/", Status: 502}, "hangs": {Path: "/", Delay: time.Hour}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, hub := inJob(t)
+			c.slipway(0, "plan", "--images", "images.json")
+			c.slipway(0, "preflight")
+			hub.Change(func(k *github.Known) {
+				k.Issues[0].Comments = append(k.Issues[0].Comments, github.Comment{User: "vera", Body: digestIn.FindString(k.Issues[0].Body), Created: time.Now()})
+			})
+			c.slipway(0, "gate")
+			written := make(chan bool)
+			go func() {
+				defer close(written)
+				for t.Context().Err() == nil {
+					if _, err := testenv.TryKubectl(t, "--namespace", c.namespace, "get", "deployment", "web"); err == nil {
+						hub.Change(func(k *github.Known) { k.Faults = []github.Fault{fault} })
+						return
+					}
+				}
+			}()
+			out := c.slipway(0, "apply", "--approval", approvalIn(t, filepath.Join(c.dir, "outputs")))
+			<-written
+			if !strings.Contains(out, "#1 released") || !strings.Contains(out, "! GitHub does not show it: ") {
+				t.Errorf("it does not say so:\n%s", out)
+			}
+			book, err := ledger.Open(kubetest.Cluster(t), c.environment)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r, err := book.Release(t.Context(), 1); err != nil || r.State != ledger.Released || len(r.Approvals) != 1 {
+				t.Errorf("%+v, %v", r, err)
+			}
+			hub.Change(func(k *github.Known) { k.Faults = nil })
+			c.slipway(0, "watch")
+			made := hub.Deployments()
+			if len(made) != 1 || made[0].Statuses[len(made[0].Statuses)-1].State != "success" {
+				t.Fatalf("%+v", made)
+			}
+			// What people approved, and on what, is with the deployment.
+			payload, err := json.Marshal(made[0].Payload)
+			if err != nil || !strings.Contains(string(payload), `"by":"vera"`) || !strings.Contains(string(payload), `"approval":"`) || !strings.Contains(string(payload), `"kind":"preflight"`) {
+				t.Errorf("%s, %v", payload, err)
+			}
+		})
+	}
+}
+
 // All is set up, and the doctor says so.
 func TestDoctorIsContent(t *testing.T) {
 	h := github.New("acme/platform")
@@ -120,7 +171,7 @@ func TestDoctorIsContent(t *testing.T) {
 		code := action.Execute(context.Background(), command(), []string{"doctor", "--github", "--env", "production", "--repository", "acme/platform", "--root", dir}, &out, &out)
 		return code, out.String()
 	}
-	if code, out := look(); code != action.OK || strings.Count(out, "✓ ") != 6 || strings.Contains(out, "✗") {
+	if code, out := look(); code != action.OK || strings.Count(out, "✓ ") != 7 || strings.Contains(out, "✗") {
 		t.Errorf("exit %d:\n%s", code, out)
 	}
 	hub.Change(func(k *github.Known) { delete(k.Environments, "production-watch") })

@@ -16,6 +16,7 @@ import (
 // workflow is what the rules below look at.
 type workflow struct {
 	On          yaml.Node
+	Env         map[string]string
 	Permissions yaml.Node
 	Concurrency yaml.Node
 	Jobs        map[string]job
@@ -32,6 +33,8 @@ type job struct {
 	Env         map[string]string
 	With        map[string]string
 	Concurrency *group
+	Container   yaml.Node
+	Services    yaml.Node
 	Steps       []step
 }
 
@@ -117,6 +120,11 @@ func faults(t *testing.T, text string) (found []string) {
 	if w.Permissions.Kind != yaml.MappingNode || len(w.Permissions.Content) > 0 {
 		found = append(found, "its permissions are not {} at the top")
 	}
+	for key, value := range w.Env {
+		if secret(value) {
+			found = append(found, "it gives the secret "+key+" to all of its jobs")
+		}
+	}
 	scalars(&document, func(key string, value *yaml.Node) {
 		compact := strings.ReplaceAll(strings.ToLower(value.Value), " ", "")
 		for _, banned := range []string{"tojson(secrets", "always()", "secrets[", "secrets.*"} {
@@ -149,6 +157,11 @@ func (j job) faults() (found []string) {
 	no(!j.Secrets.IsZero() && !j.named(), "hands secrets on")
 	for key, value := range j.Env {
 		no(secret(value), "gives the secret "+key+" to all of its steps")
+	}
+	for _, beside := range []*yaml.Node{&j.Container, &j.Services} {
+		scalars(beside, func(key string, value *yaml.Node) {
+			no(secret(value.Value) && j.Environment.IsZero(), "has a secret, "+key+" of a container, and no environment")
+		})
 	}
 	for _, s := range j.Steps {
 		no(strings.Contains(s.Run, "${{"), "has an expression in a script: "+s.Run)
@@ -256,6 +269,9 @@ jobs:
 		{"environment: production", "environment: production\n    continue-on-error: true", "goes on"},
 		{"environment: production", "environment: production\n    env: {A: '${{ secrets.A }}'}", "to all of its steps"},
 		{"environment: production", "environment: production\n    if: ${{ always () }}", "always()"},
+		{"on: push", "on: push\nenv: {A: '${{ secrets.A }}'}", "to all of its jobs"},
+		{"    environment: production\n", "    container: {image: a, credentials: {username: a, password: '${{ secrets.A }}'}}\n", "password of a container"},
+		{"    environment: production\n", "    services: {db: {image: a, env: {WORD: '${{ secrets.A }}'}}}\n", "WORD of a container"},
 		{" # v4.2.2", "", "no commit with its version"},
 		{"@11bd71901bbe5b1630ceea73d27597364c9af683", "@v4", "no commit with its version"},
 		{"persist-credentials: false", "fetch-depth: 1", "keeps the token"},
@@ -395,6 +411,23 @@ func TestProductionWorkflow(t *testing.T) {
 	last := steps[len(steps)-1]
 	if last.If != "${{ failure() || cancelled() }}" || last.With["unfinished"] != "true" || !strings.Contains(last.Uses, "/actions/rollback@") {
 		t.Errorf("the last step is %+v", last)
+	}
+}
+
+// What was not tried out, or failed then, is not signed.
+func TestSignsWhatWorks(t *testing.T) {
+	steps := readWorkflow(t, "staging.yml").Jobs["release"].Steps
+	at := func(has string) int {
+		return slices.IndexFunc(steps, func(s step) bool { return has != "" && (strings.Contains(s.Uses, has) || s.With["stages"] == has) })
+	}
+	sign := at("/actions/record@")
+	for _, before := range []string{"/actions/rollout@", "/actions/verify@", "accept"} {
+		if i := at(before); i < 0 || i > sign {
+			t.Errorf("%s is step %d, and the record is signed in step %d", before, i, sign)
+		}
+	}
+	if sign < 0 || steps[sign].If != "" { // without a condition a step runs where all before it passed
+		t.Errorf("it is signed %+v", steps[sign])
 	}
 }
 

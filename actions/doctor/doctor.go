@@ -10,9 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/teei/slipway/actions/environment"
+	"github.com/teei/slipway/actions/workflow"
 	"github.com/teei/slipway/internal/action"
 	"github.com/teei/slipway/internal/gate"
-	"github.com/teei/slipway/internal/github"
 	"github.com/teei/slipway/internal/plan"
 	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/report"
@@ -32,7 +32,7 @@ func Command() *cobra.Command {
 		Use: "doctor", Short: "Look whether an environment is set up for releases", Args: cobra.NoArgs,
 		Long: "Look whether an environment is set up for releases: its cluster answers and its ledger can be read; with\n" +
 			"--github, whether environments, reviewers, branches and teams are set up there for its gate, and what the\n" +
-			"token in GITHUB_TOKEN may see. What is missing comes with the command that sets it.",
+			"token in GITHUB_TOKEN, or the App of SLIPWAY_APP_ID and SLIPWAY_APP_KEY, may see. What is missing comes with the command that sets it.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return Run(cmd.Context(), o, cmd.OutOrStdout()) },
 	}
 	o.Add(cmd)
@@ -70,7 +70,12 @@ func (o *Options) github(ctx context.Context, w io.Writer) error {
 	if o.Repository == "" {
 		o.Repository = os.Getenv("GITHUB_REPOSITORY")
 	}
-	client, err := github.New(github.Options{URL: os.Getenv("GITHUB_API_URL"), Token: os.Getenv("GITHUB_TOKEN"), Repository: o.Repository})
+	client, err := workflow.GitHub(func(name string) string {
+		if name == "GITHUB_REPOSITORY" {
+			return o.Repository
+		}
+		return os.Getenv(name)
+	})
 	if err != nil {
 		return err
 	}

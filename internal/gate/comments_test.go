@@ -67,6 +67,26 @@ func TestApprovedByComments(t *testing.T) {
 	}
 }
 
+// Two of a group comment, each once.
+func TestTwoHaveToApprove(t *testing.T) {
+	t.Parallel()
+	s := commented(t)
+	s.question.Gate.Approvals[0].Least = 2
+	s.hub.Change(func(k *github.Known) { k.Teams["acme/leadership"]["bea"] = "active" })
+	if _, err := s.decide(t); err == nil || !strings.Contains(err.Error(), "approval/leadership: 1 of 2 approved it") {
+		t.Errorf("one of two: %v", err)
+	}
+	s.review = func(s *scene) { s.say("vera", "/approve "+s.digest[:12]) }
+	if _, err := s.decide(t); err == nil || !strings.Contains(err.Error(), "1 of 2 approved it") {
+		t.Errorf("one of two, twice: %v", err)
+	}
+	s.review = func(s *scene) { s.say("bea", "/approve "+s.digest[:12]) }
+	a, err := s.decide(t)
+	if err != nil || len(a.Approvals) != 3 || a.Approvals[0].By != "vera" || a.Approvals[1].By != "bea" {
+		t.Errorf("%+v, %v", a, err)
+	}
+}
+
 func TestCommentsThatDoNotApprove(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

@@ -281,9 +281,17 @@ func TestPreflightFinds(t *testing.T) {
 		"checks cannot be read": {fault2(github.Fault{Path: "/check-runs", Status: 500}), "checks", "GitHub answered 500"},
 		"high alert":            {hub(func(k *github.Known) { k.Alerts[0].Severity = "high" }), "security", "1 open alerts at high or above, such as js/log in a.ts"},
 		"critical alert":        {hub(func(k *github.Known) { k.Alerts[0].Severity = "critical" }), "security", "1 open alerts at high"},
-		"no code scanning":      {fault2(github.Fault{Path: "/code-scanning/", Status: 404}), "security", "GitHub answered 404"},
-		"not scanned":           {hub(func(k *github.Known) { k.Commits.Analysed = []string{before}; k.Alerts = nil }), "security", "code scanning has not analysed c0ffee"},
-		"scanning failed":       {hub(func(k *github.Known) { k.Commits.Analysed, k.Commits.Failed = nil, []string{commit} }), "security", "has not analysed c0ffee"},
+		"an error of quality":   {hub(func(k *github.Known) { k.Alerts[0].Severity = "error" }), "security", "1 open alerts at high or above"},
+		"a warning of quality": {func(_ *testing.T, c *gate.Checklist, s *scene) {
+			c.Gate.Security = "medium"
+			s.hub.Change(func(k *github.Known) {
+				k.Alerts[0].Severity = "warning"
+				k.Alerts = append(k.Alerts, github.Alert{Number: 3, State: "open", Severity: "note", Rule: "js/x", Path: "c.ts"})
+			})
+		}, "security", "1 open alerts at medium or above, such as js/log"},
+		"no code scanning": {fault2(github.Fault{Path: "/code-scanning/", Status: 404}), "security", "GitHub answered 404"},
+		"not scanned":      {hub(func(k *github.Known) { k.Commits.Analysed = []string{before}; k.Alerts = nil }), "security", "code scanning has not analysed c0ffee"},
+		"scanning failed":  {hub(func(k *github.Known) { k.Commits.Analysed, k.Commits.Failed = nil, []string{commit} }), "security", "has not analysed c0ffee"},
 		"too slow": {func(t *testing.T, c *gate.Checklist, _ *scene) {
 			write(t, filepath.Join(c.Platform.Root, "load.json"), `{"commit": "`+commit+`", "errors": 0.02, "http": {"p95_ms": 301}}`)
 		}, "performance", "errors is 0.02, more than 0.01, http.p95_ms is 301, more than 300"},

@@ -37,6 +37,9 @@ func Setup(ctx context.Context, client *github.Client, name string, of platform.
 		}
 	}
 	out = append(out, q.branchSetup(ctx))
+	out = append(out, readable("runs", "give the job `permissions: {actions: read}`, or the App Actions: read", func() (string, error) {
+		return "it may read runs and their approvals", client.MayReadRuns(ctx)
+	}))
 	if len(g.Checks) > 0 {
 		out = append(out, readable("checks", "give the job `permissions: {checks: read}`", func() (string, error) {
 			runs, err := client.Checks(ctx, g.Branch)
@@ -57,6 +60,11 @@ func writes(ctx context.Context, client *github.Client, of platform.Environment)
 	if of.GitHub != nil && of.GitHub.Deployments {
 		out = append(out, readable("deployments", "give the job `permissions: {deployments: write}`, or the App Deployments: write", func() (string, error) {
 			return "it may make deployments", client.MayDeploy(ctx)
+		}))
+	}
+	if of.Gate.NotesDraft {
+		out = append(out, readable("drafts", "give the job `permissions: {contents: write}`, or the App Contents: write", func() (string, error) {
+			return "it sees the drafts of releases", client.MaySeeDrafts(ctx)
 		}))
 	}
 	if of.Gate.Comments || of.GitHub != nil && of.GitHub.Issues {

@@ -19,7 +19,7 @@ import (
 func setup(t *testing.T) (*scene, func() []plan.Finding) {
 	t.Helper()
 	s := newScene(t)
-	s.question.Gate.Security = "high"
+	s.question.Gate.Security, s.question.Gate.NotesDraft = "high", true
 	s.question.Gate.Promotes = &platform.Promotes{Environment: "staging"}
 	s.hub.Change(func(k *github.Known) {
 		for _, name := range []string{"production-plan", "production-watch", "staging"} {
@@ -38,10 +38,12 @@ func setup(t *testing.T) (*scene, func() []plan.Finding) {
 func TestSetup(t *testing.T) {
 	t.Parallel()
 	s, look := setup(t)
-	if found := look(); len(plan.Failed(found)) > 0 || len(found) != 12 {
+	if found := look(); len(plan.Failed(found)) > 0 || len(found) != 14 {
 		t.Errorf("all is set up: %+v", found)
 	}
-	if len(s.hub.Deployments()) > 0 || len(s.hub.Issues()) > 0 {
+	var made int
+	s.hub.Change(func(k *github.Known) { made = len(k.Releases) })
+	if made > 0 || len(s.hub.Deployments()) > 0 || len(s.hub.Issues()) > 0 {
 		t.Error("looking has made something")
 	}
 	no := false
@@ -81,10 +83,10 @@ func TestSetup(t *testing.T) {
 		}},
 		"rights": {func(k *github.Known) {
 			delete(k.Teams, "acme/leadership")
-			k.Faults = []github.Fault{{Path: "/code-scanning/", Status: 403}, {Path: "/deployments", Status: 403}, {Path: "/comments", Status: 403}}
+			k.Faults = []github.Fault{{Path: "/code-scanning/", Status: 403}, {Path: "/deployments", Status: 403}, {Path: "/comments", Status: 403}, {Path: "/actions/runs/", Status: 403}, {Path: "/releases", Status: 403}}
 		}, []string{
-			"team/leadership → give the step the token of a GitHub App", "security → turn code scanning on",
-			"deployments → give the job `permissions: {deployments: write}`", "issues → give the job `permissions: {issues: write}`",
+			"team/leadership → give the step the token of a GitHub App", "runs → give the job `permissions: {actions: read}`", "security → turn code scanning on",
+			"deployments → give the job `permissions: {deployments: write}`", "drafts → give the job `permissions: {contents: write}`", "issues → give the job `permissions: {issues: write}`",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -93,6 +93,36 @@ func TestListsAreReadToTheirEnd(t *testing.T) {
 	}
 }
 
+// A list whose later page is missing, or that does not end, is no list.
+func TestListsThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	s, c := hub(t)
+	sha := strings.Repeat("b", 40)
+	s.Change(func(k *github.Known) {
+		for range 250 {
+			k.Checks = append(k.Checks, github.Check{SHA: sha, Name: "check", App: "github-actions", Conclusion: "success", Completed: time.Now()})
+		}
+		k.Faults = []github.Fault{{Path: "/check-runs", Page: "3", Status: 403}}
+	})
+	if checks, err := c.Checks(t.Context(), sha); err == nil || !strings.Contains(err.Error(), "GitHub answered 403") || len(checks) > 0 {
+		t.Errorf("%d checks, %v", len(checks), err)
+	}
+	asked := 0
+	endless := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		w.Header().Set("Link", `<http://`+r.Host+r.URL.Path+`?page=2>; rel="next"`)
+		_, _ = io.WriteString(w, `{"total_count": 1, "check_runs": [{"id": 1}]}`)
+	}))
+	defer endless.Close()
+	c, err := ours.New(ours.Options{URL: endless.URL, Token: "x", Repository: "acme/platform"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if checks, err := c.Checks(t.Context(), sha); err == nil || !strings.Contains(err.Error(), "there are more than 50 pages") || asked > 50 {
+		t.Errorf("%d checks after %d requests, %v", len(checks), asked, err)
+	}
+}
+
 // Whatever GitHub says other than what was asked for is an error with a hint;
 // what passes by itself is waited for.
 func TestTrouble(t *testing.T) {

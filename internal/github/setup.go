@@ -41,6 +41,20 @@ func (c *Client) MayComment(ctx context.Context) error {
 	return refusedFor(c.Comment(ctx, noIssue, "nobody reads this"), http.StatusNotFound, http.StatusGone)
 }
 
+// MayReadRuns fails if the token may not read runs of workflows, whether or not
+// there is one of the first number.
+func (c *Client) MayReadRuns(ctx context.Context) error {
+	_, err := c.Run(ctx, 1)
+	return refusedFor(err, http.StatusNotFound)
+}
+
+// MaySeeDrafts fails if the token may not write contents, as who sees the drafts of
+// releases may: one without a tag is refused for other reasons.
+func (c *Client) MaySeeDrafts(ctx context.Context) error {
+	err := c.post(ctx, "look whether the token sees drafts", c.repo("releases"), map[string]any{"tag_name": "", "draft": true}, nil)
+	return refusedFor(err, http.StatusUnprocessableEntity)
+}
+
 // noIssue is the number of an issue that no repository gets to.
 const noIssue = 1<<31 - 1
 

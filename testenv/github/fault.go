@@ -11,7 +11,8 @@ import (
 // Fault is what goes wrong with requests whose path has Path in it.
 type Fault struct {
 	Path       string
-	Times      int // how often; 0 is always
+	Page       string // of a list; "" is any
+	Times      int    // how often; 0 is always
 	Status     int
 	RetryAfter int           // seconds
 	Reset      int           // seconds until the limit of requests, which is used up, begins anew
@@ -23,7 +24,9 @@ type Fault struct {
 // fault is what befalls a request, after its delay; nil for nothing.
 func (h *Hub) fault(r *http.Request) *Fault {
 	h.mu.Lock()
-	i := slices.IndexFunc(h.faults, func(f Fault) bool { return strings.Contains(r.URL.Path, f.Path) })
+	i := slices.IndexFunc(h.faults, func(f Fault) bool {
+		return strings.Contains(r.URL.Path, f.Path) && (f.Page == "" || f.Page == r.URL.Query().Get("page"))
+	})
 	if i < 0 {
 		h.mu.Unlock()
 		return nil

@@ -3,6 +3,7 @@ package github
 import (
 	"cmp"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -111,9 +112,14 @@ func (h *Hub) check(c Check) object {
 func (h *Hub) alert(a Alert) object {
 	base := example("code-scanning-alert-items").([]any)[0].(object)
 	instance := base["most_recent_instance"].(object)
+	// What is no weakness has no severity of security.
+	level, severity := any(a.Severity), base["rule"].(object)["severity"]
+	if slices.Contains([]string{"none", "note", "warning", "error"}, a.Severity) {
+		level, severity = nil, a.Severity
+	}
 	return with(base, object{
 		"number": a.Number, "state": a.State,
-		"rule":                 with(base["rule"], object{"id": a.Rule, "name": a.Rule, "security_severity_level": a.Severity}),
+		"rule":                 with(base["rule"], object{"id": a.Rule, "name": a.Rule, "security_severity_level": level, "severity": severity}),
 		"most_recent_instance": with(instance, object{"state": a.State, "location": with(instance["location"], object{"path": a.Path})}),
 	})
 }

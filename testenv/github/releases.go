@@ -41,6 +41,10 @@ func (h *Hub) postRelease(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "Problems parsing JSON")
 		return
 	}
+	if asked.Tag == "" {
+		refuse(w, http.StatusUnprocessableEntity, "Validation Failed")
+		return
+	}
 	h.releases = append(h.releases, Release{Tag: asked.Tag, Name: asked.Name, Body: asked.Body, Draft: asked.Draft})
 	answer(w, http.StatusCreated, h.release(h.releases[len(h.releases)-1], len(h.releases)))
 }
