@@ -3,6 +3,7 @@ package platform
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -18,7 +19,7 @@ func validateServices(p *Platform, d *document) {
 	for i, s := range p.Services {
 		at := item("services", i)
 		d.required(at, "name", "a name such as api-gateway")
-		d.text(join(at, "name"), s.Name, badLabel)
+		d.text(join(at, "name"), s.Name, badService)
 		d.unique(names, s.Name, join(at, "name"), "service")
 		d.required(at, "port", "the port it listens on")
 		d.port(join(at, "port"), s.Port)
@@ -28,6 +29,17 @@ func validateServices(p *Platform, d *document) {
 		validateImage(s, at, d)
 		validateAfter(s, at, p, d)
 	}
+}
+
+// Reserved are the names of a release's own steps, and of the migrator's image:
+// the ledger keeps the step of a service under the service's name.
+var Reserved = []string{"configuration", "database", "intent", "migrate", "rollback", "verify"}
+
+func badService(s string) string {
+	if slices.Contains(Reserved, s) {
+		return quote(s) + " is a step of every release, and cannot be the name of a service"
+	}
+	return badLabel(s)
 }
 
 func portKey(port int) string {

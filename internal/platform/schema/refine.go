@@ -52,6 +52,8 @@ func refine(s *jsonschema.Schema) {
 	format := get("Variable", "format")
 	format.Type, format.AnyOf = "", []*jsonschema.Schema{{Enum: anys(platform.Formats())}, {Type: "string", Pattern: `^/.*/$`}}
 
+	get("Service", "name").Not = &jsonschema.Schema{Enum: anys(platform.Reserved)}
+
 	for _, of := range []string{"Service", "Infrastructure"} {
 		between(get(of, "port"), "1", "65535")
 	}
