@@ -96,9 +96,14 @@ func (o *Options) releasesAfter(ctx context.Context, to int) ([]*ledger.Record, 
 	if err != nil {
 		return nil, 0, err // a damaged record may be one of those to take back
 	}
+	return o.after(all, to)
+}
+
+// after is releasesAfter among records, given newest first.
+func (o *Options) after(all []*ledger.Record, to int) ([]*ledger.Record, int, error) {
 	var standing []*ledger.Record // those whose changes are in the environment
 	for _, r := range all {
-		if r.State == ledger.Released && r.RollbackTo == nil {
+		if r.Standing() {
 			standing = append(standing, r)
 		}
 	}
@@ -118,7 +123,9 @@ func (o *Options) releasesAfter(ctx context.Context, to int) ([]*ledger.Record, 
 			return standing[:i], to, nil
 		}
 	}
-	if to == 0 && standing[len(standing)-1].Number == 1 {
+	// As long as the ledger has its first release, it has all that were before
+	// those that stand, whatever became of them.
+	if to == 0 && all[len(all)-1].Number == 1 {
 		return standing, 0, nil
 	}
 	return nil, 0, &UnknownReleaseError{Release: o.Ledger.Name(to), Known: standing}
