@@ -91,7 +91,7 @@ func releaseInside(ctx context.Context, p *platform.Platform, o order, ci *outsi
 	}
 	return release.Run(ctx, release.Options{
 		Ledger: book, Record: o.Record, Held: &o.Lock, Say: ci.say, Rollout: options,
-		Verify: func(ctx context.Context, past time.Time) error { return verify(ctx, cluster, p, o, past, ci.say) },
+		Verify: func(ctx context.Context, r *ledger.Record) error { return verify(ctx, cluster, p, o, r, ci.say) },
 	})
 }
 
@@ -161,7 +161,7 @@ func checkVariables(ctx context.Context, cluster *kube.Cluster, objects []*kube.
 
 // verify asks, once all services are healthy, for what they live on and for
 // what users do.
-func verify(ctx context.Context, cluster *kube.Cluster, p *platform.Platform, o order, began time.Time, say func(string, ...any)) error {
+func verify(ctx context.Context, cluster *kube.Cluster, p *platform.Platform, o order, r *ledger.Record, say func(string, ...any)) error {
 	for _, kind := range platform.InfrastructureKinds() {
 		in, ok := p.Infrastructure[kind]
 		if !ok {
@@ -173,7 +173,7 @@ func verify(ctx context.Context, cluster *kube.Cluster, p *platform.Platform, o 
 		}
 		say("✓ %s answers a query after %s", kind, seconds(took))
 	}
-	v := release.Verifier{Cluster: cluster, Namespace: o.Namespace, Platform: p, Began: began, Redact: redactor(o.Values), Say: say}
+	v := release.Verifier{Cluster: cluster, Namespace: o.Namespace, Platform: p, Began: r.Past(), Release: r.Number, Redact: redactor(o.Values), Say: say}
 	if m := p.Verify.Metrics; m != nil {
 		v.Prometheus = os.Getenv(m.Prometheus)
 	}

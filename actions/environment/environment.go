@@ -171,9 +171,9 @@ func (e *Environment) Release(w io.Writer) (release.Options, error) {
 	say := screen.Say
 	redact := platform.Redactor(slices.Collect(maps.Values(e.Target.Values)))
 	o := release.Options{
-		Verify: func(ctx context.Context, past time.Time) error {
+		Verify: func(ctx context.Context, r *ledger.Record) error {
 			v := e.Verifier(say)
-			v.Began = past
+			v.Began, v.Release = r.Past(), r.Number
 			return v.Verify(ctx)
 		},
 		Begun:  e.begun,

@@ -158,7 +158,7 @@ func (c *Cluster) Read(ctx context.Context, obj *Object) (*Object, error) {
 }
 
 // Delete removes an object and what it owns. One that is gone already is fine;
-// one that is not of the resource version given is left alone.
+// one that is not of the resource version and UID given is left alone.
 func (c *Cluster) Delete(ctx context.Context, obj *Object) error {
 	client, _, err := c.resource(obj)
 	if err != nil {
@@ -166,8 +166,12 @@ func (c *Cluster) Delete(ctx context.Context, obj *Object) error {
 	}
 	background := metav1.DeletePropagationBackground
 	options := metav1.DeleteOptions{PropagationPolicy: &background}
+	options.Preconditions = &metav1.Preconditions{}
 	if version := obj.GetResourceVersion(); version != "" {
-		options.Preconditions = &metav1.Preconditions{ResourceVersion: &version}
+		options.Preconditions.ResourceVersion = &version
+	}
+	if uid := obj.GetUID(); uid != "" {
+		options.Preconditions.UID = &uid
 	}
 	crash.Point(ctx, "before delete "+ID(obj))
 	err = c.patiently(ctx, func() error { return c.explain(client.Delete(ctx, obj.GetName(), options)) })

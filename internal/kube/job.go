@@ -2,16 +2,20 @@ package kube
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // Task is a command that runs once, in a pod of its own, to its end. It runs as
@@ -35,8 +39,15 @@ type Task struct {
 	// Ending is how long its pod may take to end once ctx was cancelled; one that
 	// takes longer has been told to, and the cluster kills it. Default: 20 seconds.
 	Ending time.Duration
+	// Labels it has beside those of every task.
+	Labels map[string]string
+	// Still is asked once the task is made and before it runs, and before another one
+	// of its name is ended: whoever has been overtaken must do neither. nil allows both.
+	Still func(ctx context.Context) error
 	// Said is told when it waits, runs and ends.
 	Said func(message string)
+
+	secret string // which holds Env; of its own in each run, since the one before may still be there
 }
 
 // TaskError says that a task did not succeed.
@@ -48,38 +59,50 @@ type TaskError struct {
 
 func (e *TaskError) Error() string { return e.Task + ": " + e.Reason }
 
+// endedByOthers is why a task failed that was deleted while it was waited for.
+const endedByOthers = "somebody else ended it"
+
 // taskContainer is the name of the one container in a task's pod.
 const taskContainer = "task"
 
 // Run runs a task and returns the end of what it said. One of the same name that
 // an earlier process left is ended first. The Job and all that belongs to it are
 // gone afterwards, also when ctx was cancelled; one that is left because this
-// process died ends by its deadline.
+// process died ends by its deadline, if it ran.
 func (c *Cluster) Run(ctx context.Context, t Task) (output string, err error) {
 	if t.Deadline <= 0 {
 		t.Deadline = 15 * time.Minute
 	}
+	t.secret = t.Name + "-" + strings.ToLower(rand.Text()[:8])
 	if t.Said == nil {
 		t.Said = func(string) {}
 	}
 	ctx, stop := context.WithTimeoutCause(ctx, t.Deadline+time.Minute, errors.New("it did not end by its deadline"))
 	defer stop()
-	if err := c.EndTask(ctx, t.Namespace, t.Name); err != nil {
-		return "", err
-	}
+	var job *Object
 	defer func() {
+		if job == nil && ctx.Err() == nil {
+			return // none was made
+		}
 		given := 20 * time.Second
 		if ctx.Err() != nil && t.Ending > 0 {
 			given = t.Ending
 		}
 		ended, stop := context.WithTimeoutCause(context.WithoutCancel(ctx), given, fmt.Errorf("its pod does not end within %s", given))
 		defer stop()
-		err = errors.Join(err, c.EndTask(ended, t.Namespace, t.Name))
+		if job == nil {
+			err = errors.Join(err, c.EndTask(ended, t.Namespace, t.Name, t.Still))
+		} else {
+			err = errors.Join(err, c.endJob(ended, job))
+		}
 	}()
-	if err := c.startTask(ctx, t); err != nil {
+	if job, err = c.makeTask(ctx, t); err != nil {
 		return "", err
 	}
-	pod, err := c.awaitTask(ctx, t)
+	if err := c.startTask(ctx, t, job); err != nil {
+		return "", err
+	}
+	pod, err := c.awaitTask(ctx, t, job.GetUID())
 	if pod != nil {
 		log, failed := c.Logs(context.WithoutCancel(ctx), t.Namespace, pod.Name, LogOptions{Container: taskContainer, Lines: 2000})
 		if output = string(log); failed != nil && err == nil {
@@ -89,54 +112,88 @@ func (c *Cluster) Run(ctx context.Context, t Task) (output string, err error) {
 	return output, err
 }
 
-// startTask creates the Job asleep, so that its Secret can belong to it and
-// nothing outlives it, and then wakes it.
-func (c *Cluster) startTask(ctx context.Context, t Task) error {
+// makeTask makes the Job of a task. One that is there is ended first, or is left
+// alone if it belongs to whoever has overtaken us.
+func (c *Cluster) makeTask(ctx context.Context, t Task) (*Object, error) {
 	typed := t.job()
 	if err := t.imitate(&typed.Spec.Template.Spec); err != nil {
-		return err
+		return nil, err
 	}
 	job, err := Untyped("batch/v1", "Job", typed)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	made, err := c.Create(ctx, job)
-	if err != nil {
-		return err
+	for {
+		if err := c.EndTask(ctx, t.Namespace, t.Name, t.Still); err != nil {
+			return nil, err
+		}
+		made, err := c.createTask(ctx, job)
+		if !Exists(err) || t.Still == nil {
+			return made, err
+		}
+	}
+}
+
+// createTask waits for the answer also when it is cancelled: there may be a Job to end.
+func (c *Cluster) createTask(ctx context.Context, job *Object) (*Object, error) {
+	making, stop := Outlast(ctx, context.WithoutCancel(ctx), 3*time.Second)
+	defer stop()
+	return c.Create(making, job)
+}
+
+// startTask gives a Job that is asleep its Secret, which belongs to it so that
+// nothing outlives it, and wakes it, if it still may and the Job is still that one.
+func (c *Cluster) startTask(ctx context.Context, t Task, job *Object) error {
+	if !t.asleep() {
+		return nil
 	}
 	if len(t.Env) > 0 {
 		secret, err := Untyped("v1", "Secret", corev1.Secret{ObjectMeta: metav1.ObjectMeta{
-			Name: t.Name, Namespace: t.Namespace, Labels: taskLabels(t.Name),
-			OwnerReferences: []metav1.OwnerReference{{APIVersion: "batch/v1", Kind: "Job", Name: t.Name, UID: made.GetUID()}},
+			Name: t.secret, Namespace: t.Namespace, Labels: t.labels(),
+			OwnerReferences: []metav1.OwnerReference{{APIVersion: "batch/v1", Kind: "Job", Name: t.Name, UID: job.GetUID()}},
 		}, StringData: t.Env})
 		if err != nil {
 			return err
 		}
-		if _, err := c.Create(ctx, secret); err != nil {
+		if _, err := c.Create(ctx, secret); err != nil && !Exists(err) {
 			return err
 		}
 	}
-	return c.merge(ctx, made, "wake", map[string]any{"spec": map[string]any{"suspend": false}})
+	if t.Still != nil {
+		if err := t.Still(ctx); err != nil {
+			return err
+		}
+	}
+	err := c.merge(ctx, job, "wake", map[string]any{"metadata": map[string]any{"uid": job.GetUID()}, "spec": map[string]any{"suspend": false}})
+	if NotFound(err) || apierrors.IsInvalid(err) || Stale(err) {
+		return &TaskError{Task: ID(job), Reason: endedByOthers}
+	}
+	return err
 }
 
-func taskLabels(name string) map[string]string {
-	return map[string]string{"app.kubernetes.io/managed-by": Manager, "slipway.dev/task": name}
+// asleep reports whether something is to be done between making the Job and its start.
+func (t Task) asleep() bool { return len(t.Env) > 0 || t.Still != nil }
+
+func (t Task) labels() map[string]string {
+	all := map[string]string{"app.kubernetes.io/managed-by": Manager, "slipway.dev/task": t.Name}
+	maps.Copy(all, t.Labels)
+	return all
 }
 
 func (t Task) job() batchv1.Job {
-	no, yes, never, grace, nobody := false, true, int32(0), int64(5), int64(65532)
+	no, yes, never, grace, nobody, asleep := false, true, int32(0), int64(5), int64(65532), t.asleep()
 	deadline, kept := int64(t.Deadline.Seconds()), int32(3600)
 	from := t.EnvFrom
 	if len(t.Env) > 0 {
-		own := corev1.EnvFromSource{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: t.Name}}}
+		own := corev1.EnvFromSource{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: t.secret}}}
 		from = append(slices.Clone(from), own) // the last one wins
 	}
 	return batchv1.Job{
-		ObjectMeta: metav1.ObjectMeta{Name: t.Name, Namespace: t.Namespace, Labels: taskLabels(t.Name)},
+		ObjectMeta: metav1.ObjectMeta{Name: t.Name, Namespace: t.Namespace, Labels: t.labels()},
 		Spec: batchv1.JobSpec{
-			Suspend: &yes, BackoffLimit: &never, ActiveDeadlineSeconds: &deadline, TTLSecondsAfterFinished: &kept,
+			Suspend: &asleep, BackoffLimit: &never, ActiveDeadlineSeconds: &deadline, TTLSecondsAfterFinished: &kept,
 			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: taskLabels(t.Name)},
+				ObjectMeta: metav1.ObjectMeta{Labels: t.labels()},
 				Spec: corev1.PodSpec{
 					RestartPolicy: corev1.RestartPolicyNever, AutomountServiceAccountToken: &no, ImagePullSecrets: t.Pull,
 					EnableServiceLinks: &no, TerminationGracePeriodSeconds: &grace,
@@ -184,7 +241,7 @@ func (t Task) imitate(pod *corev1.PodSpec) error {
 }
 
 // awaitTask watches a task to its end and returns its pod, nil if none ever ran.
-func (c *Cluster) awaitTask(ctx context.Context, t Task) (*corev1.Pod, error) {
+func (c *Cluster) awaitTask(ctx context.Context, t Task, uid types.UID) (*corev1.Pod, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	look, changed := signal()
@@ -196,13 +253,12 @@ func (c *Cluster) awaitTask(ctx context.Context, t Task) (*corev1.Pod, error) {
 	if err != nil {
 		return nil, err
 	}
-	doing, id, seen := "", "Job/"+t.Namespace+"/"+t.Name, false
+	doing, id := "", "Job/"+t.Namespace+"/"+t.Name
 	for {
-		pod, job := podOf(pods.List(), t.Name), jobs.Get(t.Name)
-		if seen && (job == nil || job.DeletionTimestamp != nil) {
-			return pod, &TaskError{Task: id, Reason: "somebody else ended it"}
+		pod, job := podOf(pods.List(), uid), jobs.Get(t.Name)
+		if job == nil || job.UID != uid || job.DeletionTimestamp != nil {
+			return pod, &TaskError{Task: id, Reason: endedByOthers}
 		}
-		seen = job != nil
 		if now := phase(pod); now != doing {
 			doing = now
 			t.Said(t.Name + ": " + now)
@@ -210,7 +266,7 @@ func (c *Cluster) awaitTask(ctx context.Context, t Task) (*corev1.Pod, error) {
 		switch reason := taskFailed(job, pod); {
 		case reason != "":
 			return pod, &TaskError{Task: id, Reason: reason, Code: exitOf(pod)}
-		case job != nil && job.Status.Succeeded > 0, pod != nil && pod.Status.Phase == corev1.PodSucceeded: // the pod knows it first
+		case job.Status.Succeeded > 0, pod != nil && pod.Status.Phase == corev1.PodSucceeded: // the pod knows it first
 			return pod, nil
 		}
 		select {
@@ -221,9 +277,9 @@ func (c *Cluster) awaitTask(ctx context.Context, t Task) (*corev1.Pod, error) {
 	}
 }
 
-// podOf is the pod of a task; the Job makes no second one.
-func podOf(pods []*corev1.Pod, name string) *corev1.Pod {
-	i := slices.IndexFunc(pods, func(p *corev1.Pod) bool { return p.Labels["slipway.dev/task"] == name && p.DeletionTimestamp == nil })
+// podOf is the pod of a Job; it makes no second one.
+func podOf(pods []*corev1.Pod, job types.UID) *corev1.Pod {
+	i := slices.IndexFunc(pods, func(p *corev1.Pod) bool { return ownedBy(p, job) && p.DeletionTimestamp == nil })
 	if i < 0 {
 		return nil
 	}
@@ -283,49 +339,4 @@ func exitOf(pod *corev1.Pod) int32 {
 		}
 	}
 	return 0
-}
-
-// EndTask ends a task, whoever began it, and returns once its pod is gone, so
-// that nothing of it is under way any more. One that is not there is fine.
-func (c *Cluster) EndTask(ctx context.Context, namespace, name string) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	look, changed := signal()
-	job := &Object{Object: map[string]any{"apiVersion": "batch/v1", "kind": "Job", "metadata": map[string]any{"namespace": namespace, "name": name}}}
-	if live, err := c.Read(ctx, job); err != nil || live == nil {
-		return err
-	}
-	if err := c.Delete(ctx, job); err != nil {
-		return err
-	}
-	jobs, err := Follow[batchv1.Job](ctx, c, Jobs, namespace, changed)
-	if err != nil {
-		return err
-	}
-	pods, err := Follow[corev1.Pod](ctx, c, Pods, namespace, changed)
-	if err != nil {
-		return err
-	}
-	for {
-		if jobs.Get(name) == nil && !slices.ContainsFunc(pods.List(), func(p *corev1.Pod) bool { return p.Labels["slipway.dev/task"] == name }) {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("end %s: %w", ID(job), context.Cause(ctx))
-		case <-look:
-		}
-	}
-}
-
-// signal is a channel that has something whenever changed was called since it
-// was read.
-func signal() (look <-chan struct{}, changed func()) {
-	c := make(chan struct{}, 1)
-	return c, func() {
-		select {
-		case c <- struct{}{}:
-		default:
-		}
-	}
 }

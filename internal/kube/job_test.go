@@ -97,3 +97,68 @@ func TestTaskIsEnded(t *testing.T) {
 		t.Error("the first one believes that it succeeded")
 	}
 }
+
+// TestTaskOfWhoWasOvertaken: between making its Job and waking it, and before it
+// ends another one of that name, a run learns that it is no longer to.
+func TestTaskOfWhoWasOvertaken(t *testing.T) {
+	t.Parallel()
+	c, namespace := kubetest.Cluster(t), testenv.Namespace(t)
+	overtaken := errors.New("another run took over")
+	it := task(namespace, "hook", "true")
+	it.Still = func(context.Context) error { return overtaken }
+	if _, err := c.Run(t.Context(), it); !errors.Is(err, overtaken) {
+		t.Errorf("%v", err)
+	}
+	nothingLeft(t, namespace, "hook")
+	if pods := podsMade(t, namespace, "hook"); pods != 0 {
+		t.Errorf("%d pods were made", pods)
+	}
+
+	// What has that name now is of whoever took over.
+	running, ended := make(chan struct{}), make(chan error)
+	theirs := task(namespace, "hook", "sleep 5; echo theirs")
+	theirs.Said = func(message string) {
+		if strings.HasSuffix(message, "running") {
+			close(running)
+		}
+	}
+	go func() {
+		output, err := c.Run(t.Context(), theirs)
+		if err == nil && output != "theirs\n" {
+			err = errors.New("it said " + output)
+		}
+		ended <- err
+	}()
+	<-running
+	if _, err := c.Run(t.Context(), it); !errors.Is(err, overtaken) {
+		t.Errorf("%v", err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("the run that took over: %v", err)
+	}
+
+	// It is overtaken after it was asked: its own Job is gone, and another one there.
+	it.Still = func(ctx context.Context) error {
+		if err := c.EndTask(ctx, namespace, "hook", nil); err != nil {
+			return err
+		}
+		testenv.Kubectl(t, "--namespace", namespace, "create", "job", "hook", "--image", "node:22-bookworm-slim", "--", "true")
+		testenv.Kubectl(t, "--namespace", namespace, "wait", "--for=condition=complete", "job/hook", "--timeout=60s")
+		testenv.Kubectl(t, "--namespace", namespace, "label", "job/hook", "by=others")
+		return nil
+	}
+	var failed *kube.TaskError
+	if _, err := c.Run(t.Context(), it); !errors.As(err, &failed) || failed.Reason != "somebody else ended it" {
+		t.Errorf("%v", err)
+	}
+	if left := testenv.Kubectl(t, "--namespace", namespace, "get", "jobs", "--selector", "by=others", "--output", "name"); strings.TrimSpace(left) != "job.batch/hook" {
+		t.Errorf("the other Job is not as it was: %q", left)
+	}
+}
+
+// podsMade counts the pods that a Job was seen to make.
+func podsMade(t *testing.T, namespace, job string) int {
+	t.Helper()
+	events := testenv.Kubectl(t, "--namespace", namespace, "get", "events", "--output", "name", "--field-selector", "reason=SuccessfulCreate,involvedObject.name="+job)
+	return len(strings.Fields(events))
+}

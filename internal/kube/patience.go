@@ -23,6 +23,13 @@ func Away(err error) bool {
 	return errors.As(err, new(*UnreachableError))
 }
 
+// Outlast is a context that ends with lasting, or some time after ctx.
+func Outlast(ctx, lasting context.Context, by time.Duration) (context.Context, func()) {
+	longer, cancel := context.WithCancel(lasting)
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(by, cancel) })
+	return longer, func() { stop(); cancel() }
+}
+
 // patiently asks again while the API server is away, for as long as the
 // cluster's Patience. Nothing tells when it is back, so the pauses grow.
 func (c *Cluster) patiently(ctx context.Context, act func() error) error {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/ledger"
@@ -71,7 +70,7 @@ func TestTakingBackFailsHalfWay(t *testing.T) {
 		d.patch(`{"spec": {"template": {"spec": {"containers": [{"name": "web", "image": "` + image + `"}]}}}}`)
 	}
 	o := Options{Ledger: d.ledger, Rollout: second.Rollout}
-	o.Verify = func(context.Context, time.Time) error { edit(theirs); return errFlows }
+	o.Verify = func(context.Context, *ledger.Record) error { edit(theirs); return errFlows }
 	outcome, err := Apply(t.Context(), d.approve(d.plan(second)), second, o)
 	stuck := func(failures ...error) {
 		t.Helper()

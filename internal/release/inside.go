@@ -2,8 +2,10 @@ package release
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -36,11 +38,12 @@ func (v Verifier) inside(ctx context.Context, commands []platform.Command) error
 	}
 	v.Say("· inside of the cluster: %s", count(len(commands), "command"))
 	start := time.Now()
+	run := strings.ToLower(rand.Text()[:6]) // others may be verifying as well
 	outputs, errs := make([][]string, len(commands)), make([]error, len(commands))
 	var work sync.WaitGroup
 	for i := range commands {
 		work.Go(func() {
-			outputs[i], errs[i] = v.command(ctx, fmt.Sprintf("slipway-verify-%d", i+1), commands[i])
+			outputs[i], errs[i] = v.command(ctx, fmt.Sprintf("slipway-verify-%s-%d", run, i+1), commands[i])
 		})
 	}
 	work.Wait()
@@ -56,6 +59,12 @@ func (v Verifier) inside(ctx context.Context, commands []platform.Command) error
 	return nil
 }
 
+// verifiesLabel has the number of the release that a Job verifies.
+const verifiesLabel = "slipway.dev/verifies"
+
+// verifies selects the Jobs that verify a release.
+func verifies(release int) string { return verifiesLabel + "=" + strconv.Itoa(release) }
+
 func (v Verifier) command(ctx context.Context, name string, c platform.Command) ([]string, error) {
 	what := c.Service + ": " + strings.Join(c.Run, " ")
 	like, err := rollout.Live(ctx, v.Cluster, v.Namespace, c.Service)
@@ -65,7 +74,11 @@ func (v Verifier) command(ctx context.Context, name string, c platform.Command) 
 	if like == nil {
 		return nil, &InsideError{Command: what, Reason: "the service does not run"}
 	}
-	output, err := rollout.RunCommand(ctx, v.Cluster, v.Namespace, name, like, *commandOf(&c))
+	task := kube.Task{Namespace: v.Namespace, Name: name, Like: like}
+	if v.Release > 0 {
+		task.Labels = map[string]string{verifiesLabel: strconv.Itoa(v.Release)}
+	}
+	output, err := rollout.RunCommand(ctx, v.Cluster, task, *commandOf(&c))
 	lines := rollout.CleanLines([]byte(v.redact(output)))
 	var failed *kube.TaskError
 	if errors.As(err, &failed) {

@@ -43,6 +43,16 @@ func TestServersUnreachableFromInside(t *testing.T) {
 	if !errors.As(err, &failed) || failed.Reason != "exit code 3" || len(failed.Lines) != 1 || failed.Lines[0] != "reach redis://:***@127.0.0.1:1 ECONNREFUSED" {
 		t.Fatalf("%v", err)
 	}
+	// Somebody else who verifies at the same time disturbs nobody.
+	errs := make(chan error)
+	for range 2 {
+		go func() {
+			errs <- v.inside(t.Context(), []platform.Command{{Service: "web", Run: []string{"-e", "setTimeout(() => {}, 3000)"}, Entrypoint: []string{"node"}, Timeout: minute}})
+		}()
+	}
+	if err := errors.Join(<-errs, <-errs); err != nil {
+		t.Errorf("two at once: %v", err)
+	}
 	if text := err.Error(); !strings.Contains(text, "gone: true: the service does not run") || strings.Contains(text, "s3cret") {
 		t.Errorf("%s", text)
 	}

@@ -25,7 +25,7 @@ type Migrating struct {
 	Fence   int64
 	Image   string           // of the migrator
 	Wanted  []plan.Migration // what was approved: these, or the last of these
-	// Still is asked right before anything is applied.
+	// Still is asked right before anything is applied, and before the command begins.
 	Still func(ctx context.Context) error
 }
 
@@ -56,7 +56,7 @@ func (o *Options) migrate(ctx context.Context, lock *ledger.Lock, entry *ledger.
 		return outcome, err
 	}
 	m, err := o.attempt(ctx, Migrating{
-		Release: entry.Record.Number, Fence: lock.Fence, Image: wanted.Migrator, Wanted: wanted.Migrations, Still: lock.Hold,
+		Release: entry.Record.Number, Fence: lock.Fence, Image: wanted.Migrator, Wanted: wanted.Migrations, Still: lock.Confirm,
 	})
 	switch {
 	case replaced(err):
@@ -190,7 +190,7 @@ func (m Migrations) Migrate(ctx context.Context, o Migrating) (database.Migrated
 		},
 		Run: func(ctx context.Context) (string, error) {
 			return m.Cluster.Run(ctx, kube.Task{
-				Namespace: m.Namespace, Name: migrateTask(o.Release), Image: o.Image, Args: d.Command, Env: named(m.Values),
+				Namespace: m.Namespace, Name: migrateTask(o.Release), Image: o.Image, Args: d.Command, Env: named(m.Values), Still: o.Still,
 				Said: func(message string) { m.Say("  %s", message) },
 			})
 		},
@@ -225,9 +225,9 @@ func last(text string, n int) []string {
 // migrateTask is the name of the Job that migrates for a release.
 func migrateTask(release int) string { return "slipway-migrate-" + strconv.Itoa(release) }
 
-// endTasks ends what a process that died left running: its migration, and a hook
-// of each service that it was at.
-func (o *Options) endTasks(ctx context.Context, record *ledger.Record) error {
+// endTasks ends what a process that died left running: its migration, a hook of
+// each service that it was at, and the commands that verify.
+func (o *Options) endTasks(ctx context.Context, lock *ledger.Lock, record *ledger.Record) error {
 	ctx, stop := context.WithTimeoutCause(ctx, time.Minute, errors.New("its pod does not end"))
 	defer stop()
 	for _, step := range record.Steps {
@@ -239,12 +239,12 @@ func (o *Options) endTasks(ctx context.Context, record *ledger.Record) error {
 			tasks = rollout.Hooks(step.Name)
 		}
 		for _, task := range tasks {
-			if err := o.Rollout.Cluster.EndTask(ctx, o.Rollout.Namespace, task); err != nil {
+			if err := o.Rollout.Cluster.EndTask(ctx, o.Rollout.Namespace, task, lock.Confirm); err != nil {
 				return err
 			}
 		}
 	}
-	return nil
+	return o.Rollout.Cluster.EndTasks(ctx, o.Rollout.Namespace, verifies(record.Number), lock.Confirm)
 }
 
 // approved refuses migrations that nobody approved. The first of the approved

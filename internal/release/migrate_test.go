@@ -128,9 +128,9 @@ func (m *migrating) backup() Backup {
 var errFlows = errors.New("flow checkout: 500")
 
 // failing is a verification that fails once: what was taken back passes.
-func failing() func(context.Context, time.Time) error {
+func failing() func(context.Context, *ledger.Record) error {
 	asked := false
-	return func(context.Context, time.Time) error {
+	return func(context.Context, *ledger.Record) error {
 		if asked {
 			return nil
 		}
@@ -369,7 +369,7 @@ func TestCancelledBeforeTheDatabaseGoesBack(t *testing.T) {
 	o, never := m.options(first), &broken{}
 	o.OnFailure, o.Rollout.Grace = never, 10*time.Second
 	ctx, cancel := context.WithCancel(t.Context())
-	o.Verify = func(context.Context, time.Time) error { cancel(); return errFlows }
+	o.Verify = func(context.Context, *ledger.Record) error { cancel(); return errFlows }
 	outcome, err := Apply(ctx, m.approve(m.plan(first)), first, o)
 	if !errors.As(err, new(*CancelledError)) || !errors.Is(err, errFlows) || outcome.State != ledger.Running || never.tried != 0 {
 		t.Fatalf("%+v, %v, the restore was begun %d times", outcome, err, never.tried)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/teei/slipway/testenv/testenv"
 )
 
 // TestPausedAndOvertaken stops a release between its check and its write, as a
@@ -37,6 +39,41 @@ func TestPausedAndOvertaken(t *testing.T) {
 	inLanes(t, 3, deaths, func(t *testing.T) *scene { return newScene(t, releaser).standing("old") }, pauseAndOvertake)
 }
 
+// TestPausedBeforeAHook stops a release right before it makes the Job of a hook, and
+// before it wakes it: the hook of a release that was overtaken does not run.
+func TestPausedBeforeAHook(t *testing.T) {
+	t.Parallel()
+	releaser := mortal(t)
+	podded := func(t *testing.T) *scene { return newPods(t, releaser).standing("old") }
+	count := podded(t)
+	count.points()
+	points := count.standing("new").points()
+	var deaths []death
+	for _, step := range []string{"before create Job/*/slipway-hook-before-*", "before wake Job/*/slipway-hook-after-*"} {
+		at := slices.IndexFunc(points, func(name string) bool { found, _ := filepath.Match(step, name); return found })
+		if at < 0 {
+			t.Fatalf("a release does not pass %q: %q", step, points)
+		}
+		deaths = append(deaths, death{at: at + 1, name: step, way: "run"})
+	}
+	inLanes(t, 3, deaths, podded, func(s *scene, d death) {
+		var before int
+		s.overtake(d, func() { before = s.hooks() })
+		if after := s.hooks(); after != before {
+			s.t.Errorf("%d hooks had run when it was overtaken, and %d have now", before, after)
+		}
+		if left := testenv.Kubectl(s.t, "--namespace", s.namespace, "get", "jobs,pods", "--selector", "slipway.dev/task", "--output", "name"); left != "" {
+			s.t.Errorf("left behind: %s", left)
+		}
+	})
+}
+
+// hooks counts the pods that were made for hooks.
+func (s *scene) hooks() int {
+	events := testenv.Kubectl(s.t, "--namespace", s.namespace, "get", "events", "--field-selector", "reason=SuccessfulCreate,involvedObject.kind=Job", "--output", "custom-columns=:.involvedObject.name")
+	return strings.Count(events, "slipway-hook-")
+}
+
 // sameKind is for points that differ in the object's name alone.
 func sameKind(name string) func(death) bool {
 	return func(d death) bool {
@@ -45,6 +82,13 @@ func sameKind(name string) func(death) bool {
 }
 
 func pauseAndOvertake(s *scene, d death) {
+	s.overtake(d, func() {})
+}
+
+// overtake stops a release, makes another one meanwhile, and lets it go on. What is
+// to be done right before that is overtaken.
+func (s *scene) overtake(d death, overtaken func()) {
+	s.t.Helper()
 	wanted, next := s.others()
 	var out strings.Builder
 	paused := s.command(0, wanted, "run")
@@ -60,6 +104,7 @@ func pauseAndOvertake(s *scene, d death) {
 	}
 	begun := s.unfinished() != nil
 	s.standing(next)
+	overtaken()
 	if err := paused.Process.Signal(syscall.SIGCONT); err != nil {
 		s.t.Fatal(err)
 	}

@@ -128,7 +128,7 @@ func TestDocumentedRoles(t *testing.T) {
 		shop := &platform.Platform{Services: []platform.Service{{Name: "web", Port: 8080, Health: "/health"}}}
 		shop.Verify.Inside = []platform.Command{{Service: "web", Run: []string{"node", "-p", "process.env.VERSION"}, Timeout: platform.Duration{Duration: time.Minute}}}
 		verifier := Verifier{Cluster: account, Namespace: namespace, Platform: shop, Say: t.Logf}
-		verify := func(ctx context.Context, _ time.Time) error { return verifier.Verify(ctx) }
+		verify := func(ctx context.Context, _ *ledger.Record) error { return verifier.Verify(ctx) }
 		return Options{Ledger: l, Verify: verify, Rollout: rollout.Options{
 			Cluster: account, Namespace: namespace, Objects: objects, Deadline: time.Minute,
 			Services: []rollout.Service{{Name: "web", Port: 8080, Health: "/health"}, {Name: "store"}},

@@ -37,7 +37,7 @@ func (o *Options) take(ctx context.Context, lock *ledger.Lock, record *ledger.Re
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := o.endTasks(ctx, entry.Record); err != nil {
+	if err := o.endTasks(ctx, lock, entry.Record); err != nil {
 		return nil, nil, err
 	}
 	changes, err := o.changes(ctx, entry.Record)

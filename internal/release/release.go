@@ -18,7 +18,7 @@ import (
 // Options describe one release.
 type Options struct {
 	Ledger *ledger.Ledger
-	// Rollout is what to release; its Journal, Guard, Was, Verify and Earlier are set here.
+	// Rollout is what to release; its Journal, Guard, Still, Was, Leave, Verify and Earlier are set here.
 	Rollout rollout.Options
 	// Record is what is known of the release before it begins: who, source, digests.
 	Record ledger.Record
@@ -34,9 +34,9 @@ type Options struct {
 	// OnFailure is what a release that fails after its migrations does with the
 	// data by itself; nil leaves it on the migrated schema.
 	OnFailure Database
-	// Verify verifies the platform as a whole, beside how it did before a time:
-	// once all services are healthy, and after what was taken back. May be nil.
-	Verify func(ctx context.Context, past time.Time) error
+	// Verify verifies the platform as a whole for a release, beside how it did before
+	// that: once all services are healthy, and after what was taken back. May be nil.
+	Verify func(ctx context.Context, r *ledger.Record) error
 	// Check is asked once the lock is held and what was left half done is taken
 	// back, before anything else is written; nil allows all.
 	Check func(context.Context) error
@@ -189,6 +189,9 @@ func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Ent
 	options := o.guarded(lock, entry.Record)
 	options.Journal, options.Earlier = o.journal(entry), earlier
 	options.Verify = func(ctx context.Context) error { return o.verify(ctx, entry.Record) }
+	// Services that go back have to meet the schema that they know.
+	withDatabase := o.OnFailure != nil && len(entry.Record.Migrations) > 0
+	options.Leave = withDatabase
 	result, err := rollout.Deploy(ctx, options)
 	outcome := &Outcome{Number: entry.Record.Number, Rollout: result, Record: entry.Record}
 	if result != nil && result.Failure != nil {
@@ -204,10 +207,14 @@ func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Ent
 		return outcome, &CancelledError{Release: o.Ledger.Name(entry.Record.Number), Environment: o.Ledger.Environment, Err: err}
 	case err == nil:
 		outcome.State, outcome.Verdict = ledger.Released, runs(len(result.Services))+" what was released"
-	case o.OnFailure != nil && len(entry.Record.Migrations) > 0 && o.hurried(ctx):
+	case withDatabase && o.hurried(ctx):
 		return o.restoreLater(ctx, entry, outcome, err)
-	case o.OnFailure != nil && len(entry.Record.Migrations) > 0:
-		return o.restore(context.WithoutCancel(ctx), lock, entry, err)
+	case withDatabase:
+		back, err := o.restore(context.WithoutCancel(ctx), lock, entry, err)
+		if back != nil && back.Rollout != nil {
+			result.Undone, back.Rollout = back.Rollout.Undone, result // as where the database stays
+		}
+		return back, err
 	case clean(result):
 		outcome.State, outcome.Verdict = ledger.Failed, "everything is as before: "+comparedUndone(result.Undone)
 		if len(entry.Record.Migrations) > 0 {
@@ -276,7 +283,7 @@ func (o *Options) giveBack(ctx context.Context, lock *ledger.Lock) {
 
 func (o *Options) guarded(lock *ledger.Lock, record *ledger.Record) rollout.Options {
 	options := o.Rollout
-	options.Guard, options.Was = lock.Guard, o.was(record)
+	options.Guard, options.Still, options.Was = lock.Guard, lock.Confirm, o.was(record)
 	return options
 }
 
@@ -285,7 +292,7 @@ func (o *Options) verify(ctx context.Context, record *ledger.Record) error {
 	if o.Verify == nil {
 		return nil
 	}
-	return o.Verify(ctx, record.Past())
+	return o.Verify(ctx, record)
 }
 
 func (o *Options) say(format string, args ...any) {

@@ -59,8 +59,8 @@ func TestTakeBack(t *testing.T) {
 		last = d.released(d.approve(d.plan(made)), made)
 	}
 	var past time.Time
-	o := Options{Ledger: d.ledger, Rollout: d.planning().Rollout, Verify: func(_ context.Context, before time.Time) error {
-		past = before
+	o := Options{Ledger: d.ledger, Rollout: d.planning().Rollout, Verify: func(_ context.Context, r *ledger.Record) error {
+		past = r.Past()
 		return nil
 	}}
 	o.Rollout.Objects, o.Rollout.Services = nil, nil

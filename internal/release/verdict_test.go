@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/teei/slipway/internal/ledger"
 )
@@ -33,7 +32,7 @@ func TestTakenBackIsVerified(t *testing.T) {
 			defer cancel()
 			asked := 0
 			broken := errors.New("flow checkout: it answered 500")
-			verify := func(context.Context, time.Time) error {
+			verify := func(context.Context, *ledger.Record) error {
 				if asked++; asked > 1 {
 					return tt.again
 				}

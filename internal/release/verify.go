@@ -50,6 +50,9 @@ type Verifier struct {
 	Prometheus string
 	// Began is when the release did: what was before is what metrics are compared with.
 	Began time.Time
+	// Release is the number of the release that is verified: whoever takes it over ends
+	// what the verification left running. 0 is none.
+	Release int
 	// Redact takes secrets out of logs and messages.
 	Redact func(string) string
 	// All says that every service of the platform must be there. Otherwise those

@@ -179,7 +179,7 @@ func (r *run) readGuarded(ctx context.Context, obj *kube.Object) (*kube.Object, 
 // create makes an object. A run that is cancelled waits for the answer: it has to
 // know whether there is something to take back.
 func (r *run) create(ctx context.Context, obj *kube.Object) error {
-	making, stop := outlast(ctx, context.WithoutCancel(ctx), 3*time.Second)
+	making, stop := kube.Outlast(ctx, context.WithoutCancel(ctx), 3*time.Second)
 	defer stop()
 	_, err := r.Cluster.Make(making, obj)
 	return err

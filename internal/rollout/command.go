@@ -26,13 +26,12 @@ type Command struct {
 // cancelled the release soon kills it, and what it changed still has to go back.
 const ending = 3 * time.Second
 
-// RunCommand runs a command as a Job of that name, like a workload, and returns
-// the end of what it said. Only the error of one that ran and failed is a
-// *kube.TaskError.
-func RunCommand(ctx context.Context, cluster *kube.Cluster, namespace, name string, like *kube.Object, c Command) (string, error) {
-	return cluster.Run(ctx, kube.Task{
-		Namespace: namespace, Name: name, Image: c.Image, Command: c.Entrypoint, Args: c.Args, Deadline: c.Timeout, Ending: ending, Like: like,
-	})
+// RunCommand runs a command as a task, which says where, under which name and like
+// which workload, and returns the end of what it said. Only the error of one that
+// ran and failed is a *kube.TaskError.
+func RunCommand(ctx context.Context, cluster *kube.Cluster, as kube.Task, c Command) (string, error) {
+	as.Image, as.Command, as.Args, as.Deadline, as.Ending = c.Image, c.Entrypoint, c.Args, c.Timeout, ending
+	return cluster.Run(ctx, as)
 }
 
 // hook runs one of a service's commands. It belongs to the service's step, and a
@@ -47,7 +46,7 @@ func (r *run) hook(ctx context.Context, s Service, when string, c *Command) erro
 	if like == nil {
 		return fmt.Errorf("the hook %s %s: no service %s is released here", when, s.Name, c.Service)
 	}
-	output, err := RunCommand(ctx, r.Cluster, r.Namespace, taskName("hook-"+when, s.Name), like, *c)
+	output, err := RunCommand(ctx, r.Cluster, kube.Task{Namespace: r.Namespace, Name: taskName("hook-"+when, s.Name), Like: like, Still: r.Still}, *c)
 	var failed *kube.TaskError
 	if !errors.As(err, &failed) {
 		r.report(Progress{Service: s.Name, Phase: Hooked, Detail: when, Elapsed: time.Since(start)})

@@ -57,7 +57,7 @@ func Deploy(ctx context.Context, o Options) (*Result, error) {
 	defer stop()
 	if err := r.forward(ctx, differences); err != nil {
 		r.note(err)
-		if o.Keep {
+		if o.Leave {
 			return r.result, err
 		}
 		return r.result, errors.Join(err, r.step(watching, TakeBack, nil, func() error { return r.undo(soon, r.done) }))
@@ -71,14 +71,7 @@ func (r *run) graceful(ctx, lasting context.Context) (context.Context, func()) {
 	if r.Grace == 0 {
 		return lasting, func() {}
 	}
-	return outlast(ctx, lasting, r.Grace)
-}
-
-// outlast is a context that ends with lasting, or some time after ctx.
-func outlast(ctx, lasting context.Context, by time.Duration) (context.Context, func()) {
-	longer, cancel := context.WithCancel(lasting)
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(by, cancel) })
-	return longer, func() { stop(); cancel() }
+	return kube.Outlast(ctx, lasting, r.Grace)
 }
 
 func newRun(o Options) *run {

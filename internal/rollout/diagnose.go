@@ -31,9 +31,6 @@ func (r *run) diagnose(ctx context.Context, service string, s *sign) *Failure {
 	}
 	// After the undo the pod is gone; its events outlive it by an hour.
 	f.Command = fmt.Sprintf("kubectl -n %s events --for pod/%s", r.Namespace, f.Pod)
-	if r.Keep {
-		f.Command = fmt.Sprintf("kubectl -n %s describe pod %s", r.Namespace, f.Pod)
-	}
 	var work sync.WaitGroup
 	var present, previous []string
 	work.Go(func() { present = r.log(ctx, f, false) })

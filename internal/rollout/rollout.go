@@ -58,8 +58,8 @@ type Options struct {
 	Progress func(Progress)
 	// Redact takes secrets out of logs and messages of pods.
 	Redact func(string) string
-	// Keep leaves what failed as it is, for somebody to look at.
-	Keep bool
+	// Leave leaves what failed as it is, to who takes it back together with more.
+	Leave bool
 	// Was is a service as the release before had it: the health path that it has
 	// to answer when it goes back may have been another. nil, or a service without
 	// a health path, where nobody knows; then its pods have to be available.
@@ -72,6 +72,9 @@ type Options struct {
 	Journal Journal
 	// Guard decides on each write; nil allows all.
 	Guard Guard
+	// Still is asked right before a hook begins, which no version of an object can
+	// refuse; it fails when another run has taken over. nil allows all.
+	Still func(context.Context) error
 	// Earlier are the changes noted by an attempt at this release that did not
 	// end. They are taken back together with this run's.
 	Earlier []Change

@@ -104,7 +104,7 @@ func options(ctx context.Context) (o release.Options, err error) {
 		o.Rollout.Services = append(o.Rollout.Services, rollout.Service{Name: name, Before: hook(name, *before), After: hook(name, *after)})
 	}
 	if *fails != "" {
-		o.Verify = func(ctx context.Context, _ time.Time) error { return verify(ctx, cluster) }
+		o.Verify = func(ctx context.Context, _ *ledger.Record) error { return verify(ctx, cluster) }
 	}
 	if *url == "" {
 		return o, nil
