@@ -203,7 +203,11 @@ func watching(e *environment.Environment) (watch.Options, error) {
 		return watch.Options{}, err
 	}
 	eyes := watch.Eyes{Rollout: o}
-	if m := e.Platform.Verify.Metrics; m != nil && v.Prometheus != "" {
+	switch m := e.Platform.Verify.Metrics; {
+	case m == nil || m.Prometheus == "":
+	case v.Prometheus == "":
+		eyes.Unmeasured = m.Prometheus
+	default:
 		analysis := v.Analysis(time.Now(), 0)
 		eyes.Analysis = &analysis
 	}

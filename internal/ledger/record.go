@@ -189,8 +189,8 @@ func (d *Dispatched) String() string {
 // Finding is something that should not be, the same as long as kind and subject are.
 type Finding struct {
 	Number  int       `json:"number"`
-	Kind    string    `json:"kind"`    // health, restarts, errors, latency, logs or feedback
-	Subject string    `json:"subject"` // the service, or the issue
+	Kind    string    `json:"kind"`    // health, restarts, errors, latency, logs, feedback or metrics
+	Subject string    `json:"subject"` // the service, the issue, or the variable
 	Text    string    `json:"text"`    // as it was first
 	Breach  bool      `json:"breach,omitempty"`
 	First   time.Time `json:"first"`

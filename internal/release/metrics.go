@@ -37,8 +37,11 @@ func (e *MetricsError) Hint() string {
 // long as the platform wants to measure.
 func (v Verifier) metrics(ctx context.Context, services []rollout.Service, since time.Time) error {
 	m := v.Platform.Verify.Metrics
-	if m == nil || m.Prometheus == "" || v.Prometheus == "" {
+	if m == nil || m.Prometheus == "" {
 		return nil
+	}
+	if v.Prometheus == "" {
+		return v.judge(*m, unmeasured(services, m.Prometheus))
 	}
 	if err := v.measuring(ctx, since.Add(m.During.Duration)); err != nil {
 		return err
@@ -53,6 +56,14 @@ func (v Verifier) metrics(ctx context.Context, services []rollout.Service, since
 		return err
 	}
 	return v.judge(*m, measures)
+}
+
+// unmeasured says of services that nobody knows where Prometheus is.
+func unmeasured(services []rollout.Service, variable string) (all []probe.Measure) {
+	for _, s := range services {
+		all = append(all, probe.Measure{Service: s.Name, Result: probe.Inconclusive, Reason: variable + " has no value, so Prometheus was not asked"})
+	}
+	return all
 }
 
 // Analysis is how the platform's metrics are asked for a window of time.
@@ -100,12 +111,14 @@ func (v Verifier) judge(m platform.Metrics, measures []probe.Measure) error {
 	if len(bad) > 0 {
 		return &MetricsError{Measures: bad}
 	}
-	v.Say("✓ metrics: %s as good as before", count(passed, "service"))
+	if passed > 0 || silent == "" {
+		v.Say("✓ metrics: %s as good as before", count(passed, "service"))
+	}
 	if len(quiet) > 0 {
 		v.Say("  too few requests to tell, less than %d: %s", m.Least, strings.Join(quiet, ", "))
 	}
 	if silent != "" {
-		v.Say("  inconclusive: %s", silent)
+		v.Say("· metrics are inconclusive: %s", silent)
 	}
 	return nil
 }

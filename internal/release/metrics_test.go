@@ -53,12 +53,32 @@ func TestJudged(t *testing.T) {
 	}
 }
 
+// TestPrometheusUnknown: what the platform wants to be measured is inconclusive where
+// nobody says where Prometheus is; where it wants nothing, nothing is said.
+func TestPrometheusUnknown(t *testing.T) {
+	services := []rollout.Service{{Name: "web"}, {Name: "api"}}
+	v, said := measured(platform.Pass, "")
+	if err := v.metrics(t.Context(), services, time.Now()); err != nil || said.String() != "· metrics are inconclusive: PROMETHEUS_URL has no value, so Prometheus was not asked\n" {
+		t.Errorf("%v, it says %q", err, said)
+	}
+	v, _ = measured(platform.Fail, "")
+	var failed *MetricsError
+	if err := v.metrics(t.Context(), services, time.Now()); !errors.As(err, &failed) || len(failed.Measures) != 2 || !strings.Contains(err.Error(), "web: PROMETHEUS_URL has no value") {
+		t.Errorf("%v", err)
+	}
+	v, said = measured(platform.Fail, "")
+	v.Platform.Verify.Metrics.Prometheus = ""
+	if err := v.metrics(t.Context(), services, time.Now()); err != nil || said.Len() > 0 {
+		t.Errorf("%v, it says %q", err, said)
+	}
+}
+
 // TestPrometheusAway says nothing of the services, and its address is nobody's business.
 func TestPrometheusAway(t *testing.T) {
 	t.Parallel()
 	services := []rollout.Service{{Name: "web"}}
 	v, said := measured(platform.Pass, "http://user:s3cret@127.0.0.1:1")
-	if err := v.metrics(t.Context(), services, time.Now()); err != nil || !strings.Contains(said.String(), "inconclusive: Prometheus does not answer") {
+	if err := v.metrics(t.Context(), services, time.Now()); err != nil || !strings.Contains(said.String(), "metrics are inconclusive: Prometheus does not answer") {
 		t.Errorf("%v, it says %q", err, said)
 	}
 	v, again := measured(platform.Fail, v.Prometheus)

@@ -159,6 +159,17 @@ func TestEyes(t *testing.T) {
 	}
 }
 
+// Where the platform wants its metrics to be watched and nobody says where they are,
+// that is a finding; where it does not, there is none.
+func TestEyesThatSeeNoMetrics(t *testing.T) {
+	for variable, want := range map[string]int{"PROMETHEUS_URL": 1, "": 0} {
+		sights, err := Eyes{Unmeasured: variable}.metrics(t.Context(), &ledger.Record{}, time.Now(), time.Now())
+		if err != nil || len(sights) != want || want == 1 && (sights[0].Kind != Unmeasured || sights[0].Subject != variable) {
+			t.Errorf("%q: %+v, %v", variable, sights, err)
+		}
+	}
+}
+
 // A Prometheus that is away, or busy, is no finding, and its password is not shown.
 func TestEyesWithoutPrometheus(t *testing.T) {
 	t.Parallel()

@@ -29,8 +29,8 @@ const (
 
 // Sight is something seen that should not be.
 type Sight struct {
-	Kind    string // health, restarts, errors, latency, logs or feedback
-	Subject string // the service, or the issue
+	Kind    string // health, restarts, errors, latency, logs, feedback or metrics
+	Subject string // the service, the issue, or the variable
 	Text    string
 }
 
@@ -73,7 +73,9 @@ func (r *Report) Open() (open []ledger.Finding) {
 }
 
 // keeps reports whether a finding keeps a release from being proven.
-func keeps(f ledger.Finding) bool { return f.Acknowledged == "" && (f.Breach || f.Kind == Feedback) }
+func keeps(f ledger.Finding) bool {
+	return f.Acknowledged == "" && (f.Breach || f.Kind == Feedback || f.Kind == Unmeasured)
+}
 
 // Run looks at every tick, at the time that the tick says, until the release is
 // proven or not, something is breached or abandoned, or the ticks or ctx end. It
@@ -218,8 +220,7 @@ func (o Options) state(r *ledger.Record, seen []ledger.Finding, now time.Time) S
 	return Proven
 }
 
-// open counts what keeps a release from being proven: breaches and feedback that
-// nobody acknowledged.
+// open counts what keeps a release from being proven and nobody acknowledged.
 func (o Options) open(r *ledger.Record) (n int) {
 	for _, f := range r.Watch.Findings {
 		if keeps(f) {
@@ -229,8 +230,12 @@ func (o Options) open(r *ledger.Record) (n int) {
 	return n
 }
 
-// Feedback is the kind of what people reported.
-const Feedback = "feedback"
+// Kinds that are no breach and keep a release from being proven all the same:
+// what people reported, and that errors and latency were not looked at.
+const (
+	Feedback   = "feedback"
+	Unmeasured = "metrics"
+)
 
 // summary is the day in a sentence.
 func (o Options) summary(r *ledger.Record) string {

@@ -66,6 +66,7 @@ func TestADay(t *testing.T) {
 	t.Parallel()
 	slow := Sight{Kind: "latency", Subject: "reporting", Text: "95 of 100 answers take up to 4s"}
 	line := Sight{Kind: "logs", Subject: "gateway", Text: "2 critical lines"}
+	blind := Sight{Kind: Unmeasured, Subject: "PROMETHEUS_URL", Text: "it has no value"}
 	issue := Sight{Kind: Feedback, Subject: "#12", Text: "the export is empty"}
 	for _, tt := range []struct {
 		name     string
@@ -78,6 +79,7 @@ func TestADay(t *testing.T) {
 		{"quiet", nil, nil, Proven, 25, "25 looks in 24h1m0s; 0 findings, 0 of them breaches"},
 		{"a finding that is no breach", day{3: {line}, 7: {line}}, nil, Proven, 25, "25 looks in 24h1m0s; 1 findings, 0 of them breaches"},
 		{"a breach at noon", day{12: {line, slow}}, nil, Breached, 13, ""},
+		{"metrics that nobody could ask", day{3: {blind}}, nil, Unproven, 25, "1 findings, 0 of them breaches; 1 not acknowledged"},
 		{"feedback that nobody read", nil, []Sight{issue}, Unproven, 25, "1 issues of feedback; 1 not acknowledged"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
