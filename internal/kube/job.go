@@ -104,7 +104,9 @@ func (c *Cluster) Run(ctx context.Context, t Task) (output string, err error) {
 	}
 	pod, err := c.awaitTask(ctx, t, job.GetUID())
 	if pod != nil {
-		log, failed := c.Logs(context.WithoutCancel(ctx), t.Namespace, pod.Name, LogOptions{Container: taskContainer, Lines: 2000})
+		reading, stop := Outlast(ctx, context.WithoutCancel(ctx), 2*time.Second)
+		defer stop()
+		log, failed := c.Logs(reading, t.Namespace, pod.Name, LogOptions{Container: taskContainer, Lines: 2000})
 		if output = string(log); failed != nil && err == nil {
 			err = failed
 		}

@@ -129,17 +129,26 @@ func (e *Entry) Answered(name string, took time.Duration) {
 
 // End records how the step of that name ended which was begun last.
 func (e *Entry) End(ctx context.Context, name string, outcome error) error {
-	for i, step := range slices.Backward(e.Record.Steps) {
-		if step.Name == name {
+	if !e.Ended(name, outcome) {
+		return fmt.Errorf("record %s: it was never begun", name)
+	}
+	return e.write(ctx)
+}
+
+// Ended is End that leaves the writing to whatever is written next. It reports
+// whether there is such a step.
+func (e *Entry) Ended(name string, outcome error) bool {
+	for i := range slices.Backward(e.Record.Steps) {
+		if step := &e.Record.Steps[i]; step.Name == name {
 			now := time.Now().UTC()
-			e.Record.Steps[i].Ended = &now
+			step.Ended, step.Error = &now, ""
 			if outcome != nil {
-				e.Record.Steps[i].Error = outcome.Error()
+				step.Error = outcome.Error()
 			}
-			return e.write(ctx)
+			return true
 		}
 	}
-	return fmt.Errorf("record %s: it was never begun", name)
+	return false
 }
 
 // Close records how the release ended.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -84,6 +85,38 @@ func TestAPIServerAway(t *testing.T) {
 			s.entirely("new", ledger.Released)
 		})
 	}
+}
+
+// TestCancelledWhileAPIServerAway: what cannot be recorded any more is left to the
+// next run. Whoever cancelled does not wait longer for that than a runner does.
+func TestCancelledWhileAPIServerAway(t *testing.T) {
+	t.Parallel()
+	simulate(t)
+	s := newScene(t, mortal(t)).standing("old")
+	s.points()
+	line, direct := newLine(t), s.kubeconfig
+	s.kubeconfig, s.more = line.kubeconfig, []string{"--grace", "6s"}
+	cmd := s.command(0, "new", "run")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for s.passed("apply Deployment/"+s.namespace+"/"+services[0]) == 0 {
+		time.Sleep(10 * time.Millisecond)
+	}
+	line.cut()
+	start := time.Now()
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if _ = cmd.Wait(); cmd.ProcessState.ExitCode() != 1 || time.Since(start) > 10*time.Second {
+		t.Errorf("%s after %s", cmd.ProcessState, time.Since(start))
+	}
+	s.kubeconfig, s.more = direct, nil
+	if s.unfinished() == nil {
+		t.Error("the ledger has nothing to go on with")
+	}
+	s.must("old", "rollback")
+	s.entirely("old", ledger.Failed)
 }
 
 // passed counts the points whose names have a part, of the run under way.

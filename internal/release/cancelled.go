@@ -50,7 +50,7 @@ func (o *Options) left(outcome *Outcome, verdict string, err error) (*Outcome, e
 
 // restoreLater leaves the database to the next run, which the open step tells that
 // it has to go back: a restore takes minutes, and a run that was cancelled has seconds.
-func (o *Options) restoreLater(ctx context.Context, entry *ledger.Entry, outcome *Outcome, failed error) (*Outcome, error) {
-	noted := entry.Begin(context.WithoutCancel(ctx), databaseStep, nil)
+func (o *Options) restoreLater(entry *ledger.Entry, outcome *Outcome, failed error) (*Outcome, error) {
+	noted := entry.Begin(o.noting, databaseStep, nil)
 	return o.left(outcome, "it was cancelled, and there was no time for the database to go back to its backup", errors.Join(failed, noted))
 }

@@ -7,8 +7,60 @@ import (
 	"time"
 
 	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/rollout"
 	"github.com/teei/slipway/testenv/testenv"
 )
+
+// TestCancelledRollback: the service that goes back does so to its end and is
+// verified, no other is begun, and another run goes on.
+func TestCancelledRollback(t *testing.T) {
+	t.Parallel()
+	s := newPods(t, mortal(t))
+	s.services, s.more = services, []string{"--deadline", "2m"}
+	s.standing("old", "new")
+	s.points()
+	plain := s.more
+	s.more = append([]string{"--grace", "20s"}, plain...)
+	var out strings.Builder
+	cmd := s.command(0, "new", "rollback")
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for s.passed("after apply Deployment/"+s.namespace+"/"+services[2]) == 0 {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if _ = cmd.Wait(); cmd.ProcessState.ExitCode() != 1 || !strings.Contains(out.String(), "there was no time to take back") {
+		t.Errorf("%s\n%s", cmd.ProcessState, out.String())
+	}
+	left := s.unfinished()
+	if left == nil || left.Number != 3 {
+		t.Fatalf("%+v\n%s", left, out.String())
+	}
+	if step := stepOf(left, rollout.TakeBack+" "+services[2]); step == nil || step.Ended == nil || step.Error != "" {
+		t.Errorf("the service that was under way: %+v", left.Steps)
+	}
+	if step := stepOf(left, rollout.TakeBack+" "+services[1]); step != nil || s.passed("apply Deployment/"+s.namespace+"/"+services[1]) > 0 {
+		t.Errorf("another one was begun: %+v", left.Steps)
+	}
+	s.unlocked()
+	s.more = plain
+	s.must("old", "resume")
+	s.back()
+	s.entirely("old", ledger.Released)
+	record, err := s.ledger.Release(t.Context(), 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range record.Steps {
+		if step.Ended == nil || step.Error != "" {
+			t.Errorf("a rollback that is over has the step %+v", step)
+		}
+	}
+}
 
 // TestCancelledInAHook: a hook that runs when its release is cancelled, and that
 // does not listen, is ended, and the release with it before a runner would kill

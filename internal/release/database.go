@@ -44,7 +44,7 @@ func (o *Options) databaseBack(ctx context.Context, lock *ledger.Lock, entry *le
 		return "", err
 	}
 	verdict, err := o.Database.Back(ctx, strconv.Itoa(entry.Record.Number), lock.Fence, lock.Hold)
-	if noted := entry.End(context.WithoutCancel(ctx), databaseStep, err); err == nil {
+	if noted := entry.End(o.noting, databaseStep, err); err == nil {
 		err = noted
 	}
 	return verdict, err

@@ -66,8 +66,7 @@ func (o *Options) migrate(ctx context.Context, lock *ledger.Lock, entry *ledger.
 	}
 	noteMigrations(entry.Record, wanted.Migrations, m, err)
 	record := entry.Record
-	lasting := context.WithoutCancel(ctx)
-	noted := entry.End(lasting, migrateStep, err)
+	noted := entry.End(o.noting, migrateStep, err)
 	if err == nil {
 		return nil, noted
 	}
@@ -76,13 +75,13 @@ func (o *Options) migrate(ctx context.Context, lock *ledger.Lock, entry *ledger.
 	case m.Unknown():
 		outcome.State, outcome.Verdict = ledger.Stuck, "the migration failed, what it left of the schema is not known, and no service was touched"
 	case !m.AsBefore && o.OnFailure != nil && o.hurried(ctx):
-		return o.restoreLater(ctx, entry, outcome, errors.Join(err, noted))
+		return o.restoreLater(entry, outcome, errors.Join(err, noted))
 	case !m.AsBefore && o.OnFailure != nil:
-		return o.restore(lasting, lock, entry, errors.Join(err, noted))
+		return o.restore(context.WithoutCancel(ctx), lock, entry, errors.Join(err, noted))
 	case !m.AsBefore:
 		outcome.Verdict = "the migration failed half-way, no service was touched; " + applied(record.Migrations)
 	}
-	return outcome, errors.Join(err, noted, entry.Close(lasting, outcome.State, outcome.Verdict))
+	return outcome, errors.Join(err, noted, entry.Close(o.noting, outcome.State, outcome.Verdict))
 }
 
 // noteMigrations records what the release has applied. An attempt that died may

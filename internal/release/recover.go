@@ -53,17 +53,24 @@ func (o *Options) take(ctx context.Context, lock *ledger.Lock, record *ledger.Re
 
 // takeBack undoes changes and closes their release.
 func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger.Entry, changes []rollout.Change) (*Outcome, error) {
-	lasting, stop := untilLost(ctx, lock)
+	lasting, stop := untilLost(context.WithoutCancel(ctx), lock)
 	defer stop()
-	database, err := o.databaseBack(lasting, lock, entry)
+	beginning, stop := untilLost(ctx, lock)
+	defer stop()
+	database, err := o.databaseBack(beginning, lock, entry)
 	if err != nil {
 		return o.withoutDatabase(ctx, entry, err)
 	}
-	result, err := rollout.Undo(lasting, o.guarded(lock, entry.Record), changes)
+	options := o.guarded(lock, entry.Record)
+	options.Journal = o.journal(entry)
+	result, err := rollout.Undo(beginning, lasting, options, changes)
 	outcome := &Outcome{Number: entry.Record.Number, Rollout: result, Record: entry.Record, State: ledger.Failed}
 	outcome.Verdict = "everything is as before: " + comparedChanges(changes)
-	if replaced(err) {
+	switch {
+	case replaced(err):
 		return outcome, err
+	case ctx.Err() != nil && errors.As(err, new(*rollout.LeftError)):
+		return o.left(outcome, "it was cancelled in the middle, and not everything was taken back", err)
 	}
 	to := entry.Record.RollbackTo
 	if to != nil && !begun(entry.Record) {
@@ -86,7 +93,7 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 		outcome.State, outcome.Verdict = ledger.Stuck, "not everything could be taken back"
 	} else if len(changes) > 0 {
 		var said string
-		said, err = o.again(ctx, entry.Record)
+		said, err = o.again(ctx, entry)
 		outcome.Verdict += said
 	}
 	switch {
@@ -99,7 +106,8 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 		entry.Record.Images, noted = o.running(ctx)
 		err = errors.Join(noted, o.Ledger.MarkRolledBack(ctx, *to, entry.Record.Number))
 	}
-	return outcome, errors.Join(err, entry.Close(context.WithoutCancel(ctx), outcome.State, outcome.Verdict))
+	entry.Ended(rollbackStep, err)
+	return outcome, errors.Join(err, entry.Close(o.noting, outcome.State, outcome.Verdict))
 }
 
 // withoutDatabase ends a rollback whose database could not be restored before
@@ -111,7 +119,8 @@ func (o *Options) withoutDatabase(ctx context.Context, entry *ledger.Entry, err 
 		return outcome, err
 	}
 	outcome.State, outcome.Verdict = ledger.Failed, "the database could not be restored, and nothing was changed"
-	return outcome, errors.Join(err, entry.Close(ctx, outcome.State, outcome.Verdict))
+	entry.Ended(rollbackStep, err)
+	return outcome, errors.Join(err, entry.Close(o.noting, outcome.State, outcome.Verdict))
 }
 
 // untouched reports whether a record is of a rollback that did no more than to

@@ -50,6 +50,10 @@ type Options struct {
 	Say func(format string, args ...any)
 
 	partial bool // it is of some services alone
+	// noting is what outcomes are recorded in: a run that was cancelled records them
+	// too, but where it is soon killed it does not wait for an API server that is away.
+	noting context.Context
+	noted  func() // ends it
 }
 
 // Outcome is what became of a release.
@@ -61,6 +65,10 @@ type Outcome struct {
 	// Record is how the ledger has it.
 	Record *ledger.Record `json:"record,omitempty"`
 }
+
+// lastNote is how long after it was cancelled a run may still record an outcome,
+// where it is killed after 10 s.
+const lastNote = 8 * time.Second
 
 // patience is how long a release waits for an API server that is away.
 const patience = 2 * time.Minute
@@ -208,26 +216,26 @@ func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Ent
 	case err == nil:
 		outcome.State, outcome.Verdict = ledger.Released, runs(len(result.Services))+" what was released"
 	case withDatabase && o.hurried(ctx):
-		return o.restoreLater(ctx, entry, outcome, err)
+		return o.restoreLater(entry, outcome, err)
 	case withDatabase:
 		back, err := o.restore(context.WithoutCancel(ctx), lock, entry, err)
 		if back != nil && back.Rollout != nil {
 			result.Undone, back.Rollout = back.Rollout.Undone, result // as where the database stays
 		}
 		return back, err
-	case clean(result):
+	case clean(result) && !errors.As(err, new(*rollout.LeftError)):
 		outcome.State, outcome.Verdict = ledger.Failed, "everything is as before: "+comparedUndone(result.Undone)
 		if len(entry.Record.Migrations) > 0 {
 			outcome.Verdict = "the services are as before: " + comparedUndone(result.Undone) + "; " + applied(entry.Record.Migrations)
 		}
 		if len(result.Undone) > 0 {
-			said, wrong := o.again(ctx, entry.Record)
+			said, wrong := o.again(ctx, entry)
 			outcome.Verdict, err = outcome.Verdict+said, errors.Join(err, wrong)
 		}
 	default:
 		outcome.State, outcome.Verdict = ledger.Stuck, "not everything could be taken back"
 	}
-	return outcome, errors.Join(err, entry.Close(context.WithoutCancel(ctx), outcome.State, outcome.Verdict))
+	return outcome, errors.Join(err, entry.Close(o.noting, outcome.State, outcome.Verdict))
 }
 
 // CancelledError says that a release was cancelled and left for another run.
@@ -265,6 +273,10 @@ func clean(result *rollout.Result) bool {
 
 func (o *Options) acquire(ctx context.Context) (*ledger.Lock, error) {
 	o.Rollout.Cluster.Patience = patience
+	o.noting, o.noted = context.WithoutCancel(ctx), func() {}
+	if o.Rollout.Grace > 0 {
+		o.noting, o.noted = kube.Outlast(ctx, o.noting, lastNote)
+	}
 	if o.Held != nil {
 		return o.Ledger.Join(ctx, *o.Held)
 	}
@@ -274,7 +286,12 @@ func (o *Options) acquire(ctx context.Context) (*ledger.Lock, error) {
 // giveBack releases the lock also when the run was cancelled. A lock that
 // cannot be given back expires.
 func (o *Options) giveBack(ctx context.Context, lock *ledger.Lock) {
-	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	o.noted()
+	given := 5 * time.Second
+	if o.hurried(ctx) {
+		given = time.Second
+	}
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), given)
 	defer stop()
 	if err := lock.Release(ctx); err != nil {
 		o.say("the lock could not be given back, it expires by itself: %v", err)

@@ -81,6 +81,15 @@ func TestTakeBack(t *testing.T) {
 	if got := record.Images["web"]; got != "example.invalid/web@sha256:"+digests[1] {
 		t.Errorf("the record says that %q runs", got)
 	}
+	var steps []string
+	for _, s := range record.Steps {
+		if steps = append(steps, s.Name); s.Ended == nil {
+			t.Errorf("%s has no end", s.Name)
+		}
+	}
+	if got := strings.Join(steps, ", "); got != "rollback, take back web, verify" {
+		t.Errorf("the rollback made the steps %s", got)
+	}
 	if began := last.Record.Started; !record.Past().Equal(began) || !past.Equal(began) {
 		t.Errorf("compared with the time before %s and verified with that before %s, want %s", record.Past(), past, began)
 	}

@@ -19,10 +19,11 @@ type journal struct {
 	entry  *ledger.Entry
 	ledger *ledger.Ledger
 	wanted []*kube.Object
+	noting context.Context
 }
 
 func (o *Options) journal(entry *ledger.Entry) journal {
-	return journal{entry: entry, ledger: o.Ledger, wanted: o.Rollout.Objects}
+	return journal{entry: entry, ledger: o.Ledger, wanted: o.Rollout.Objects, noting: o.noting}
 }
 
 func (j journal) Begin(ctx context.Context, step string, changes []rollout.Change) error {
@@ -38,8 +39,8 @@ func (j journal) Begin(ctx context.Context, step string, changes []rollout.Chang
 // Answered notes how long a service took to answer its health path.
 func (j journal) Answered(step string, took time.Duration) { j.entry.Answered(step, took) }
 
-func (j journal) End(ctx context.Context, step string, outcome error) error {
-	return j.entry.End(ctx, step, outcome)
+func (j journal) End(_ context.Context, step string, outcome error) error {
+	return j.entry.End(j.noting, step, outcome)
 }
 
 // note adds what is about to be written to the record, which the step's beginning

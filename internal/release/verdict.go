@@ -2,6 +2,7 @@ package release
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -53,7 +54,7 @@ func compared(ids []string) string {
 
 // again verifies the platform as a whole after something was taken back, and
 // says what came of it. A run that was cancelled has seconds left, and leaves it out.
-func (o *Options) again(ctx context.Context, record *ledger.Record) (string, error) {
+func (o *Options) again(ctx context.Context, entry *ledger.Entry) (string, error) {
 	switch {
 	case o.Verify == nil:
 		return "", nil
@@ -62,7 +63,11 @@ func (o *Options) again(ctx context.Context, record *ledger.Record) (string, err
 		return "; the platform was not verified again, since this run was cancelled", nil
 	}
 	o.say("verify what was taken back")
-	err := o.verify(ctx, record)
+	err := entry.Begin(ctx, rollout.Verification, nil)
+	if err == nil {
+		err = o.verify(ctx, entry.Record)
+		err = errors.Join(err, entry.End(o.noting, rollout.Verification, err))
+	}
 	switch {
 	case err == nil:
 		return "; the platform was verified again", nil

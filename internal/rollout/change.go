@@ -38,7 +38,8 @@ type Journal interface {
 // Steps that are not named after a service.
 const (
 	Configuration = "configuration" // applies what is no service's workload
-	TakeBack      = "take back"     // undoes what a failed rollout changed
+	TakeBack      = "take back"     // undoes what a failed rollout changed; one service of it has its name behind
+	Verification  = "verify"        // of all services together
 )
 
 // Guard decides on each write. It is given the object as it is now, nil if it

@@ -60,9 +60,22 @@ func Deploy(ctx context.Context, o Options) (*Result, error) {
 		if o.Leave {
 			return r.result, err
 		}
-		return r.result, errors.Join(err, r.step(watching, TakeBack, nil, func() error { return r.undo(soon, r.done) }))
+		return r.result, errors.Join(err, r.undoAll(soon))
 	}
 	return r.result, nil
+}
+
+// undoAll is the step that takes back what this run changed.
+func (r *run) undoAll(ctx context.Context) error {
+	begun := false
+	err := r.step(ctx, TakeBack, nil, func() error {
+		begun = true
+		return r.undo(ctx, ctx, r.done)
+	})
+	if !begun && len(r.done) > 0 {
+		err = errors.Join(err, &LeftError{Changes: len(r.done)})
+	}
+	return err
 }
 
 // graceful is the context to take back in: it outlives a run that is cancelled,
@@ -129,7 +142,7 @@ func (r *run) forward(ctx context.Context, differences []Difference) error {
 	if r.Verify == nil {
 		return nil
 	}
-	if err := r.Verify(ctx); err != nil {
+	if err := r.step(ctx, Verification, nil, func() error { return r.Verify(ctx) }); err != nil {
 		return err
 	}
 	return r.stayed(ctx)

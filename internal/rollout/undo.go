@@ -14,13 +14,15 @@ import (
 )
 
 // Undo takes back changes that were noted by another run, in reverse, each
-// verified as it goes back. Changes that were never made are passed over.
-func Undo(ctx context.Context, o Options, changes []Change) (*Result, error) {
+// verified as it goes back. Changes that were never made are passed over. Once ctx
+// is cancelled, what goes back then does so to its end, within Grace, and nothing
+// more is begun; the end of lasting ends all at once.
+func Undo(ctx, lasting context.Context, o Options, changes []Change) (*Result, error) {
 	r := newRun(o)
-	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
+	watching, stop := context.WithCancel(lasting)
 	defer stop()
 	var err error
-	if r.scaled, err = autoscaled(ctx, r.Cluster, r.Namespace); err != nil {
+	if r.scaled, err = autoscaled(watching, r.Cluster, r.Namespace); err != nil {
 		return r.result, err
 	}
 	var objects []*kube.Object
@@ -30,16 +32,18 @@ func Undo(ctx context.Context, o Options, changes []Change) (*Result, error) {
 	if r.view, err = follow(watching, r.Cluster, r.Namespace, r.kinds(objects)); err != nil {
 		return r.result, err
 	}
-	return r.result, r.undo(ctx, changes)
+	soon, stop := r.graceful(ctx, watching)
+	defer stop()
+	return r.result, r.undo(soon, ctx, changes)
 }
 
-// undo takes back changes. In a run that was cancelled, the context is not the cancelled one;
-// each change has a deadline of its own.
+// undo takes back changes, and begins none once beginning has ended. In a run that
+// was cancelled, ctx is not the cancelled one; each change has a deadline of its own.
 //
 // Configuration goes back first, because the pods of a service that is put back
 // read it as they start. Then the services, last one first. What this run
 // created for them is deleted at the end, when nothing needs it any more.
-func (r *run) undo(ctx context.Context, changes []Change) error {
+func (r *run) undo(ctx, beginning context.Context, changes []Change) error {
 	var config, services, created []Change
 	for i := len(changes) - 1; i >= 0; i-- {
 		switch c := changes[i]; {
@@ -54,7 +58,7 @@ func (r *run) undo(ctx context.Context, changes []Change) error {
 	var errs []error
 	all := append(append(config, services...), created...)
 	for i, c := range all {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || beginning.Err() != nil {
 			return errors.Join(append(errs, &LeftError{Changes: len(all) - i})...)
 		}
 		start := time.Now()
@@ -116,7 +120,15 @@ func (r *run) takeBack(ctx context.Context, c Change) (action string, changed bo
 	if live != nil && same(live, c.Before, r.autoscales(c.Object)) && reflect.DeepEqual(ownership(live), ownership(c.Before)) {
 		return "unchanged", false, nil
 	}
-	return "restored", true, r.restore(ctx, c, live)
+	return "restored", true, r.goBack(ctx, c, func() error { return r.restore(ctx, c, live) })
+}
+
+// goBack is a step of its own where a service goes back.
+func (r *run) goBack(ctx context.Context, c Change, act func() error) error {
+	if c.Service == "" {
+		return act()
+	}
+	return r.step(ctx, TakeBack+" "+c.Service, nil, act)
 }
 
 // keeps lists what may hold data that no second release could bring back.
@@ -129,13 +141,13 @@ func (r *run) remove(ctx context.Context, c Change, live *kube.Object) (string, 
 	if keeps[c.Object.GetKind()] {
 		return "kept", true, nil
 	}
-	if err := r.erase(ctx, live); err != nil {
-		return "deleted", true, err
-	}
-	if runs(c.Object.GetKind()) && c.Object.GetNamespace() == r.Namespace {
-		return "deleted", true, r.view.gone(ctx, c.Object.GetKind(), c.Object.GetName())
-	}
-	return "deleted", true, nil
+	return "deleted", true, r.goBack(ctx, c, func() error {
+		err := r.erase(ctx, live)
+		if err == nil && runs(c.Object.GetKind()) && c.Object.GetNamespace() == r.Namespace {
+			err = r.view.gone(ctx, c.Object.GetKind(), c.Object.GetName())
+		}
+		return err
+	})
 }
 
 // erase deletes an object as it was read and no other, as put writes.
