@@ -2,12 +2,14 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/teei/slipway/internal/kube/kubetest"
 	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/testenv/testenv"
 )
 
 // TestCommandsAboutReleases: what people ask about releases, and what they do
@@ -62,11 +64,38 @@ func TestCommandsAboutReleases(t *testing.T) {
 		t.Errorf("version %s runs", got)
 	}
 
+	// A record that somebody damaged: an old one stands in nobody's way, of the newest
+	// it has to be known how it ended.
+	damage := func(number int) (mend func()) {
+		name := fmt.Sprintf("release-%06d", number)
+		was := testenv.Kubectl(t, "--namespace", book.Namespace, "get", "configmap", name, "--output", "jsonpath={.data}")
+		testenv.Kubectl(t, "--namespace", book.Namespace, "patch", "configmap", name, "--type=merge", "--patch", `{"data": {"record.json": "{"}}`)
+		return func() {
+			testenv.Kubectl(t, "--namespace", book.Namespace, "patch", "configmap", name, "--type=merge", "--patch", `{"data": `+was+`}`)
+		}
+	}
+	mend := damage(1)
+	says(c.slipway(0, "status"), c.environment+" #3, released", "read ConfigMap/"+book.Namespace+"/release-000001")
+	c.release("newest")
+	mend()
+	mend = damage(4)
+	says(c.slipway(0, "status"), c.environment+" #3, released", "release-000004")
+	for _, command := range []string{"resume", "rollback"} {
+		says(c.slipway(2, command), "it is not known how "+c.environment+" #4 ended", "slipway verify")
+	}
+	c.write("deploy.yaml", strings.ReplaceAll(cancelledManifest, "$version", "slow"))
+	c.slipway(0, "plan", "--images", "images.json", "--out", "another")
+	says(c.slipway(2, "apply", "--plan", "another", "--approval", approvalIn(t, filepath.Join(c.dir, "outputs"))), "it is not known how "+c.environment+" #4 ended")
+	if got := c.version(); got != "newest" {
+		t.Errorf("version %s runs", got)
+	}
+	mend()
+
 	// Little history: the way back is kept all the same.
 	c.write("slipway.yaml", strings.Replace(anothersRepository["slipway.yaml"], "namespace: NAMESPACE", "namespace: NAMESPACE, history: 2", 1))
-	c.release("newest")
-	if err := json.Unmarshal([]byte(c.slipway(0, "releases", "--json")), &records); err != nil || len(records) != 2 || records[1].Number != 3 {
+	c.release("last")
+	if err := json.Unmarshal([]byte(c.slipway(0, "releases", "--json")), &records); err != nil || len(records) != 2 || records[1].Number != 4 {
 		t.Errorf("with a history of 2 there are %+v, %v", records, err)
 	}
-	says(c.slipway(0, "rollback"), "back at "+c.environment+" #3")
+	says(c.slipway(0, "rollback"), "back at "+c.environment+" #4")
 }

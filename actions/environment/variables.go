@@ -2,6 +2,7 @@ package environment
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 // those of the last release.
 func (e *Environment) Variables(ctx context.Context) (k gate.Kept, err error) {
 	records, err := e.Ledger.Releases(ctx)
-	if err != nil {
+	if err != nil && !errors.As(err, new(*ledger.DamagedError)) {
 		return k, err
 	}
 	slices.SortFunc(records, func(a, b *ledger.Record) int { return b.Number - a.Number })

@@ -5,6 +5,7 @@ package status
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -19,14 +20,17 @@ import (
 	"github.com/teei/slipway/actions/environment"
 	"github.com/teei/slipway/internal/action"
 	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/ledger"
 )
 
 // Status is how an environment is doing.
 type Status struct {
 	Environment string `json:"environment"`
 	// Release is the newest one, and State how it ended.
-	Release  string    `json:"release,omitempty"`
-	State    string    `json:"state,omitempty"`
+	Release string `json:"release,omitempty"`
+	State   string `json:"state,omitempty"`
+	// Damaged says which records cannot be read, "" for none.
+	Damaged  string    `json:"damaged,omitempty"`
 	Services []Service `json:"services"`
 }
 
@@ -107,8 +111,11 @@ func (e *TroubleError) Hint() string {
 func read(ctx context.Context, e *environment.Environment) (*Status, error) {
 	s := &Status{Environment: e.Ledger.Environment, Services: []Service{}}
 	records, err := e.Ledger.Releases(ctx)
-	if err != nil {
+	if err != nil && !errors.As(err, new(*ledger.DamagedError)) {
 		return nil, err
+	}
+	if err != nil {
+		s.Damaged = err.Error()
 	}
 	if len(records) > 0 {
 		s.Release, s.State = e.Ledger.Name(records[0].Number), string(records[0].State)
@@ -217,6 +224,9 @@ func (s *Status) table(w io.Writer) error {
 		fmt.Fprintf(w, "nothing was released to %s yet\n\n", s.Environment)
 	} else {
 		fmt.Fprintf(w, "%s, %s\n\n", s.Release, s.State)
+	}
+	if s.Damaged != "" {
+		fmt.Fprintf(w, "! %s\n\n", s.Damaged)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "service\tpods\trestarts\timage\ttrouble")

@@ -175,8 +175,22 @@ func TestDamagedRecords(t *testing.T) {
 	if len(all) != 1 || all[0].Number != 1 {
 		t.Errorf("the others cannot be read: %+v", all)
 	}
-	if next := add(t, l); next.Record.Number != 3 {
+	var unknown *UnknownEndError
+	if _, err := l.Unfinished(t.Context()); !errors.As(err, &unknown) || unknown.Release != l.Environment+" #2" {
+		t.Errorf("nobody knows how the newest ended: %v", err)
+	}
+	next := add(t, l)
+	if next.Record.Number != 3 {
 		t.Errorf("the next release is number %d, want 3: the damaged one is not overwritten", next.Record.Number)
+	}
+	if _, err := l.Unfinished(t.Context()); !errors.As(err, &unknown) {
+		t.Errorf("nor is it known while another one runs: %v", err)
+	}
+	if err := next.Close(t.Context(), Released, ""); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := l.Unfinished(t.Context()); err != nil || left != nil {
+		t.Errorf("one that is older than the newest: %+v, %v", left, err)
 	}
 	if err := l.cluster.Delete(t.Context(), l.named("Secret", all[0].Steps[0].Before[0].Secret)); err != nil {
 		t.Fatal(err)

@@ -225,6 +225,8 @@ type Chunk struct {
 type DamagedError struct {
 	Object string
 	Err    error
+
+	number int // of the release whose record it is, 0 for something else
 }
 
 func (e *DamagedError) Error() string { return fmt.Sprintf("read %s: %v", e.Object, e.Err) }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -31,15 +32,20 @@ func (l *Ledger) Releases(ctx context.Context) ([]*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseAll(stored)
+	records, damaged := parseAll(stored)
+	errs := make([]error, len(damaged))
+	for i, d := range damaged {
+		errs[i] = d
+	}
+	return records, errors.Join(errs...)
 }
 
 func (l *Ledger) stored(ctx context.Context) ([]*corev1.ConfigMap, error) {
 	return kube.List[corev1.ConfigMap](ctx, l.cluster, kube.ConfigMaps, l.Namespace, releaseLabel, "")
 }
 
-func parseAll(stored []*corev1.ConfigMap) (records []*Record, err error) {
-	var damaged []error
+// parseAll returns the records, newest first, and what is wrong with the others.
+func parseAll(stored []*corev1.ConfigMap) (records []*Record, damaged []*DamagedError) {
 	for _, s := range stored {
 		record, err := parse(s)
 		if err != nil {
@@ -49,7 +55,7 @@ func parseAll(stored []*corev1.ConfigMap) (records []*Record, err error) {
 		records = append(records, record)
 	}
 	slices.SortFunc(records, func(a, b *Record) int { return b.Number - a.Number })
-	return records, errors.Join(damaged...)
+	return records, damaged
 }
 
 // Release reads one record; it is nil if there is none of that number.
@@ -63,14 +69,18 @@ func (l *Ledger) read(ctx context.Context, number int) (*Record, *corev1.ConfigM
 	if err != nil || stored == nil {
 		return nil, nil, err
 	}
-	record, err := parse(stored)
-	return record, stored, err
+	record, damaged := parse(stored)
+	if damaged != nil {
+		return nil, stored, damaged
+	}
+	return record, stored, nil
 }
 
 // parse trusts nothing: people edit what they can reach.
-func parse(stored *corev1.ConfigMap) (*Record, error) {
-	damaged := func(err error) error {
-		return &DamagedError{Object: "ConfigMap/" + stored.Namespace + "/" + stored.Name, Err: err}
+func parse(stored *corev1.ConfigMap) (*Record, *DamagedError) {
+	damaged := func(err error) *DamagedError {
+		number, _ := strconv.Atoi(strings.TrimPrefix(stored.Name, "release-")) // 0 is older than all
+		return &DamagedError{Object: "ConfigMap/" + stored.Namespace + "/" + stored.Name, Err: err, number: number}
 	}
 	data, err := unpack(stored)
 	if err != nil {

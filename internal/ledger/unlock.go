@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	coordination "k8s.io/api/coordination/v1"
@@ -57,7 +58,7 @@ func (l *Ledger) Unlock(ctx context.Context, by Holder, reason string) (*Holder,
 
 // noteUnfinished adds a note to the release that is under way, if there is one.
 func (l *Ledger) noteUnfinished(ctx context.Context, note string) error {
-	record, err := l.Unfinished(ctx)
+	record, err := l.unfinished(ctx)
 	if err != nil || record == nil {
 		return err
 	}
@@ -69,26 +70,67 @@ func (l *Ledger) noteUnfinished(ctx context.Context, note string) error {
 	return e.write(ctx)
 }
 
-// Unfinished returns the release that ended in the middle, or nil.
+// Unfinished returns the release that ended in the middle, or nil. Where the record
+// of the newest is damaged, it fails with an *UnknownEndError.
 func (l *Ledger) Unfinished(ctx context.Context) (*Record, error) {
-	records, err := l.Releases(ctx)
-	var damaged *DamagedError
-	if err != nil && !errors.As(err, &damaged) {
+	stored, err := l.stored(ctx)
+	if err != nil {
 		return nil, err
 	}
-	for _, record := range records {
-		if !record.State.Finished() {
-			return record, nil
+	records, damaged := parseAll(stored)
+	for _, d := range damaged {
+		over := func(r *Record) bool { return r.State.Finished() && r.Number > d.number }
+		if !slices.ContainsFunc(records, over) {
+			return nil, &UnknownEndError{Release: l.Name(d.number), Err: d}
 		}
 	}
-	return nil, nil
+	return firstUnfinished(records), nil
+}
+
+func firstUnfinished(records []*Record) *Record {
+	i := slices.IndexFunc(records, func(r *Record) bool { return !r.State.Finished() })
+	if i < 0 {
+		return nil
+	}
+	return records[i]
+}
+
+// unfinished is Unfinished among the records that can be read.
+func (l *Ledger) unfinished(ctx context.Context) (*Record, error) {
+	records, err := l.Releases(ctx)
+	if err != nil && !errors.As(err, new(*DamagedError)) {
+		return nil, err
+	}
+	return firstUnfinished(records), nil
+}
+
+// UnknownEndError says that nobody knows whether the newest release ended in the
+// middle: what is there now may be a mixture, and no state to go back to.
+type UnknownEndError struct {
+	Release string
+	Err     error
+}
+
+func (e *UnknownEndError) Error() string {
+	return "it is not known how " + e.Release + " ended: " + e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *UnknownEndError) Unwrap() error { return e.Err }
+
+// Usage marks that nothing was begun.
+func (e *UnknownEndError) Usage() bool { return true }
+
+// Hint says what to do about it.
+func (e *UnknownEndError) Hint() string {
+	return "its record may still be in the folder of its run (--out); `slipway verify` says what runs: once all of it is of one release, delete the record with kubectl"
 }
 
 // Abandoned returns the unfinished release that nobody works on any more: its
 // lock is free, or was not renewed for as long as it lasts by this process's own
 // clock. It is nil if there is none.
 func (l *Ledger) Abandoned(ctx context.Context) (*Record, error) {
-	record, err := l.Unfinished(ctx)
+	record, err := l.unfinished(ctx)
 	if err != nil || record == nil {
 		return nil, err
 	}
@@ -103,5 +145,5 @@ func (l *Ledger) Abandoned(ctx context.Context) (*Record, error) {
 			return nil, err
 		}
 	}
-	return l.Unfinished(ctx) // it may have ended meanwhile
+	return l.unfinished(ctx) // it may have ended meanwhile
 }
