@@ -109,8 +109,10 @@ func (r *run) prepare(ctx, watching context.Context) ([]Difference, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.view, err = follow(watching, r.Cluster, r.Namespace, r.kinds(r.Objects))
-	return differences, err
+	if r.view, err = follow(watching, r.Cluster, r.Namespace, r.kinds(r.Objects)); err != nil {
+		return nil, err
+	}
+	return differences, r.keepEndpoints(differences)
 }
 
 func (r *run) forward(ctx context.Context, differences []Difference) error {
@@ -142,7 +144,7 @@ func (r *run) forward(ctx context.Context, differences []Difference) error {
 	if r.Verify == nil {
 		return nil
 	}
-	if err := r.step(ctx, Verification, nil, func() error { return r.Verify(ctx) }); err != nil {
+	if err := r.step(ctx, Verification, nil, func() error { return r.Verify(r.sharing(ctx)) }); err != nil {
 		return err
 	}
 	return r.stayed(ctx)

@@ -42,7 +42,7 @@ func (r *run) probe(ctx context.Context, s Service, g goal, pods []*corev1.Pod) 
 }
 
 func (r *run) probeService(ctx context.Context, s Service, g goal, pods []*corev1.Pod) (took time.Duration, failed *sign, err error) {
-	service, err := kube.GetOne[corev1.Service](ctx, r.Cluster, kube.Services, r.Namespace, s.Name)
+	service, err := r.endpoint(ctx, s.Name)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -29,7 +29,10 @@ func Inspect(ctx context.Context, o Options) (*Result, error) {
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
 	var err error
-	if r.view, err = follow(watching, r.Cluster, r.Namespace, map[string]bool{statefulSetKind: true, daemonSetKind: true}); err != nil {
+	if r.view = r.sharedView(ctx); r.view == nil {
+		r.view, err = follow(watching, r.Cluster, r.Namespace, map[string]bool{statefulSetKind: true, daemonSetKind: true})
+	}
+	if err != nil {
 		return r.result, err
 	}
 	errs := make([]error, len(o.Services))
