@@ -107,7 +107,7 @@ func (s *stage) release(ctx context.Context, cluster *kube.Cluster, o rollout.Op
 	atLast.Flows, atLast.Verify.Inside, atLast.Verify.Metrics = nil, nil, nil
 	return release.Run(ctx, release.Options{
 		Ledger: book, Record: ledger.Record{By: ledger.Holder{Person: "bench"}}, Rollout: o,
-		Verify: func(ctx context.Context, _ time.Time) error {
+		Verify: func(ctx context.Context, _ *ledger.Record) error {
 			v := release.Verifier{Cluster: cluster, Namespace: s.namespace, Platform: &atLast, All: true, Say: func(string, ...any) {}}
 			return v.Verify(ctx)
 		},
