@@ -60,6 +60,8 @@ func TestOwnCAOfPackages(t *testing.T) {
 	root := workspace(t)
 	replace(t, root, "slipway.yaml", "services:\n", "checks:\n  test: {run: pnpm ls -r @private/kit}\nservices:\n")
 	needPrivate(t, root, integrity)
+	// An installation with the same lockfile is in the engine's cache.
+	replace(t, root, "package.json", `"private":true`, `"private":true,"description":"`+rand.Text()+`"`)
 	write(t, root, ".npmrc", "fetch-retries=0\n@private:registry=https://"+address+"/\n//"+address+"/:_authToken="+npmToken+"\n")
 	code, output, _ := launch(t, nil, "test", "--root", root).ends(3 * time.Minute)
 	if code != exitFailed || !strings.Contains(output, "test could not begin: ") || !strings.Contains(output, "certificate") {
