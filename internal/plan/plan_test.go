@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -271,4 +272,42 @@ func FuzzReadPlan(f *testing.F) {
 			t.Errorf("digest %s, %v; of the bytes it is %x", digest, err, sum)
 		}
 	})
+}
+
+// TestFilesOfTheEvidence: a file that is at hand has to be the one that was
+// approved; one that is not here was approved by its hash.
+func TestFilesOfTheEvidence(t *testing.T) {
+	folder := t.TempDir()
+	write := func(name, text string) Item {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256([]byte(text))
+		return Item{Kind: Check, Name: strings.TrimSuffix(name, ".log"), SHA256: hex.EncodeToString(sum[:]), File: name, Passed: true}
+	}
+	e := NewEvidence("abc", time.Now(), write("test.log", "ok"), write("lint.log", "ok"), Item{Kind: Check, Name: "build", SHA256: "1234"})
+	if err := e.Files(folder); err != nil {
+		t.Errorf("as they were: %v", err)
+	}
+	if err := os.Remove(filepath.Join(folder, "test.log")); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Files(folder); err != nil {
+		t.Errorf("one that is elsewhere: %v", err)
+	}
+	write("lint.log", "3 problems")
+	var refused *RefusedError
+	if err := e.Files(folder); !errors.As(err, &refused) || len(refused.Reasons) != 1 || !strings.HasPrefix(refused.Reasons[0], "check lint: ") || !strings.HasSuffix(refused.Reasons[0], "lint.log is not the file that the evidence is of") {
+		t.Errorf("one that was edited: %v", err)
+	}
+	if err := os.Remove(filepath.Join(folder, "lint.log")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(folder, "lint.log"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Files(folder); err == nil || errors.As(err, &refused) || !strings.Contains(err.Error(), "read the evidence: ") {
+		t.Errorf("one that cannot be read: %v", err)
+	}
 }
