@@ -26,6 +26,15 @@ func differences(approved, now *Plan) []string {
 	}
 	out = append(out, each("service", approved.Services, now.Services, func(s Service) string { return s.Name }, serviceChange)...)
 	out = append(out, each("object", approved.Objects, now.Objects, func(o Object) string { return o.ID }, objectChange)...)
+	out = append(out, each("secret", approved.Given, now.Given, func(g Given) string { return g.ID }, func(a, b Given) string {
+		switch {
+		case a == b:
+			return ""
+		case a.Hash == "" || b.Hash == "":
+			return "it was there when it was approved and is not now, or the other way round"
+		}
+		return "what it holds was changed since"
+	})...)
 	for _, id := range moved(approved.Left, now.Left) {
 		out = append(out, id+" was not in the manifests and in the cluster when it was approved, and is now, or the other way round")
 	}

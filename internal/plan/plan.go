@@ -32,6 +32,9 @@ type Plan struct {
 	Services []Service `json:"services"`
 	// Objects that would be different, in the order in which they are applied.
 	Objects []Object `json:"objects"`
+	// Given are the Secrets that the pods are given and that no manifest has: what they
+	// hold is not the release's, but what was approved was approved with it.
+	Given []Given `json:"given,omitempty"`
 	// Migrator is the image that applies migrations, by digest.
 	Migrator string `json:"migrator,omitempty"`
 	// Restore says that a release that fails after its migrations goes back to
@@ -79,6 +82,13 @@ type Field struct {
 	Before *string `json:"before"`
 	After  *string `json:"after"`
 	Secret bool    `json:"secret,omitempty"`
+}
+
+// Given is a Secret that somebody else keeps.
+type Given struct {
+	ID string `json:"id"` // Secret/namespace/name
+	// Hash of what it holds, keyed; "" where it is not there.
+	Hash string `json:"hash,omitempty"`
 }
 
 // Migration is one that the release applies.

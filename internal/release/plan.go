@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -61,7 +62,42 @@ func Plan(ctx context.Context, o Planning) (*plan.Plan, error) {
 	if p.Left, err = o.left(ctx); err != nil {
 		return nil, err
 	}
+	if p.Given, err = o.given(ctx); err != nil {
+		return nil, err
+	}
 	return &p, nil
+}
+
+// given are the Secrets that the services are given and that no manifest has.
+func (o *Planning) given(ctx context.Context) ([]plan.Given, error) {
+	own, given := map[string]bool{}, map[string]*kube.Object{}
+	for _, obj := range o.Rollout.Objects {
+		own[kube.ID(obj)] = true
+		for _, name := range kube.SecretsGiven(obj) {
+			secret := ledger.Touched{APIVersion: "v1", ID: "Secret/" + obj.GetNamespace() + "/" + name}
+			given[secret.ID] = secret.Object()
+		}
+	}
+	var out []plan.Given
+	for _, id := range slices.Sorted(maps.Keys(given)) {
+		if own[id] || slices.Contains(o.Known.LeftOut, id) {
+			continue
+		}
+		live, err := o.Rollout.Cluster.Read(ctx, given[id])
+		if err != nil {
+			return nil, err
+		}
+		holds, err := facts(ctx, o.Ledger, live)
+		if err != nil {
+			return nil, err
+		}
+		g := plan.Given{ID: id}
+		if holds != nil {
+			g.Hash = holds.Content
+		}
+		out = append(out, g)
+	}
+	return out, nil
 }
 
 // left are the objects that are in no manifest any more.

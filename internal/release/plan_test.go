@@ -219,6 +219,25 @@ func TestApplyRefusesWhatWasNotApproved(t *testing.T) {
 			}
 		})
 	}
+	// A Secret that somebody else keeps, and that the pods are given, was changed.
+	testenv.Kubectl(t, "--namespace", d.namespace, "create", "secret", "generic", "outside", "--from-literal=password=one-nobody-may-see")
+	needing := d.planning("$colour", "blue", "env: [", `envFrom: [{secretRef: {name: outside}}, {secretRef: {name: keys}}], env: [`)
+	needs := d.approve(d.plan(needing))
+	if data, err := json.Marshal(needs.Plan); err != nil || len(needs.Plan.Given) != 1 || strings.Contains(string(data), "nobody-may-see") {
+		t.Errorf("%s, %v", data, err)
+	}
+	testenv.Kubectl(t, "--namespace", d.namespace, "label", "secret", "outside", "seen=yes")
+	if err := plan.Same(needs.Plan, d.plan(needing)); err != nil {
+		t.Errorf("with another label: %v", err)
+	}
+	testenv.Kubectl(t, "--namespace", d.namespace, "patch", "secret", "outside", "--type=merge", "--patch", `{"stringData":{"password":"two"}}`)
+	if _, err := d.apply(needs, needing); err == nil || !strings.Contains(err.Error(), "secret Secret/"+d.namespace+"/outside: what it holds was changed since") {
+		t.Errorf("after a change of a secret: %v", err)
+	}
+	testenv.Kubectl(t, "--namespace", d.namespace, "delete", "secret", "outside")
+	if _, err := d.apply(needs, needing); err == nil || !strings.Contains(err.Error(), "secret Secret/"+d.namespace+"/outside: it was there") {
+		t.Errorf("after the end of a secret: %v", err)
+	}
 	// Another release came in between.
 	green := d.planning("$colour", "green")
 	d.released(d.approve(d.plan(green)), green)
