@@ -146,6 +146,10 @@ func TestProductionTakesBack(t *testing.T) {
 		}
 	}
 	m.ended(3, ledger.Failed, "0002_change")
+	// What is known of one that was cancelled is kept, after it was taken back.
+	if page := read(t, filepath.Join(m.dispatch.Artifacts, "report", "report.html")); !strings.Contains(page, "#3") || !strings.Contains(page, "the services are as before") {
+		t.Error("the report of the cancelled run is not that of the take-back")
+	}
 	m.is("one: goods orders prices, 1 orders")
 }
 
