@@ -79,6 +79,22 @@ func (q *Question) openSetup(ctx context.Context, name string) plan.Finding {
 	return pass(id, "it waits for nobody, and only %s deploys", q.Gate.Branch)
 }
 
+// ruleSetup wants an App to be asked before a job of an environment begins. Of one
+// that is not there something else says so.
+func (q *Question) ruleSetup(ctx context.Context, name string) []plan.Finding {
+	id := "rule/" + name
+	apps, err := q.GitHub.AppRules(ctx, name)
+	switch {
+	case github.Missing(err):
+		return nil
+	case err != nil:
+		return []plan.Finding{unknown(id, err)}
+	case len(apps) == 0:
+		return []plan.Finding{fail(id, "install the App of `slipway gate serve`, and turn its rule on under Settings, Environments, "+name, "no App is asked before its jobs begin, so that gate.unreviewed keeps nobody out")}
+	}
+	return []plan.Finding{pass(id, "its jobs begin when %s lets them", strings.Join(apps, ", "))}
+}
+
 // reviewersOf an environment are the people and teams of all groups that review it,
 // and of all groups where none does.
 func (q *Question) reviewersOf(environment string) (out []string) {

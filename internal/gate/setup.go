@@ -36,6 +36,11 @@ func Setup(ctx context.Context, client *github.Client, name string, of platform.
 			out = append(out, q.openSetup(ctx, open))
 		}
 	}
+	if len(g.Unreviewed) > 0 { // which only slipway gate serve asks for
+		for _, environment := range seen {
+			out = append(out, q.ruleSetup(ctx, environment)...)
+		}
+	}
 	out = append(out, q.branchSetup(ctx))
 	out = append(out, readable("runs", "give the job `permissions: {actions: read}`, or the App Actions: read", func() (string, error) {
 		return "it may read runs and their approvals", client.MayReadRuns(ctx)

@@ -28,6 +28,9 @@ func setup(t *testing.T) (*scene, func() []plan.Finding) {
 		rollback := *k.Environments["production"]
 		rollback.Name = "production-rollback"
 		k.Environments["production-rollback"] = &rollback
+		for _, e := range k.Environments {
+			e.Apps = []string{"slipway-gate"}
+		}
 	})
 	s.question.Gate.Rollback = &platform.GateRollback{Approvals: []platform.Approval{{Name: "on call", Environment: "production-rollback", Teams: []string{"leadership"}, Least: 1}}}
 	s.question.Gate.Unreviewed = []platform.Unreviewed{{Environment: "production-plan"}}
@@ -38,7 +41,7 @@ func setup(t *testing.T) (*scene, func() []plan.Finding) {
 func TestSetup(t *testing.T) {
 	t.Parallel()
 	s, look := setup(t)
-	if found := look(); len(plan.Failed(found)) > 0 || len(found) != 14 {
+	if found := look(); len(plan.Failed(found)) > 0 || len(found) != 20 {
 		t.Errorf("all is set up: %+v", found)
 	}
 	var made int
@@ -68,12 +71,13 @@ func TestSetup(t *testing.T) {
 			"environment/production-oncall → gh api -X POST repos/acme/platform/environments/production-oncall/deployment-branch-policies -f name=main, and take",
 			"environment/staging → gh api -X PUT",
 		}},
-		"waits": {func(k *github.Known) { k.Environments["production-plan"].Users = []string{"tom"} }, []string{"environment/production-plan → gh api -X PUT"}},
+		"nobody is asked": {func(k *github.Known) { k.Environments["production-plan"].Apps = nil }, []string{"rule/production-plan → install the App of `slipway gate serve`, and turn its rule on"}},
+		"waits":           {func(k *github.Known) { k.Environments["production-plan"].Users = []string{"tom"} }, []string{"environment/production-plan → gh api -X PUT"}},
 		"bypassed": {func(k *github.Known) { k.Environments["production"].AdminsBypass = nil }, []string{
 			"environment/production → turn off",
 		}},
 		"plan": {func(k *github.Known) {
-			k.Environments["production"] = &github.Environment{Name: "production", AdminsBypass: &no, Policy: github.CustomBranches, Branches: []string{"main"}}
+			k.Environments["production"] = &github.Environment{Name: "production", AdminsBypass: &no, Policy: github.CustomBranches, Branches: []string{"main"}, Apps: []string{"slipway-gate"}}
 			k.Visibility, k.Plan = "private", "team"
 		}, []string{
 			"environment/production → gh api -X PUT", "plan → make it a repository of GitHub Enterprise or a public one, or let people approve by comments",
@@ -132,6 +136,7 @@ curl --silent --show-error --fail -o /dev/null -X "$method" -H 'Authorization: B
 func TestSetupCommands(t *testing.T) {
 	t.Parallel()
 	s, look := setup(t)
+	s.question.Gate.Unreviewed = nil // no command turns an App's rule on
 	s.hub.Change(func(k *github.Known) {
 		for name := range k.Environments {
 			delete(k.Environments, name)

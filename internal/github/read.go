@@ -153,6 +153,25 @@ func (c *Client) BranchPolicies(ctx context.Context, environment string) ([]stri
 	return names, explain("read the branch policies of environment "+environment, err)
 }
 
+// AppRules are the Apps whose rules decide about jobs of an environment, as slugs.
+func (c *Client) AppRules(ctx context.Context, environment string) (apps []string, err error) {
+	type rules struct {
+		Rules []struct {
+			Enabled bool `json:"enabled"`
+			App     struct {
+				Slug string `json:"slug"`
+			} `json:"app"`
+		} `json:"custom_deployment_protection_rules"`
+	}
+	found, err := get[rules](ctx, c, c.repo("environments/%s/deployment_protection_rules"), environment)
+	for _, r := range found.Rules {
+		if r.Enabled {
+			apps = append(apps, r.App.Slug)
+		}
+	}
+	return apps, explain("read the rules of environment "+environment, err)
+}
+
 // Member reports whether a user is an active member of a team of the
 // repository's organization.
 func (c *Client) Member(ctx context.Context, team, user string) (bool, error) {

@@ -33,6 +33,7 @@ func (h *Hub) operations() map[string]http.HandlerFunc {
 		"actions/review-custom-gates-for-run":             h.postDecision,
 		"repos/get-environment":                           h.getEnvironment,
 		"repos/list-deployment-branch-policies":           h.getBranchPolicies,
+		"repos/get-all-deployment-protection-rules":       h.getAppRules,
 		"repos/get-branch-protection":                     h.getProtection,
 		"repos/get-branch-rules":                          h.getRules,
 		"teams/get-membership-for-user-in-org":            h.getMembership,

@@ -48,7 +48,7 @@ func asker(t *testing.T, h *Hub) func(method, path, body string) (int, map[strin
 
 // unanswered are the operations of the description that nobody here asks for.
 var unanswered = []string{
-	"actions/delete-workflow-run", "repos/delete-an-environment", "repos/get-all-deployment-protection-rules", "repos/create-deployment-protection-rule",
+	"actions/delete-workflow-run", "repos/delete-an-environment", "repos/create-deployment-protection-rule",
 	"repos/delete-deployment", "repos/delete-branch-protection", "teams/add-or-update-membership-for-user-in-org",
 	"teams/remove-membership-for-user-in-org", "repos/get-collaborator-permission-level", "repos/list-attestations",
 }

@@ -34,6 +34,18 @@ func (h *Hub) getBranchPolicies(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+func (h *Hub) getAppRules(w http.ResponseWriter, r *http.Request) {
+	if e := h.environmentOf(w, r); e != nil {
+		list := []any{}
+		for _, app := range e.Apps {
+			list = append(list, with(example("deployment-protection-rule"), object{
+				"id": number(app), "enabled": true, "app": object{"id": number(app), "node_id": "x", "slug": app, "integration_url": "https://api.github.com/apps/" + app},
+			}))
+		}
+		answer(w, http.StatusOK, object{"total_count": len(list), "custom_deployment_protection_rules": list})
+	}
+}
+
 func branchPolicy(name string) object {
 	return with(example("deployment-branch-policies-list").(object)["branch_policies"].([]any)[0], object{"id": number(name), "name": name})
 }

@@ -72,6 +72,7 @@ type Environment struct {
 	AdminsBypass      *bool // nil: absent in the answer
 	Policy            string
 	Branches          []string // of a custom policy
+	Apps              []string // whose rules are on
 }
 
 // Policies of branches.
