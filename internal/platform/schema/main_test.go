@@ -69,6 +69,7 @@ var loaderAlone = map[string]string{
 	"together":            "names of other places in the file",
 	"duplicate-port":      "the same value in two items, which differ otherwise",
 	"duplicate-service":   "the same value in two items, which differ otherwise",
+	"long-namespace":      "two names, together too long",
 	"merge-key":           "gone once the YAML is read",
 	"two-documents":       "gone once the YAML is read",
 }
