@@ -38,30 +38,28 @@ func (r *run) sharedView(ctx context.Context) *view {
 	return s.view
 }
 
-// endpoint is the Service of that name, nil if there is none. It is read once a
-// run: a look from within the run asks through the same one.
+// endpoint is the Service of that name, nil if there is none. One that this run
+// does not change is not read once more.
 func (r *run) endpoint(ctx context.Context, name string) (*corev1.Service, error) {
-	if known, ok := r.view.endpoints.Load(name); ok {
-		return known.(*corev1.Service), nil
+	if known, ok := r.view.endpoints[name]; ok {
+		return known, nil
 	}
-	service, err := kube.GetOne[corev1.Service](ctx, r.Cluster, kube.Services, r.Namespace, name)
-	if err == nil && service != nil {
-		r.view.endpoints.Store(name, service)
-	}
-	return service, err
+	return kube.GetOne[corev1.Service](ctx, r.Cluster, kube.Services, r.Namespace, name)
 }
 
 // keepEndpoints keeps the Services that a rollout does not change: they have just been read.
 func (r *run) keepEndpoints(differences []Difference) error {
+	r.view.endpoints = map[string]*corev1.Service{}
 	for _, d := range differences {
-		if d.Changed || d.Before == nil || d.Object.GetKind() != "Service" || d.Object.GetNamespace() != r.Namespace {
+		// One that an earlier attempt changed may go back yet.
+		if _, changed := r.earlier[kube.ID(d.Object)]; changed || d.Changed || d.Before == nil || d.Object.GetKind() != "Service" || d.Object.GetNamespace() != r.Namespace {
 			continue
 		}
 		service, err := kube.Typed[corev1.Service](d.Before)
 		if err != nil {
 			return err
 		}
-		r.view.endpoints.Store(service.Name, service)
+		r.view.endpoints[service.Name] = service
 	}
 	return nil
 }

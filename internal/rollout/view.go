@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -22,7 +21,7 @@ type view struct {
 	daemonSets   *kube.Mirror[appsv1.DaemonSet]
 	jobs         *kube.Mirror[batchv1.Job]
 	pods         *kube.Mirror[corev1.Pod]
-	endpoints    sync.Map // *corev1.Service by name, as far as they were read
+	endpoints    map[string]*corev1.Service // those that the run does not change
 	changed      bell
 }
 
