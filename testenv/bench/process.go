@@ -65,8 +65,9 @@ func (b *bench) forget(ctx context.Context) error {
 	if err := os.RemoveAll(b.cache()); err != nil {
 		return err
 	}
+	const engine = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
 	dagger := filepath.Join(b.env["SLIPWAY_BIN"], "dagger")
-	_, _, err := b.run(ctx, command{name: "prune", dir: b.work, args: []string{dagger, "--progress=plain", "core", "engine", "local-cache", "prune"}})
+	_, _, err := b.run(ctx, command{name: "prune", dir: b.work, env: []string{engine + "=" + b.env[engine]}, args: []string{dagger, "--progress=plain", "core", "engine", "local-cache", "prune"}})
 	return err
 }
 
