@@ -54,7 +54,7 @@ func (b brokenDeploy) run(ctx context.Context) error {
 	}
 	if len(before) < len(p.Services) {
 		fmt.Fprintln(b.stdout, "There is no release to go back to yet: a good one comes first.")
-		if err := b.release(ctx); err != nil {
+		if err := b.release(ctx, "migrate"); err != nil { // its database may be empty
 			return fmt.Errorf("the good release failed: %w", err)
 		}
 		if before, err = b.templates(ctx); err != nil {
@@ -121,8 +121,8 @@ func (b brokenDeploy) blamed(file string) (said string, err error) {
 }
 
 // release makes the images (from caches, mostly) and deploys.
-func (b brokenDeploy) release(ctx context.Context, flags ...string) error {
-	cmd := exec.CommandContext(ctx, b.ci, append([]string{"images", "deploy", "--root", b.root}, flags...)...)
+func (b brokenDeploy) release(ctx context.Context, more ...string) error {
+	cmd := exec.CommandContext(ctx, b.ci, append([]string{"images", "deploy", "--root", b.root}, more...)...)
 	cmd.Stdout, cmd.Stderr = b.stdout, os.Stderr
 	return cmd.Run()
 }
