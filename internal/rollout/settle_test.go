@@ -3,11 +3,14 @@ package rollout
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/teei/slipway/testenv/testenv"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/teei/slipway/internal/kube"
 )
 
 // TestSettle: what ends or says something critical right after it was healthy
@@ -66,9 +69,25 @@ func TestEndsLater(t *testing.T) {
 	s := newScene(t)
 	s.deploy(app{Name: "one", Env: map[string]string{"VERSION": "old"}}, version("two", "1"))
 	o := s.options(app{Name: "one", Env: map[string]string{"VERSION": "new", "EXIT_AFTER": "4000"}}, version("two", "2"))
-	o.Verify = func(context.Context) error {
-		testenv.Kubectl(t, "--namespace", s.namespace, "wait", "pod", "--selector", "app=one", "--for", "jsonpath={.status.containerStatuses[0].restartCount}=1", "--timeout", "1m")
-		return nil
+	o.Verify = func(ctx context.Context) error {
+		changed := make(chan struct{}, 1)
+		pods, err := kube.Follow[corev1.Pod](ctx, s.cluster, kube.Pods, s.namespace, func() {
+			select {
+			case changed <- struct{}{}:
+			default:
+			}
+		})
+		again := func(p *corev1.Pod) bool {
+			return p.Labels["app"] == "one" && len(p.Status.ContainerStatuses) > 0 && p.Status.ContainerStatuses[0].RestartCount > 0
+		}
+		for err == nil && !slices.ContainsFunc(pods.List(), again) {
+			select {
+			case <-changed:
+			case <-ctx.Done():
+				err = ctx.Err()
+			}
+		}
+		return err
 	}
 	result, err := Deploy(t.Context(), o)
 	if result.Failure == nil || result.Failure.Service != "one" || result.Failure.Reason != "container app ended after it was healthy" {
