@@ -85,7 +85,7 @@ type Check struct {
 	Needs []string `yaml:"needs,omitempty"`
 	// Before runs first, once the infrastructure answers; for example the migrations.
 	Before string `yaml:"before,omitempty"`
-	// Env sets further variables, which are not secret.
+	// Env sets further variables, which are not secret. The workspace is /home/platform there.
 	Env map[string]string `yaml:"env,omitempty"`
 	// Affected is the command for what a change can reach, by --affected or since run passed here before: {filters} becomes one --filter=NAME for each package reached, {folders} their folders. Default: run.
 	Affected string `yaml:"affected,omitempty"`

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,7 +54,7 @@ func images() []image {
 	entrypoint := []string{"docker-entrypoint.sh"}
 	return []image{
 		{
-			Name: "library/node:22-bookworm-slim", Packages: []string{"ca-certificates", "libstdc++6", "git"}, Node: "usr/local/bin/node", Npm: true,
+			Name: "library/node:22-bookworm-slim", Packages: []string{"ca-certificates", "libstdc++6"}, Node: "usr/local/bin/node", Npm: true,
 			Setup:  []string{"groupadd --gid 1000 node", "useradd --uid 1000 --gid node --shell /bin/bash --create-home node"},
 			Script: execEntrypoint,
 			Config: v1.Config{Env: append(debian, "NODE_VERSION="+NodeVersion), Entrypoint: entrypoint, Cmd: []string{"node"}},
@@ -64,7 +65,10 @@ func images() []image {
 			Config: v1.Config{Env: append(debian, "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"), Entrypoint: []string{"/nodejs/bin/node"}, User: "65532", WorkingDir: "/home/nonroot"},
 		},
 		{
-			Name: "library/postgres:15", Packages: []string{"postgresql-15", "locales-all"}, Script: postgresEntrypoint,
+			// As in the official image: one locale, as all of them are a third of
+			// it, and no cluster of Debian's.
+			Name: "library/postgres:15", Packages: []string{"postgresql-15", "locales"}, Script: postgresEntrypoint,
+			Setup: []string{"localedef -i en_US -c -f UTF-8 -A /usr/share/locale/locale.alias en_US.UTF-8", "rm -rf /usr/share/i18n", "pg_dropcluster 15 main"},
 			Config: v1.Config{
 				Env:        []string{"PATH=" + strings.TrimPrefix(debian[0], "PATH=") + ":" + postgresBin, "PGDATA=/var/lib/postgresql/data", "LANG=en_US.utf8"},
 				Entrypoint: entrypoint, Cmd: []string{"postgres"}, ExposedPorts: port("5432/tcp"), StopSignal: "SIGINT",
@@ -99,7 +103,7 @@ func port(p string) map[string]struct{} { return map[string]struct{}{p: {}} }
 // so that a changed recipe is made again.
 func (i image) recipe() string {
 	data, _ := json.Marshal(i)
-	sum := sha256.Sum256(append(data, NodeVersion+npmVersion...))
+	sum := sha256.Sum256(append(data, NodeVersion+npmVersion+strings.Join(slim, " ")...))
 	return hex.EncodeToString(sum[:])[:12]
 }
 
@@ -153,13 +157,17 @@ func (i image) push(ctx context.Context) error {
 	return pushLayers(ctx, i.Name, config, root, extra)
 }
 
-// debian writes the root file system with the packages, without manuals.
+// slim are the options of mmdebstrap for what Debian's own slim images leave
+// out; usr-is-merged is there instead of usrmerge, which brings all of Perl.
+var slim = []string{
+	"--variant=minbase", "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr", "--include=usr-is-merged", "--aptopt=Acquire::Languages none",
+	"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/info/*",
+	"--dpkgopt=path-exclude=/usr/share/locale/*", "--dpkgopt=path-include=/usr/share/locale/locale.alias",
+}
+
+// debian writes the root file system with the packages.
 func (i image) debian(ctx context.Context, tarball string) error {
-	args := []string{"--variant=minbase", "--include=" + strings.Join(i.Packages, ","), "--aptopt=Acquire::Languages none",
-		"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/info/*"}
-	if i.Npm || i.Node == "" || i.Script != "" {
-		args = append(args, "--dpkgopt=path-exclude=/usr/share/i18n/*")
-	}
+	args := append(slices.Clone(slim), "--include="+strings.Join(i.Packages, ","))
 	for _, s := range i.Setup {
 		args = append(args, "--customize-hook=chroot \"$1\" "+s)
 	}
