@@ -157,6 +157,31 @@ func (c *Cluster) Read(ctx context.Context, obj *Object) (*Object, error) {
 	return live, nil
 }
 
+// ReadAll returns the live objects of the kind and namespace of obj, by name.
+func (c *Cluster) ReadAll(ctx context.Context, obj *Object) (map[string]*Object, error) {
+	client, _, err := c.resource(obj)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", ID(obj), err)
+	}
+	all := map[string]*Object{}
+	err = c.patiently(ctx, func() error {
+		list, err := client.List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return c.explain(err)
+		}
+		for i := range list.Items {
+			live := &list.Items[i]
+			live.SetGroupVersionKind(obj.GroupVersionKind()) // which a list says once, and not of each
+			all[live.GetName()] = live
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list all that is like %s: %w", ID(obj), err)
+	}
+	return all, nil
+}
+
 // Delete removes an object and what it owns. One that is gone already is fine;
 // one that is not of the resource version and UID given is left alone.
 func (c *Cluster) Delete(ctx context.Context, obj *Object) error {
@@ -207,6 +232,10 @@ func Stale(err error) bool {
 	var conflict *ConflictError
 	return apierrors.IsConflict(err) && !errors.As(err, &conflict)
 }
+
+// Conflicts reports whether the API server refused a write for what somebody else
+// has written.
+func Conflicts(err error) bool { return Stale(err) || errors.As(err, new(*ConflictError)) }
 
 // LastManager names who wrote an object's specification last.
 func LastManager(live *Object) string {

@@ -14,7 +14,28 @@ import (
 // has to be applied again to come back to it. Putting the whole object back
 // with an update would do as well for the cluster, but would leave the fields
 // owned by that update, and the next apply would meet its own conflict.
-func Owned(live *Object) (*Object, error) {
+func Owned(live *Object) (*Object, error) { return owned(live, true) }
+
+// Applied reports whether a live object is exactly as it would be applied: slipway
+// owns these fields and no other, and they have these values. Applying it again is
+// then known to change nothing. Where it is false, only the API server knows, since
+// it may write the same value in another way.
+func Applied(obj, live *Object) bool {
+	if live == nil || Made(live) {
+		return false
+	}
+	prior, err := owned(live, false)
+	if err != nil {
+		return false
+	}
+	a, failed := json.Marshal(prior.Object)
+	b, err := json.Marshal(obj.Object)
+	return failed == nil && err == nil && bytes.Equal(a, b)
+}
+
+// owned is the part of a live object that slipway applied, with or without the keys
+// of elements that the API server filled in.
+func owned(live *Object, filled bool) (*Object, error) {
 	out := &Object{Object: map[string]any{}}
 	out.SetAPIVersion(live.GetAPIVersion())
 	out.SetKind(live.GetKind())
@@ -26,7 +47,7 @@ func Owned(live *Object) (*Object, error) {
 		if err := json.Unmarshal(entry.FieldsV1.GetRawBytes(), &fields); err != nil {
 			return nil, fmt.Errorf("read managed fields of %s: %w", ID(live), err)
 		}
-		if part, ok := extract(live.Object, fields).(map[string]any); ok {
+		if part, ok := extract(live.Object, fields, filled).(map[string]any); ok {
 			out.Object = part
 			out.SetAPIVersion(entry.APIVersion)
 			out.SetKind(live.GetKind())
@@ -60,7 +81,7 @@ func OwnsField(live *Object, path ...string) bool {
 
 // extract takes from value what fields, in the notation of managedFields,
 // names: f: a field, k: an element by its keys, v: an element by its value.
-func extract(value any, fields map[string]any) any {
+func extract(value any, fields map[string]any, filled bool) any {
 	if len(fields) == 0 || len(fields) == 1 && fields["."] != nil {
 		return leaf(value, fields)
 	}
@@ -74,11 +95,11 @@ func extract(value any, fields map[string]any) any {
 				continue
 			}
 			nested, _ := sub.(map[string]any)
-			out[key] = extract(child, nested)
+			out[key] = extract(child, nested, filled)
 		}
 		return out
 	case []any:
-		return extractList(value, fields)
+		return extractList(value, fields, filled)
 	}
 	return value
 }
@@ -97,7 +118,7 @@ func leaf(value any, fields map[string]any) any {
 	return value
 }
 
-func extractList(list []any, fields map[string]any) []any {
+func extractList(list []any, fields map[string]any, filled bool) []any {
 	names := make([]string, 0, len(fields))
 	for name := range fields {
 		names = append(names, name)
@@ -107,7 +128,7 @@ func extractList(list []any, fields map[string]any) []any {
 	// In the order of the live list: the order of containers and variables counts.
 	for _, item := range list {
 		for _, name := range names {
-			if part, ok := element(item, name, fields[name]); ok {
+			if part, ok := element(item, name, fields[name], filled); ok {
 				out = append(out, part)
 				break
 			}
@@ -116,7 +137,7 @@ func extractList(list []any, fields map[string]any) []any {
 	return out
 }
 
-func element(item any, name string, sub any) (any, bool) {
+func element(item any, name string, sub any, filled bool) (any, bool) {
 	if raw, ok := strings.CutPrefix(name, "v:"); ok {
 		encoded, err := json.Marshal(item)
 		return item, err == nil && bytes.Equal(encoded, []byte(raw))
@@ -136,12 +157,14 @@ func element(item any, name string, sub any) (any, bool) {
 		}
 	}
 	nested, _ := sub.(map[string]any)
-	part, _ := extract(entry, nested).(map[string]any)
+	part, _ := extract(entry, nested, filled).(map[string]any)
 	if part == nil {
 		part = map[string]any{}
 	}
-	for key := range keys {
-		part[key] = entry[key]
+	if filled {
+		for key := range keys {
+			part[key] = entry[key]
+		}
 	}
 	return part, true
 }

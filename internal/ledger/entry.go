@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,6 +24,9 @@ type Entry struct {
 	ledger  *Ledger
 	version string       // resource version of what was written last
 	doubt   *kube.Object // a write of which nobody knows whether it was made
+
+	kept  []Chunk                    // what Keep stored
+	parts map[string]json.RawMessage // and what that is, by step
 }
 
 // LostError says that another process has taken the release over.
@@ -100,20 +104,62 @@ func (l *Ledger) Take(ctx context.Context, number int, fence int64) (*Entry, err
 	return e, e.write(ctx)
 }
 
+// Keep stores beforehand how things are before steps that may come, all in one:
+// those that Begin is given the same for only refer to it.
+func (e *Entry) Keep(ctx context.Context, before map[string]any) error {
+	parts := map[string]json.RawMessage{}
+	for name, how := range before {
+		data, err := json.Marshal(how)
+		if err != nil {
+			return fmt.Errorf("record %s: %w", name, err)
+		}
+		parts[name] = data
+	}
+	data, err := json.Marshal(parts)
+	if err != nil {
+		return err
+	}
+	chunks, err := e.keep(ctx, data)
+	if err != nil {
+		return fmt.Errorf("record how things are: %w", err)
+	}
+	e.kept, e.parts = chunks, parts
+	return nil
+}
+
 // Begin records that a step is about to be made, and how things are before it.
 func (e *Entry) Begin(ctx context.Context, name string, before any) error {
+	if err := e.open(ctx, name, before); err != nil {
+		return fmt.Errorf("record %s: %w", name, err)
+	}
+	return e.write(ctx)
+}
+
+// Note records what is a step of its own, with nothing to do in it.
+func (e *Entry) Note(ctx context.Context, name string, what any) error {
+	if err := e.open(ctx, name, what); err != nil {
+		return fmt.Errorf("record %s: %w", name, err)
+	}
+	e.Ended(name, nil)
+	return e.write(ctx)
+}
+
+// open adds a step to the record.
+func (e *Entry) open(ctx context.Context, name string, before any) error {
 	step := Step{Name: name, Begun: time.Now().UTC()}
 	if before != nil {
 		data, err := json.Marshal(before)
 		if err != nil {
-			return fmt.Errorf("record %s: %w", name, err)
+			return err
 		}
-		if step.Before, err = e.keep(ctx, data); err != nil {
-			return fmt.Errorf("record %s: %w", name, err)
+		if part, ok := e.parts[name]; ok && bytes.Equal(part, data) {
+			step.Before, step.Part = e.kept, name
+		} else if step.Before, err = e.keep(ctx, data); err != nil {
+			return err
 		}
 	}
 	e.Record.Steps = append(e.Record.Steps, step)
-	return e.write(ctx)
+	return nil
 }
 
 // Answered keeps how long the slowest healthy answer in a step took; it is
@@ -229,7 +275,17 @@ func (l *Ledger) Before(ctx context.Context, step Step, into any) error {
 	if err != nil {
 		return fmt.Errorf("read what was before %s: %w", step.Name, err)
 	}
-	return json.Unmarshal(data, into)
+	if step.Part == "" {
+		return json.Unmarshal(data, into)
+	}
+	all := map[string]json.RawMessage{}
+	if err := json.Unmarshal(data, &all); err != nil {
+		return fmt.Errorf("read what was before %s: %w", step.Name, err)
+	}
+	if all[step.Part] == nil {
+		return fmt.Errorf("read what was before %s: it was not kept", step.Name)
+	}
+	return json.Unmarshal(all[step.Part], into)
 }
 
 // keep writes data into Secrets and returns where it is.

@@ -7,7 +7,7 @@
 //
 //	Lease      release                  who may release now
 //	ConfigMap  release-000042           the record of release 42
-//	Secret     release-000042-STEP-…    how things were before a step, compressed
+//	Secret     release-000042-STEP-…    how things were before a step, or several, compressed
 //
 // How things were is kept in Secrets because manifests may hold secrets.
 package ledger

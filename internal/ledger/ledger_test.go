@@ -249,3 +249,45 @@ func FuzzJoin(f *testing.F) {
 	f.Add(parts[0])
 	f.Fuzz(func(_ *testing.T, data []byte) { _, _ = join([][]byte{data}) })
 }
+
+// TestKeptTogether: how things are before several steps is one Secret, of which
+// each step has its part; what has changed since is kept by itself.
+func TestKeptTogether(t *testing.T) {
+	t.Parallel()
+	l := open(t)
+	e := add(t, l)
+	if err := e.Keep(t.Context(), map[string]any{"one": "<1>", "two": "2", "three": "3"}); err != nil {
+		t.Fatal(err)
+	}
+	for name, before := range map[string]string{"one": "<1>", "two": "other"} {
+		if err := e.Begin(t.Context(), name, before); err != nil {
+			t.Fatal(err)
+		}
+		e.Ended(name, nil)
+	}
+	if err := e.Close(t.Context(), Released, "it runs"); err != nil {
+		t.Fatal(err)
+	}
+	found, err := l.Release(t.Context(), e.Record.Number)
+	if err != nil || len(found.Steps) != 2 {
+		t.Fatalf("%+v, %v", found, err)
+	}
+	for _, step := range found.Steps {
+		var read string
+		want := map[string]string{"one": "<1>", "two": "other"}[step.Name]
+		if err := l.Before(t.Context(), step, &read); err != nil || read != want || step.Ended == nil {
+			t.Errorf("%+v: %q, %v", step, read, err)
+		}
+	}
+	lost := Step{Name: "one", Before: found.Steps[0].Before, Part: "four"}
+	if found.Steps[0].Part == "" {
+		lost.Before = found.Steps[1].Before
+	}
+	if err := l.Before(t.Context(), lost, new(string)); err == nil {
+		t.Error("a part was read that was never kept")
+	}
+	secrets, err := kube.List[corev1.Secret](t.Context(), l.cluster, kube.Secrets, l.Namespace, releaseLabel, "")
+	if err != nil || len(secrets) != 2 {
+		t.Errorf("%d Secrets, %v", len(secrets), err)
+	}
+}

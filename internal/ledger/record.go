@@ -213,6 +213,8 @@ type Step struct {
 	Answered float64 `json:"answered,omitempty"`
 	// Before says where it is kept how things were.
 	Before []Chunk `json:"before,omitempty"`
+	// Part of what is kept there that is this step's; "" is all of it.
+	Part string `json:"part,omitempty"`
 }
 
 // Chunk is a part of a larger whole, in a Secret of its own.

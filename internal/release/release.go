@@ -103,10 +103,7 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 		Objects: o.Rollout.Objects, Services: o.Rollout.Services, Namespace: o.Rollout.Namespace,
 		Migrations: o.Migrations, Migrator: record.Migrator, Restore: o.OnFailure != nil && len(o.Migrations) > 0,
 	}
-	if err := entry.Begin(ctx, intentStep, wanted); err != nil {
-		return nil, err
-	}
-	if err := entry.End(ctx, intentStep, nil); err != nil {
+	if err := entry.Note(ctx, intentStep, wanted); err != nil {
 		return nil, err
 	}
 	if outcome, err := o.migrate(ctx, lock, entry, wanted); err != nil {

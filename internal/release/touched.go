@@ -36,12 +36,25 @@ func (j journal) Begin(ctx context.Context, step string, changes []rollout.Chang
 	return j.entry.Begin(ctx, step, changes)
 }
 
+// Prepare keeps how everything is that the rollout is about to change in one place,
+// instead of one for each step.
+func (j journal) Prepare(ctx context.Context, steps map[string][]rollout.Change) error {
+	before := map[string]any{}
+	for step, changes := range steps {
+		before[step] = changes
+	}
+	return j.entry.Keep(ctx, before)
+}
+
 // Answered notes how long a service took to answer its health path.
 func (j journal) Answered(step string, took time.Duration) { j.entry.Answered(step, took) }
 
 func (j journal) End(_ context.Context, step string, outcome error) error {
 	return j.entry.End(j.noting, step, outcome)
 }
+
+// Ended is written with what comes next.
+func (j journal) Ended(step string) { j.entry.Ended(step, nil) }
 
 // note adds what is about to be written to the record, which the step's beginning
 // then stores. What an earlier attempt noted stays.

@@ -26,6 +26,9 @@ type Change struct {
 // Journal is told of each step before and after it, so that a rollout whose
 // process dies can be continued or taken back by another.
 type Journal interface {
+	// Prepare is told beforehand what the steps to come are about to change, so that
+	// all of it can be noted at once. It says nothing about whether they begin.
+	Prepare(ctx context.Context, steps map[string][]Change) error
 	// Begin notes what a step is about to change. If it fails, nothing is written.
 	Begin(ctx context.Context, step string, changes []Change) error
 	// Answered is told how long the slowest healthy answer of a step's service
@@ -33,6 +36,9 @@ type Journal interface {
 	Answered(step string, took time.Duration)
 	// End notes how the step ended.
 	End(ctx context.Context, step string, outcome error) error
+	// Ended is End of a step that went well and that is followed at once: by the
+	// next one, with whose beginning it may be noted, or by the end of the rollout.
+	Ended(step string)
 }
 
 // Steps that are not named after a service.
@@ -74,6 +80,10 @@ func (r *run) step(ctx context.Context, name string, changes []Change, act func(
 	}
 	if r.Journal == nil {
 		return err
+	}
+	if err == nil && r.followed[name] && ctx.Err() == nil {
+		r.Journal.Ended(name)
+		return nil
 	}
 	// The outcome is noted also when the run was cancelled meanwhile.
 	return errors.Join(err, r.Journal.End(context.WithoutCancel(ctx), name, err))
@@ -134,10 +144,19 @@ func named(obj *kube.Object) *kube.Object {
 // moved on between reading and writing.
 const mostConflicts = 20
 
-// put writes an object over what was just read and no other: somebody else's
-// write in between makes the API server refuse ours. Where expected is given,
-// the object must still be what it was then. One that is not there is made first.
+// put writes an object over what was read and no other: somebody else's write in
+// between makes the API server refuse ours. Where expected is given, the object
+// must still be what it was then: it is written over just that, and read once more
+// only if it has moved on. One that is not there is made first.
 func (r *run) put(ctx context.Context, obj, expected *kube.Object) (*kube.Object, error) {
+	if expected != nil {
+		if err := r.guard(ctx, expected); err != nil {
+			return nil, err
+		}
+		if applied, err := r.apply(ctx, obj, expected); !kube.Conflicts(err) {
+			return applied, err
+		}
+	}
 	made := false
 	for try := 1; ; try++ {
 		live, err := r.readGuarded(ctx, obj)

@@ -20,6 +20,9 @@ type run struct {
 	earlier map[string]Change // noted by an earlier attempt, by object
 	result  *Result
 	looks   bool // and changes nothing
+	again   bool // at what this process has just asked, pod by pod
+
+	followed map[string]bool // steps that nothing is waited for after
 
 	mu      sync.Mutex                  // of what follows, and of Progress and Journal
 	done    []Change                    // what may have been changed, in order
@@ -125,14 +128,14 @@ func (r *run) forward(ctx context.Context, differences []Difference) error {
 			others = append(others, d)
 		}
 	}
+	if err := r.announce(ctx, others, workloads); err != nil {
+		return err
+	}
 	if err := r.configure(ctx, others); err != nil {
 		return err
 	}
 	for i := 0; i < len(r.Services); {
-		until := i + 1
-		for until < len(r.Services) && r.Services[i].Group != 0 && r.Services[until].Group == r.Services[i].Group {
-			until++
-		}
+		until := r.groupEnd(i)
 		if err := r.together(ctx, i, until, workloads); err != nil {
 			return err
 		}
@@ -187,12 +190,7 @@ func (r *run) note(err error) {
 
 // configure applies what is no service's workload, as one step.
 func (r *run) configure(ctx context.Context, others []Difference) error {
-	var changes []Change
-	for _, d := range others {
-		if d.Changed {
-			changes = append(changes, r.change(d))
-		}
-	}
+	changes := r.changes(others)
 	act := func() error {
 		for _, d := range others {
 			if err := r.applyOther(ctx, d); err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/probe"
@@ -24,7 +25,18 @@ func (r *run) probe(ctx context.Context, s Service, g goal, pods []*corev1.Pod) 
 	if s.Port == 0 || s.Health == "" {
 		return 0, nil, nil
 	}
+	service, err := r.endpoint(ctx, s.Name)
+	if err != nil {
+		return 0, nil, err
+	}
+	var alone *corev1.Pod // and asked when it was new: what the Service answers is its answer
+	if r.again && len(pods) == 1 && only(service, pods[0], r.view.pods.List()) {
+		alone = pods[0]
+	}
 	for _, pod := range pods {
+		if pod == alone {
+			continue
+		}
 		still := func() error { return r.still(g, pod) }
 		took, err := probe.Health(ctx, probe.HealthOptions{
 			Ask: func(ctx context.Context) (*kube.Answer, error) {
@@ -37,15 +49,28 @@ func (r *run) probe(ctx context.Context, s Service, g goal, pods []*corev1.Pod) 
 		}
 		slowest = max(slowest, took)
 	}
-	took, failed, err := r.probeService(ctx, s, g, pods)
+	took, failed, err := r.probeService(ctx, s, service, g, pods)
+	if failed != nil && failed.pod == nil {
+		failed.pod = alone
+	}
 	return max(slowest, took), failed, err
 }
 
-func (r *run) probeService(ctx context.Context, s Service, g goal, pods []*corev1.Pod) (took time.Duration, failed *sign, err error) {
-	service, err := r.endpoint(ctx, s.Name)
-	if err != nil {
-		return 0, nil, err
+// only reports whether a pod is the only one, of all, that a Service leads to.
+func only(service *corev1.Service, pod *corev1.Pod, all []*corev1.Pod) bool {
+	if service == nil || len(service.Spec.Selector) == 0 {
+		return false
 	}
+	selector, behind := labels.SelectorFromSet(service.Spec.Selector), 0
+	for _, p := range all {
+		if p.DeletionTimestamp == nil && selector.Matches(labels.Set(p.Labels)) {
+			behind++
+		}
+	}
+	return behind == 1 && selector.Matches(labels.Set(pod.Labels))
+}
+
+func (r *run) probeService(ctx context.Context, s Service, service *corev1.Service, g goal, pods []*corev1.Pod) (took time.Duration, failed *sign, err error) {
 	if service == nil {
 		return 0, nil, nil // a service that nobody calls by name, such as a bot, has none
 	}

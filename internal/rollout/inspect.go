@@ -29,7 +29,8 @@ func Inspect(ctx context.Context, o Options) (*Result, error) {
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
 	var err error
-	if r.view = r.sharedView(ctx); r.view == nil {
+	r.view = r.sharedView(ctx)
+	if r.again = r.view != nil; !r.again {
 		r.view, err = follow(watching, r.Cluster, r.Namespace, map[string]bool{statefulSetKind: true, daemonSetKind: true})
 	}
 	if err != nil {

@@ -60,13 +60,13 @@ func Preview(ctx context.Context, o Options) ([]Difference, error) {
 	return r.preview(ctx)
 }
 
-// preview asks about every object before the first write: a misspelt field, a
-// missing right or a conflict in the last service is no reason to roll out the
-// ones before it.
+// preview asks about every object before the first write, unless it is exactly as
+// it was applied: a misspelt field, a missing right or a conflict in the last
+// service is no reason to roll out the ones before it.
 func (r *run) preview(ctx context.Context) ([]Difference, error) {
 	out := make([]Difference, len(r.Objects))
 	errs := make([]error, len(r.Objects))
-	coming := r.coming()
+	coming, now := r.coming(), newLive(ctx, r.Cluster, r.Objects)
 	var work sync.WaitGroup
 	slots := make(chan struct{}, 8)
 	for i, obj := range r.Objects {
@@ -77,7 +77,7 @@ func (r *run) preview(ctx context.Context) ([]Difference, error) {
 			if coming["kind "+obj.GetKind()] || coming[obj.GetNamespace()] && !r.exists(ctx, obj.GetNamespace()) {
 				return // nobody can say before it exists
 			}
-			errs[i] = r.compare(ctx, &out[i])
+			errs[i] = r.compare(ctx, now, &out[i])
 		})
 	}
 	work.Wait()
@@ -105,8 +105,8 @@ func (r *run) coming() map[string]bool {
 	return coming
 }
 
-func (r *run) compare(ctx context.Context, d *Difference) (err error) {
-	if d.Before, err = r.Cluster.Read(ctx, d.Object); err != nil {
+func (r *run) compare(ctx context.Context, now *live, d *Difference) (err error) {
+	if d.Before, err = now.read(ctx, d.Object); err != nil {
 		return err
 	}
 	if err := keeper(d.Before); err != nil {
@@ -116,6 +116,10 @@ func (r *run) compare(ctx context.Context, d *Difference) (err error) {
 	if scaled {
 		// The autoscaler owns them, and the write leaves them alone.
 		d.Object = withoutReplicas(d.Object, d.Before)
+	}
+	if kube.Applied(d.Object, d.Before) {
+		d.After, d.Changed = d.Before, false // nothing that anybody could refuse
+		return nil
 	}
 	d.After, err = r.Cluster.Apply(ctx, d.Object, kube.ApplyOptions{DryRun: true})
 	if kube.Immutable(err) && d.Object.GetKind() == jobKind {

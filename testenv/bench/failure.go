@@ -12,6 +12,7 @@ import (
 
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/rollout"
+	"github.com/teei/slipway/testenv/counter"
 )
 
 const failureText = `The same eleven services, updated in order, and the sixth is broken in one of three ways: it exits as it starts, its image does not exist, or it is not ready until its deadline (here 10 s).
@@ -31,12 +32,12 @@ func failures(ctx context.Context, b *bench) (Result, error) {
 		return Result{}, err
 	}
 	defer s.close()
-	c, err := count(ctx, b.env["KUBECONFIG"])
+	c, err := counter.Start(ctx, b.env["KUBECONFIG"])
 	if err != nil {
 		return Result{}, err
 	}
-	defer c.close()
-	through, err := kube.Connect(ctx, c.kubeconfig, "")
+	defer c.Close()
+	through, err := kube.Connect(ctx, c.Kubeconfig, "")
 	if err != nil {
 		return Result{}, err
 	}
@@ -63,7 +64,10 @@ func failures(ctx context.Context, b *bench) (Result, error) {
 			return Result{}, fmt.Errorf("round %d: %w", round+1, err)
 		}
 		own = append(own, median(gaps))
-		asked, watches := c.totals()
+		asked, watches := c.Requests(), 0
+		for _, begun := range c.Watches() {
+			watches += begun
+		}
 		requests, most = append(requests, float64(asked)/float64(len(s.services))), max(most, watches)
 		b.say("  round %d of %d  own %.0f ms, %.1f requests a service, %d watches", round+1, b.long, 1000*median(gaps), requests[round], watches)
 	}
@@ -84,7 +88,7 @@ func failures(ctx context.Context, b *bench) (Result, error) {
 }
 
 // fail releases with a broken sixth service.
-func (s *stage) fail(ctx context.Context, through *kube.Cluster, c *counter, broken breakage) (noticed, back time.Duration, err error) {
+func (s *stage) fail(ctx context.Context, through *kube.Cluster, c *counter.Counter, broken breakage) (noticed, back time.Duration, err error) {
 	objects, err := s.broken("slipway", broken)
 	if err != nil {
 		return 0, 0, err
@@ -100,7 +104,7 @@ func (s *stage) fail(ctx context.Context, through *kube.Cluster, c *counter, bro
 		return 0, 0, err
 	}
 	defer stop()
-	c.reset()
+	c.Reset()
 	outcome, err := s.release(ctx, through, rollout.Options{Objects: objects, Services: services, Deadline: broken.deadline})
 	ended := time.Now()
 	var failure *rollout.Failure
@@ -114,10 +118,10 @@ func (s *stage) fail(ctx context.Context, through *kube.Cluster, c *counter, bro
 	}
 	at := sign()
 	if broken.deadline > 0 {
-		begun, _ := c.first("deployments/" + sixth)
+		begun, _ := c.First("deployments/" + sixth)
 		at = begun.Add(broken.deadline)
 	}
-	undo, found := c.after(at, "deployments/")
+	undo, found := c.After(at, "deployments/")
 	if at.IsZero() || !found {
 		return 0, 0, fmt.Errorf("nobody saw the sign of %s, or no write after it", sixth)
 	}
@@ -126,7 +130,7 @@ func (s *stage) fail(ctx context.Context, through *kube.Cluster, c *counter, bro
 
 // gaps are the seconds between a service being available and the write to the
 // next one, in a good release.
-func (s *stage) gaps(ctx context.Context, through *kube.Cluster, c *counter) ([]float64, error) {
+func (s *stage) gaps(ctx context.Context, through *kube.Cluster, c *counter.Counter) ([]float64, error) {
 	objects, err := s.changed("slipway")
 	if err != nil {
 		return nil, err
@@ -157,7 +161,7 @@ func (s *stage) gaps(ctx context.Context, through *kube.Cluster, c *counter) ([]
 		before[d.Name] = d.Generation
 	}
 	close(ready)
-	c.reset()
+	c.Reset()
 	if _, err := s.release(ctx, through, rollout.Options{Objects: objects, Services: s.services}); err != nil {
 		return nil, err
 	}
@@ -165,7 +169,7 @@ func (s *stage) gaps(ctx context.Context, through *kube.Cluster, c *counter) ([]
 	defer mu.Unlock()
 	var gaps []float64
 	for i, service := range s.services[:len(s.services)-1] {
-		next, found := c.first("deployments/" + s.services[i+1].Name)
+		next, found := c.First("deployments/" + s.services[i+1].Name)
 		if at, seen := available[service.Name]; seen && found {
 			gaps = append(gaps, next.Sub(at).Seconds())
 		}

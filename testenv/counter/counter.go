@@ -1,4 +1,6 @@
-package main
+// Package counter stands in front of the API server and counts what comes by: a
+// release is to be cheap for it, and what it costs is seen nowhere else.
+package counter
 
 import (
 	"context"
@@ -6,11 +8,13 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,14 +22,16 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// counter stands in front of the API server and counts what comes by.
-type counter struct {
-	kubeconfig []byte // that leads through it
-	server     *http.Server
+// Counter is one that runs.
+type Counter struct {
+	// Kubeconfig leads through it.
+	Kubeconfig []byte
+
+	server *http.Server
 
 	mu       sync.Mutex
-	requests int
-	watches  int
+	requests map[string]int // by method and path
+	watches  map[string]int // by path
 	writes   []write
 }
 
@@ -35,8 +41,8 @@ type write struct {
 	target string // resource/name
 }
 
-// count starts a counter in front of the cluster of a kubeconfig.
-func count(ctx context.Context, file string) (*counter, error) {
+// Start begins to count in front of the cluster of a kubeconfig.
+func Start(ctx context.Context, file string) (*Counter, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
@@ -49,16 +55,17 @@ func count(ctx context.Context, file string) (*counter, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &counter{kubeconfig: fmt.Appendf(nil, `{"apiVersion": "v1", "kind": "Config", "current-context": "c",
+	c := &Counter{Kubeconfig: fmt.Appendf(nil, `{"apiVersion": "v1", "kind": "Config", "current-context": "c",
 		"clusters": [{"name": "c", "cluster": {"server": "http://%s"}}], "users": [{"name": "c", "user": {}}],
 		"contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}]}`, listener.Addr())}
+	c.Reset()
 	proxy := httputil.NewSingleHostReverseProxy(server)
 	proxy.Transport, proxy.FlushInterval = transport, -1 // watches are streams
 	c.server = &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c.note(r)
 		proxy.ServeHTTP(w, r)
 	})}
-	go func() { _ = c.server.Serve(listener) }() // ends by close
+	go func() { _ = c.server.Serve(listener) }() // ends by Close
 	return c, nil
 }
 
@@ -101,30 +108,34 @@ func credentials(kubeconfig []byte) (*url.URL, *http.Transport, error) {
 	}, err
 }
 
-func (c *counter) note(r *http.Request) {
+func (c *Counter) note(r *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	query := r.URL.Query()
 	if query.Get("watch") != "" {
-		c.watches++
+		c.watches[r.URL.Path]++
 		return
 	}
-	c.requests++
-	if r.Method != http.MethodGet && query.Get("dryRun") == "" {
+	what, dry := r.Method+" "+r.URL.Path, query.Get("dryRun") != ""
+	if dry {
+		what += " (dry run)"
+	}
+	c.requests[what]++
+	if r.Method != http.MethodGet && !dry {
 		parts := strings.Split(r.URL.Path, "/")
 		c.writes = append(c.writes, write{at: time.Now(), target: strings.Join(parts[max(0, len(parts)-2):], "/")})
 	}
 }
 
-// reset begins anew.
-func (c *counter) reset() {
+// Reset begins anew.
+func (c *Counter) Reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.requests, c.watches, c.writes = 0, 0, nil
+	c.requests, c.watches, c.writes = map[string]int{}, map[string]int{}, nil
 }
 
-// after is the first write after a time to a target that begins so.
-func (c *counter) after(t time.Time, target string) (time.Time, bool) {
+// After is the first write after a time to a target that begins so.
+func (c *Counter) After(t time.Time, target string) (time.Time, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, w := range c.writes {
@@ -135,8 +146,8 @@ func (c *counter) after(t time.Time, target string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// first is the first write to a target.
-func (c *counter) first(target string) (time.Time, bool) {
+// First is the first write to a target.
+func (c *Counter) First(target string) (time.Time, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, w := range c.writes {
@@ -147,10 +158,36 @@ func (c *counter) first(target string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-func (c *counter) totals() (requests, watches int) {
+// Requests is how many there were, watches left out.
+func (c *Counter) Requests() (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.requests, c.watches
+	for _, times := range c.requests {
+		n += times
+	}
+	return n
 }
 
-func (c *counter) close() { _ = c.server.Close() }
+// Watches is how many were begun of each path.
+func (c *Counter) Watches() map[string]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.watches)
+}
+
+// String lists all requests, and how often each came, a line each.
+func (c *Counter) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out strings.Builder
+	for _, what := range slices.Sorted(maps.Keys(c.requests)) {
+		fmt.Fprintf(&out, "%4d %s\n", c.requests[what], what)
+	}
+	for _, path := range slices.Sorted(maps.Keys(c.watches)) {
+		fmt.Fprintf(&out, "%4d WATCH %s\n", c.watches[path], path)
+	}
+	return out.String()
+}
+
+// Close ends it.
+func (c *Counter) Close() { _ = c.server.Close() }
