@@ -25,12 +25,15 @@ var breakages = []breakage{
 	{sign: "image not found", change: func(c map[string]any) {
 		c["image"] = strings.TrimRight(c["image"].(string), "0123456789abcdef") + strings.Repeat("0", 64)
 	}, decides: notFound},
-	{sign: "not ready until its deadline", change: fault("never-ready"), decides: func(corev1.ContainerStatus) bool { return false }, deadline: 10 * time.Second},
+	{sign: "not ready until its deadline", change: fault("never-ready"), decides: nothing, deadline: 10 * time.Second},
+	{sign: "health answers 500 until its deadline", change: fault("health-500"), decides: nothing, deadline: 10 * time.Second},
 }
 
 func fault(value string) func(map[string]any) {
 	return func(c map[string]any) { c["env"] = []any{map[string]any{"name": "FAULT", "value": value}} }
 }
+
+func nothing(corev1.ContainerStatus) bool { return false }
 
 func exitedTwice(c corev1.ContainerStatus) bool {
 	exits := c.RestartCount
