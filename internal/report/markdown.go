@@ -23,7 +23,7 @@ func (r Report) Markdown(w io.Writer) error {
 		b.WriteByte('\n')
 	}
 	for _, s := range r.Failures() {
-		fmt.Fprintf(&b, "**%s failed**%s\n\n", escape(s.Name), detail(": ", escape(s.Error)))
+		fmt.Fprintf(&b, "**%s failed**%s\n\n", escape(s.Name), detail(": ", escape(messages(s.Error))))
 		for _, line := range []string{detail("hint: ", escape(s.Hint)), detail("log: ", code(s.Log)), detail("repeat: ", code(s.Repeat))} {
 			if line != "" {
 				fmt.Fprintf(&b, "- %s\n", line)

@@ -47,7 +47,7 @@ func (r Report) Table(w io.Writer, o TableOptions) error {
 		fmt.Fprintf(&b, "\nbackup: %s\n", r.Backup.line(plain))
 	}
 	for _, s := range r.Failures() {
-		fmt.Fprintf(&b, "\n%s: %s\n", paint("failed", Failed, o), plain(s.Name+detail(": ", s.Error)))
+		fmt.Fprintf(&b, "\n%s: %s\n", paint("failed", Failed, o), plain(s.Name+detail(": ", messages(s.Error))))
 		for _, line := range [][2]string{{"hint", s.Hint}, {"log", s.Log}, {"repeat", s.Repeat}} {
 			if line[1] != "" {
 				fmt.Fprintf(&b, "  %-7s %s\n", line[0], plain(line[1]))

@@ -22,6 +22,22 @@ func plain(s string) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
+// messages puts an error into one line. It may be several, a line each, such as why
+// a release failed and why it still does after it was taken back.
+func messages(err string) string {
+	var out string
+	for line := range strings.Lines(err) {
+		switch line = strings.TrimSpace(line); {
+		case line == "":
+		case out == "" || strings.HasSuffix(out, ":"): // what follows is its list
+			out = strings.TrimSpace(out + " " + line)
+		default:
+			out = strings.TrimSuffix(out, ";") + "; " + line
+		}
+	}
+	return out
+}
+
 // clip shortens a text to width runes.
 func clip(s string, width int) string {
 	runes := []rune(s)
