@@ -39,7 +39,8 @@ func (p *pipeline) plan(ctx context.Context, stage *report.Stage) error {
 	if err != nil {
 		return err
 	}
-	items, err := p.report.Evidence()
+	folder := filepath.Join(p.options.Output, "plan")
+	items, err := p.report.Evidence(folder)
 	if err != nil {
 		return err
 	}
@@ -48,7 +49,6 @@ func (p *pipeline) plan(ctx context.Context, stage *report.Stage) error {
 		return err
 	}
 	planned.Link = release.HolderOf(os.Getenv).Run
-	folder := filepath.Join(p.options.Output, "plan")
 	if err := planned.WriteTo(folder); err != nil {
 		return err
 	}

@@ -178,7 +178,7 @@ func (o *Options) evidence() (items []plan.Item, err error) {
 		if err != nil {
 			return nil, &action.Error{Code: action.Usage, Err: err, Advice: "give the report.json of a run of ci"}
 		}
-		learnt, err := r.Evidence()
+		learnt, err := r.Evidence(o.Out)
 		if err != nil {
 			return nil, err
 		}

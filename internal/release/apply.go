@@ -64,7 +64,7 @@ func Apply(ctx context.Context, a Approved, again Planning, o Options) (*Outcome
 // as they are. It must have ended well.
 func Promoted(r *ledger.Record) (map[string]string, error) {
 	if r.State != ledger.Released || r.RollbackTo != nil {
-		return nil, &NotTestedError{Release: fmt.Sprintf("%s #%d", r.Environment, r.Number), State: r.State}
+		return nil, &NotTestedError{Release: fmt.Sprintf("%s #%d", r.Environment, r.Number), State: r.State, RollbackTo: r.RollbackTo}
 	}
 	images := maps.Clone(r.Images)
 	if r.Migrator != "" {
@@ -100,11 +100,15 @@ func (e *BackupAwayError) Hint() string { return e.Advice }
 
 // NotTestedError says that a release did not end well enough to be promoted.
 type NotTestedError struct {
-	Release string
-	State   ledger.State
+	Release    string
+	State      ledger.State
+	RollbackTo *int // of a rollback
 }
 
 func (e *NotTestedError) Error() string {
+	if to := e.RollbackTo; to != nil && *to > 0 && e.State == ledger.Released {
+		return fmt.Sprintf("promote %s: it is a rollback to #%d; promote that one", e.Release, *to)
+	}
 	return fmt.Sprintf("promote %s: it is %s, only what was released and stayed so can be promoted", e.Release, e.State)
 }
 

@@ -37,8 +37,10 @@ func Read(path string) (Report, error) {
 var notEvidence = []string{"images", "backup", "migrate", "deploy", "plan", "dev"}
 
 // Evidence is what a run of ci learnt for a plan: the checks that ran, each with
-// the hash of its log, and the backup with that of its file.
-func (r Report) Evidence() ([]plan.Item, error) {
+// the hash of its log, and the backup with that of its file. The logs are copied
+// into the folder of the plan: there they go where it goes, and the next run of ci
+// writes none over them.
+func (r Report) Evidence(folder string) ([]plan.Item, error) {
 	var at time.Time
 	if r.Started != nil {
 		at = *r.Started
@@ -50,12 +52,10 @@ func (r Report) Evidence() ([]plan.Item, error) {
 		}
 		item := plan.Item{Kind: plan.Check, Name: s.Name, At: at, Passed: s.Status == Passed, Detail: string(s.Status)}
 		if s.Log != "" {
-			data, err := os.ReadFile(s.Log)
-			if err != nil {
-				return nil, fmt.Errorf("read the log of %s: %w", s.Name, err)
+			var err error
+			if item.SHA256, item.File, err = keepLog(s, folder); err != nil {
+				return nil, err
 			}
-			sum := sha256.Sum256(data)
-			item.SHA256 = hex.EncodeToString(sum[:])
 		}
 		items = append(items, item)
 	}
@@ -66,4 +66,20 @@ func (r Report) Evidence() ([]plan.Item, error) {
 		})
 	}
 	return items, nil
+}
+
+// keepLog copies the log of a stage into the folder of a plan, and returns its hash
+// and its place there, which has the hash too: two runs may have the same check.
+func keepLog(s Stage, folder string) (hash, file string, err error) {
+	data, err := os.ReadFile(s.Log)
+	if err != nil {
+		return "", "", fmt.Errorf("read the log of %s: %w", s.Name, err)
+	}
+	sum := sha256.Sum256(data)
+	hash = hex.EncodeToString(sum[:])
+	file = filepath.Join("evidence", filepath.Base(s.Name)+"-"+hash[:12]+".log")
+	if err := replaceFile(filepath.Join(folder, file), data); err != nil {
+		return "", "", fmt.Errorf("keep the log of %s: %w", s.Name, err)
+	}
+	return hash, file, nil
 }

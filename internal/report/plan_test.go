@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,7 +63,8 @@ func TestEvidenceOfAReport(t *testing.T) {
 		Stages: []Stage{{Name: "test", Status: Passed, Log: log}, {Name: "lint", Status: Failed}, {Name: "e2e", Status: Skipped}, {Name: "deploy", Status: Passed}},
 		Backup: &Backup{Path: "x.dump", SHA256: "22", Tables: 1, Verified: true},
 	}
-	items, err := r.Evidence()
+	folder := t.TempDir()
+	items, err := r.Evidence(folder)
 	if err != nil || len(items) != 3 {
 		t.Fatalf("%+v, %v", items, err)
 	}
@@ -73,10 +75,24 @@ func TestEvidenceOfAReport(t *testing.T) {
 	if items[1].Passed || items[1].Name != "lint" || items[2].Kind != plan.Backup || items[2].Detail != "1 table restored and compared" {
 		t.Errorf("%+v", items[1:])
 	}
+	// The next run of ci writes over its log, not over the evidence; whoever edits that is found.
+	if err := os.WriteFile(log, []byte("two tests failed\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	evidence := plan.NewEvidence("abc", time.Now(), items...)
+	if err := evidence.Files(folder); err != nil {
+		t.Errorf("after another run: %v", err)
+	}
+	if err := os.WriteFile(items[0].Path(folder), []byte("fine!"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := evidence.Files(folder); !errors.As(err, new(*plan.RefusedError)) || !strings.Contains(err.Error(), "check test: ") {
+		t.Errorf("with one byte changed: %v", err)
+	}
 	if err := os.Remove(log); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Evidence(); err == nil {
+	if _, err := r.Evidence(folder); err == nil {
 		t.Error("a log that is gone is evidence")
 	}
 }
