@@ -65,7 +65,7 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 	options.Journal = o.journal(entry)
 	result, err := rollout.Undo(beginning, lasting, options, changes)
 	outcome := &Outcome{Number: entry.Record.Number, Rollout: result, Record: entry.Record, State: ledger.Failed}
-	outcome.Verdict = "everything is as before: " + comparedChanges(changes)
+	outcome.Verdict = "everything is as before: " + compared(changedIDs(changes))
 	switch {
 	case replaced(err):
 		return outcome, err
@@ -77,7 +77,7 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 		to, outcome.Verdict = nil, "nothing had begun"
 	}
 	if to != nil {
-		outcome.State, outcome.Verdict = ledger.Released, "back at "+o.Ledger.Name(*to)+": "+comparedChanges(changes)
+		outcome.State, outcome.Verdict = ledger.Released, "back at "+o.Ledger.Name(*to)+": "+compared(changedIDs(changes))
 	}
 	if schema := entry.Record.Schema; database != "" && schema != nil {
 		entry.Record.Migrations, schema.After = nil, schema.Before // they went with it
@@ -93,7 +93,7 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 		outcome.State, outcome.Verdict = ledger.Stuck, "not everything could be taken back"
 	} else if len(changes) > 0 {
 		var said string
-		said, err = o.again(ctx, entry)
+		said, err = o.again(ctx, entry, changedIDs(changes))
 		outcome.Verdict += said
 	}
 	switch {

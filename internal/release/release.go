@@ -221,12 +221,12 @@ func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Ent
 		}
 		return back, err
 	case clean(result) && !errors.As(err, new(*rollout.LeftError)):
-		outcome.State, outcome.Verdict = ledger.Failed, "everything is as before: "+comparedUndone(result.Undone)
+		outcome.State, outcome.Verdict = ledger.Failed, "everything is as before: "+compared(undoneIDs(result.Undone))
 		if len(entry.Record.Migrations) > 0 {
-			outcome.Verdict = "the services are as before: " + comparedUndone(result.Undone) + "; " + applied(entry.Record.Migrations)
+			outcome.Verdict = "the services are as before: " + compared(undoneIDs(result.Undone)) + "; " + applied(entry.Record.Migrations)
 		}
 		if len(result.Undone) > 0 {
-			said, wrong := o.again(ctx, entry)
+			said, wrong := o.again(ctx, entry, undoneIDs(result.Undone))
 			outcome.Verdict, err = outcome.Verdict+said, errors.Join(err, wrong)
 		}
 	default:

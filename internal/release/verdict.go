@@ -12,22 +12,20 @@ import (
 	"github.com/teei/slipway/internal/rollout"
 )
 
-// comparedUndone says what was compared of objects that were taken back.
-func comparedUndone(undone []rollout.Undone) string {
-	var ids []string
+// undoneIDs are the objects that were taken back.
+func undoneIDs(undone []rollout.Undone) (ids []string) {
 	for _, u := range undone {
 		ids = append(ids, u.ID)
 	}
-	return compared(ids)
+	return ids
 }
 
-// comparedChanges says what was compared of the objects of changes.
-func comparedChanges(changes []rollout.Change) string {
-	var ids []string
+// changedIDs are the objects of changes.
+func changedIDs(changes []rollout.Change) (ids []string) {
 	for _, c := range changes {
 		ids = append(ids, kube.ID(c.Object))
 	}
-	return compared(ids)
+	return ids
 }
 
 // compared says of objects how many of which kind were compared.
@@ -52,9 +50,10 @@ func compared(ids []string) string {
 	return text
 }
 
-// again verifies the platform as a whole after something was taken back, and
-// says what came of it. A run that was cancelled has seconds left, and leaves it out.
-func (o *Options) again(ctx context.Context, entry *ledger.Entry) (string, error) {
+// again verifies the platform as a whole after these objects were taken back,
+// compares them with the record once more, and says what came of it. A run that was
+// cancelled has seconds left, and leaves it out.
+func (o *Options) again(ctx context.Context, entry *ledger.Entry, ids []string) (string, error) {
 	switch {
 	case o.Verify == nil:
 		return "", nil
@@ -68,12 +67,15 @@ func (o *Options) again(ctx context.Context, entry *ledger.Entry) (string, error
 		err = o.verify(ctx, entry.Record)
 		err = errors.Join(err, entry.End(o.noting, rollout.Verification, err))
 	}
+	said := "; the platform was verified again"
 	switch {
 	case err == nil:
-		return "; the platform was verified again", nil
 	case ctx.Err() != nil:
 		//nolint:nilerr // whoever cancels knows
 		return "; the platform was not verified to the end, since this run was cancelled", nil
+	default:
+		said, err = "; the platform does not work all the same", fmt.Errorf("verify what was taken back: %w", err)
 	}
-	return "; the platform does not work all the same", fmt.Errorf("verify what was taken back: %w", err)
+	compared, moved := o.stillAsBefore(ctx, entry.Record, ids)
+	return said + compared, errors.Join(err, moved)
 }

@@ -3,10 +3,12 @@ package release
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/testenv/testenv"
 )
 
 // TestTakenBackIsVerified: what a failed release took back by itself is verified
@@ -19,8 +21,8 @@ func TestTakenBackIsVerified(t *testing.T) {
 		cancel  bool  // the run, in the middle of the first one
 		verdict string
 	}{
-		{"works again", nil, false, "; the platform was verified again"},
-		{"does not", errors.New("flow sign-up: it answered 502"), false, "; the platform does not work all the same"},
+		{"works again", nil, false, "; the platform was verified again; pod templates, images and configuration equal the record of before"},
+		{"does not", errors.New("flow sign-up: it answered 502"), false, "; the platform does not work all the same; pod templates, images and configuration equal the record of before"},
 		{"is cancelled", nil, true, "; the platform was not verified again, since this run was cancelled"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -59,5 +61,57 @@ func TestTakenBackIsVerified(t *testing.T) {
 			green := d.planning("$colour", "green")
 			d.released(d.approve(d.plan(green)), green)
 		})
+	}
+}
+
+// TestEditedAfterItWentBack: what somebody changes after it went back, while the
+// platform is verified, is found by comparing it with the record once more, and the
+// verdict names it. A rollback stays open until it is as before.
+func TestEditedAfterItWentBack(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	first, second := d.planning(), d.planning("$colour", "blue", "$digest", strings.Repeat("2", 64))
+	d.released(d.approve(d.plan(first)), first)
+	edit := func(who, colour string) {
+		d.patch(`{"spec": {"template": {"metadata": {"annotations": {"who": ` + who + `}}}}}`)
+		testenv.Kubectl(t, "--namespace", d.namespace, "patch", "configmap", "settings", "--type=merge", "--patch", `{"data": {"extra": `+colour+`}}`)
+	}
+	moved := []string{
+		"ConfigMap/" + d.namespace + "/settings was changed at data.extra",
+		"Deployment/" + d.namespace + "/web was changed at spec.template.metadata.annotations.who",
+	}
+	asked := 0
+	o := Options{Ledger: d.ledger, Rollout: second.Rollout, Verify: func(context.Context, *ledger.Record) error {
+		if asked++; asked == 1 {
+			return errFlows
+		}
+		edit(`"mara"`, `"pink"`)
+		return nil
+	}}
+	found := func(outcome *Outcome, err error, state ledger.State) {
+		t.Helper()
+		var changed *MovedError
+		if !errors.As(err, &changed) || !slices.Equal(slices.Sorted(slices.Values(changed.Moved)), moved) {
+			t.Fatalf("%v", err)
+		}
+		if outcome.State != state || outcome.Record.Verdict != outcome.Verdict || !strings.Contains(outcome.Verdict, "; since then "+strings.Join(changed.Moved, ", ")) {
+			t.Errorf("%s: %s", outcome.State, outcome.Verdict)
+		}
+	}
+	outcome, err := Run(t.Context(), o)
+	found(outcome, err, ledger.Failed)
+	if !errors.Is(err, errFlows) {
+		t.Errorf("what failed first is not told: %v", err)
+	}
+	edit("null", "null")
+
+	d.released(d.approve(d.plan(second)), second)
+	outcome, err = Rollback(t.Context(), o, Previous)
+	found(outcome, err, ledger.Stuck)
+	edit("null", "null")
+	o.Verify = func(context.Context, *ledger.Record) error { return nil }
+	outcome, err = Resume(t.Context(), o)
+	if err != nil || outcome.State != ledger.Released || !strings.HasSuffix(outcome.Verdict, "equal the record of before") {
+		t.Errorf("%+v, %v", outcome, err)
 	}
 }
