@@ -164,6 +164,8 @@ type Watch struct {
 	// Last look, and how many there were.
 	Last  time.Time `json:"last"`
 	Looks int       `json:"looks"`
+	// Unanswered is how many looks in a row Prometheus has not answered now.
+	Unanswered int `json:"unanswered,omitempty"`
 	// Findings, numbered from 1 in the order in which they were found.
 	Findings []Finding `json:"findings,omitempty"`
 	// Proven is when the release had stayed as it should be for as long as it is watched.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -117,7 +118,7 @@ func (e Eyes) redact(text string) string {
 }
 
 // metrics compares the time since the last look with that before the release.
-// What is inconclusive is no finding: nights are quiet.
+// Too few requests are no finding, since nights are quiet; no answer is one.
 func (e Eyes) metrics(ctx context.Context, release *ledger.Record, since, now time.Time) (sights []Sight, err error) {
 	if e.Unmeasured != "" {
 		return []Sight{{Kind: Unmeasured, Subject: e.Unmeasured, Text: "it has no value, so nobody looks at errors and latency"}}, nil
@@ -132,10 +133,19 @@ func (e Eyes) metrics(ctx context.Context, release *ledger.Record, since, now ti
 		names = append(names, s.Name)
 	}
 	measures, err := a.Measure(ctx, names)
+	var silent []string
+	reason := ""
 	for _, m := range measures {
-		if m.Result == probe.Fail {
+		switch {
+		case m.Result == probe.Fail:
 			sights = append(sights, Sight{Kind: m.Kind, Subject: m.Service, Text: m.Reason})
+		case m.Result == probe.Inconclusive && !m.Quiet:
+			silent, reason = append(silent, m.Service), because(reason, m.Reason)
 		}
+	}
+	if len(silent) > 0 {
+		text := rollout.Clean(e.redact(reason)) + "; nobody looked at errors and latency of " + strings.Join(silent, ", ")
+		sights = append(sights, Sight{Kind: Unmeasured, Subject: a.Metrics.Prometheus, Text: text, Unanswered: true})
 	}
 	return sights, err
 }

@@ -170,13 +170,24 @@ func TestEyesThatSeeNoMetrics(t *testing.T) {
 	}
 }
 
-// A Prometheus that is away, or busy, is no finding, and its password is not shown.
+// A Prometheus that does not answer is seen, for which services, and its password is
+// not shown.
 func TestEyesWithoutPrometheus(t *testing.T) {
 	t.Parallel()
 	share := 0.05
-	a := probe.Analysis{Address: "http://user:s3cret@127.0.0.1:1", Metrics: platform.Metrics{MostErrors: &share, Times: 2, Least: 5, Select: "a=\"b\"", Requests: "hits", Errors: "e", Seconds: "s"}, At: time.Now(), Window: time.Minute, Before: time.Now(), Past: time.Minute}
-	measures, err := a.Measure(t.Context(), []string{"shop"})
-	if err != nil || measures[0].Result != probe.Inconclusive || strings.Contains(measures[0].Reason, "s3cret") || !strings.Contains(measures[0].Reason, "does not answer") {
-		t.Errorf("%v %+v", err, measures)
+	m := platform.Metrics{Prometheus: "PROMETHEUS_URL", MostErrors: &share, Times: 2, Least: 5, Select: "a=\"b\"", Requests: "hits", Errors: "e", Seconds: "s"}
+	eyes := Eyes{
+		Analysis: &probe.Analysis{Address: "http://user:s3cret@127.0.0.1:1", Metrics: m},
+		Rollout:  rollout.Options{Services: []rollout.Service{{Name: "shop"}, {Name: "mail"}}},
+	}
+	now := time.Now()
+	sights, err := eyes.metrics(t.Context(), &ledger.Record{Started: now, Ended: &now}, now, now)
+	if err != nil || len(sights) != 1 {
+		t.Fatalf("%+v, %v", sights, err)
+	}
+	s := sights[0]
+	if s.Kind != Unmeasured || s.Subject != "PROMETHEUS_URL" || !s.Unanswered || strings.Contains(s.Text, "s3cret") ||
+		!strings.HasPrefix(s.Text, "Prometheus does not answer: ") || !strings.HasSuffix(s.Text, "of shop, mail") {
+		t.Errorf("%+v", s)
 	}
 }

@@ -32,6 +32,9 @@ type Sight struct {
 	Kind    string // health, restarts, errors, latency, logs, feedback or metrics
 	Subject string // the service, the issue, or the variable
 	Text    string
+	// Unanswered marks what one look in a row may leave open: Prometheus may be
+	// restarting. It is a finding when the next look sees it too.
+	Unanswered bool
 }
 
 // Options say what is watched, and how.
@@ -53,6 +56,9 @@ type Report struct {
 	Release *ledger.Record `json:"release,omitempty"`
 	// Seen are the findings of this look, those of earlier looks are in the release.
 	Seen []ledger.Finding `json:"seen,omitempty"`
+	// Inconclusive is why this look says nothing of errors and latency, where that is
+	// no finding yet.
+	Inconclusive string `json:"inconclusive,omitempty"`
 	// Looked is false where there was nothing left to look at.
 	Looked bool `json:"-"`
 }
@@ -137,7 +143,9 @@ func Once(ctx context.Context, o Options, now time.Time) (*Report, error) {
 	}
 	report := &Report{Looked: true}
 	report.Release, err = o.Ledger.Amend(ctx, record.Number, func(r *ledger.Record) error {
-		report.Seen = o.note(r, sights, now)
+		var sure []Sight
+		sure, report.Inconclusive = certain(r, sights)
+		report.Seen = o.note(r, sure, now)
 		report.State = o.state(r, report.Seen, now)
 		return nil
 	})
@@ -167,14 +175,30 @@ func (o Options) present(records []*ledger.Record, now time.Time) (*ledger.Recor
 	return nil, Nothing
 }
 
+// certain leaves out that Prometheus did not answer, where the look before was
+// answered, and says why this one was not.
+func certain(r *ledger.Record, sights []Sight) (sure []Sight, inconclusive string) {
+	if r.Watch == nil {
+		r.Watch = &ledger.Watch{}
+	}
+	w := r.Watch
+	i := slices.IndexFunc(sights, func(s Sight) bool { return s.Unanswered })
+	if i < 0 {
+		w.Unanswered = 0
+		return sights, ""
+	}
+	w.Unanswered++
+	if w.Unanswered > 1 {
+		return sights, ""
+	}
+	return slices.Delete(slices.Clone(sights), i, i+1), sights[i].Text
+}
+
 // mostFindings that a record keeps.
 const mostFindings = 100
 
 // note merges what was seen into the record and returns it as findings.
 func (o Options) note(r *ledger.Record, sights []Sight, now time.Time) (seen []ledger.Finding) {
-	if r.Watch == nil {
-		r.Watch = &ledger.Watch{}
-	}
 	w := r.Watch
 	w.Last, w.Looks = now, w.Looks+1
 	for _, s := range sights {

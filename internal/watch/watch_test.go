@@ -67,6 +67,11 @@ func TestADay(t *testing.T) {
 	slow := Sight{Kind: "latency", Subject: "reporting", Text: "95 of 100 answers take up to 4s"}
 	line := Sight{Kind: "logs", Subject: "gateway", Text: "2 critical lines"}
 	blind := Sight{Kind: Unmeasured, Subject: "PROMETHEUS_URL", Text: "it has no value"}
+	silent := Sight{Kind: Unmeasured, Subject: "PROMETHEUS_URL", Text: "Prometheus does not answer", Unanswered: true}
+	always := day{}
+	for hour := range 31 {
+		always[hour] = []Sight{silent}
+	}
 	issue := Sight{Kind: Feedback, Subject: "#12", Text: "the export is empty"}
 	for _, tt := range []struct {
 		name     string
@@ -80,6 +85,9 @@ func TestADay(t *testing.T) {
 		{"a finding that is no breach", day{3: {line}, 7: {line}}, nil, Proven, 25, "25 looks in 24h1m0s; 1 findings, 0 of them breaches"},
 		{"a breach at noon", day{12: {line, slow}}, nil, Breached, 13, ""},
 		{"metrics that nobody could ask", day{3: {blind}}, nil, Unproven, 25, "1 findings, 0 of them breaches; 1 not acknowledged"},
+		{"a Prometheus that is away now and then", day{3: {silent}, 7: {silent}, 24: {silent}}, nil, Proven, 25, "0 findings, 0 of them breaches"},
+		{"a Prometheus that is away for long", day{3: {silent}, 4: {silent}}, nil, Unproven, 25, "1 findings, 0 of them breaches; 1 not acknowledged"},
+		{"a Prometheus that never answers", always, nil, Unproven, 25, "1 findings, 0 of them breaches; 1 not acknowledged"},
 		{"feedback that nobody read", nil, []Sight{issue}, Unproven, 25, "1 issues of feedback; 1 not acknowledged"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -106,6 +114,9 @@ func TestADay(t *testing.T) {
 				t.Errorf("proven: %v", record.Watch.Proven)
 			}
 			for _, f := range record.Watch.Findings {
+				if tt.name == "a Prometheus that never answers" && f.Count != 24 {
+					t.Errorf("seen by each look but the first: %+v", f)
+				}
 				if want := len(tt.day[3]) + len(tt.day[7]); f.Kind == "logs" && want == 2 && f.Count != 2 {
 					t.Errorf("seen twice: %+v", f)
 				}
@@ -199,5 +210,32 @@ func TestWhatIsWatched(t *testing.T) {
 	}
 	if got := state(ended.Add(2 * time.Minute)); got != Watching {
 		t.Errorf("the one before a failed one: %s", got)
+	}
+}
+
+// TestUnanswered: that Prometheus did not answer is said by the first look, and is
+// a finding of the second.
+func TestUnanswered(t *testing.T) {
+	t.Parallel()
+	l := book(t)
+	silent := Sight{Kind: Unmeasured, Subject: "PROMETHEUS_URL", Text: "Prometheus does not answer", Unanswered: true}
+	slow := Sight{Kind: "latency", Subject: "reporting", Text: "95 of 100 answers take up to 4s"}
+	look := func(ended time.Time, after time.Duration) *Report {
+		t.Helper()
+		o := Options{Ledger: l, For: 24 * time.Hour, Look: func(context.Context, *ledger.Record, time.Time, time.Time) ([]Sight, error) {
+			return []Sight{silent, slow}, nil
+		}}
+		report, err := Once(t.Context(), o, ended.Add(after))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return report
+	}
+	_, ended := released(t, l)
+	if r := look(ended, time.Minute); r.Inconclusive != silent.Text || len(r.Seen) != 1 || r.Seen[0].Kind != slow.Kind {
+		t.Errorf("the first look: %+v", r)
+	}
+	if r := look(ended, 2*time.Minute); r.Inconclusive != "" || len(r.Seen) != 2 || r.Release.Watch.Unanswered != 2 {
+		t.Errorf("the second: %+v", r)
 	}
 }
