@@ -10,6 +10,7 @@ import (
 type manifests struct {
 	kustomize, command string
 	files              []string
+	hashed             bool // there are ConfigMaps, and nothing gives them a name of their own by their content
 }
 
 // readManifests also finds the environments, which are the overlays.
@@ -20,7 +21,7 @@ func readManifests(f files, o objects) (manifests, []environment) {
 	if len(o.charts) > 0 {
 		return manifests{command: "helm template " + o.charts[0]}, nil
 	}
-	var m manifests
+	m := manifests{hashed: o.configMap}
 	for _, name := range o.files {
 		pattern := path.Join(path.Dir(name), "*"+path.Ext(name))
 		// A folder may hold other YAML as well, which must not be applied.
@@ -35,6 +36,7 @@ func readManifests(f files, o objects) (manifests, []environment) {
 }
 
 func fromKustomize(o objects) (m manifests, environments []environment) {
+	m.hashed = o.configMap
 	for _, k := range o.kustomize {
 		if base(k.dir) == "base" || m.kustomize == "" && !isOverlay(k.dir) {
 			m.kustomize = k.dir

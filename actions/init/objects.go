@@ -17,6 +17,7 @@ type objects struct {
 	files     []string // that hold objects, without kustomizations and charts
 	kustomize []kustomization
 	charts    []string // folders
+	configMap bool     // there is one
 }
 
 type workload struct {
@@ -101,6 +102,7 @@ func (o *objects) readFile(name string, data []byte) {
 			continue
 		}
 		holds = true
+		o.configMap = o.configMap || one.Kind == "ConfigMap"
 		if one.Kind == "Deployment" && one.Metadata.Name != "" {
 			o.add(one)
 		}

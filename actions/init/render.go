@@ -151,6 +151,10 @@ func (f *found) renderManifests(p *page) {
 	default:
 		p.section("Where the Kubernetes objects come from: kustomize, files or command.", "# manifests:\n#   files: [deploy/*.yaml]")
 	}
+	if m.hashed && (m.kustomize != "" || len(m.files) > 0) {
+		p.line(1, "# A changed ConfigMap gets a new name: its pods are replaced, and going back finds the old one.")
+		p.line(1, "hashed: true")
+	}
 }
 
 func (f *found) renderEnvironments(p *page) {
