@@ -57,7 +57,11 @@ func TestCommandsAboutReleases(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
+	c.variables = append(c.variables, "USER=ann")
 	says(c.slipway(0, "unlock", "--reason", "its machine is gone"), running.By.String())
+	if r, err := book.Release(t.Context(), 3); err != nil || len(r.Notes) != 1 || !strings.Contains(r.Notes[0], " unlocked by ann ") || !strings.HasSuffix(r.Notes[0], ": its machine is gone") {
+		t.Errorf("the ledger does not say who unlocked it, and why: %+v, %v", r, err)
+	}
 	says(c.slipway(0, "release", "3"), "running", "its machine is gone", "unfinished")
 	says(c.slipway(0, "resume"), "resume "+c.environment+" #3", "released: 1 service")
 	if got := c.version(); got != "slow" {

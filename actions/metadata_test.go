@@ -2,6 +2,10 @@ package main
 
 import (
 	"bytes"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/teei/slipway/actions/environment"
 	"github.com/teei/slipway/internal/action"
 )
 
@@ -49,6 +54,74 @@ func held(t *testing.T, file string, want []byte) {
 	if !bytes.Equal(got, want) {
 		t.Errorf("%s is not what the command declares; go test ./actions -run Metadata -update writes it:\n%s", file, want)
 	}
+}
+
+// TestOutputsAreSet holds what each command declares against the calls of its
+// sources: an output that nobody sets is empty for ever, one that is not declared
+// reaches no later step.
+func TestOutputsAreSet(t *testing.T) {
+	common := outputsSet(t, "environment")
+	for folder, name := range folders {
+		cmd, _, err := command().Find([]string{name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name == "release" {
+			folder = "releases"
+		}
+		set := outputsSet(t, folder)
+		if set["Tell"] { // of environment, which says how a release ended
+			maps.Copy(set, common)
+		}
+		delete(set, "Tell")
+		if got, want := sorted(action.OutputsOf(cmd)), slices.Sorted(maps.Keys(set)); !slices.Equal(got, want) {
+			t.Errorf("%s declares the outputs %q and sets %q", name, got, want)
+		}
+	}
+	if len(common) != len(environment.Outputs) {
+		t.Errorf("environment declares %q and sets %q", sorted(environment.Outputs), slices.Sorted(maps.Keys(common)))
+	}
+}
+
+// outputsSet are the names in calls of action.Output in a folder, and Tell where
+// environment's is called.
+func outputsSet(t *testing.T, folder string) map[string]bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%s has no sources: %v", folder, err)
+	}
+	set := map[string]bool{}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		source, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(source, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			f, ok := call.Fun.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			if on, _ := f.X.(*ast.Ident); on != nil && on.Name == "e" && f.Sel.Name == "Tell" {
+				set["Tell"] = true
+			} else if on == nil || on.Name != "action" || f.Sel.Name != "Output" {
+				return true
+			} else if name, ok := call.Args[0].(*ast.BasicLit); !ok {
+				t.Errorf("%s: the name of an output is no literal", file)
+			} else {
+				set[strings.Trim(name.Value, `"`)] = true
+			}
+			return true
+		})
+	}
+	return set
 }
 
 // metadata is an action.yml (docs.github.com, "Metadata syntax for GitHub Actions").

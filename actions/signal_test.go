@@ -153,11 +153,21 @@ func cancel(t *testing.T, namespace string, cmd *exec.Cmd) (time.Duration, strin
 // approvalIn reads the newest approval digest among a step's outputs.
 func approvalIn(t *testing.T, file string) string {
 	t.Helper()
+	return outputIn(t, file, "approval")
+}
+
+// outputIn is the last value of an output.
+func outputIn(t *testing.T, file, name string) string {
+	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, last, _ := strings.Cut(string(data)[strings.LastIndex(string(data), "approval<<"):], "\n")
-	digest, _, _ := strings.Cut(last, "\n")
-	return digest
+	at := strings.LastIndex(string(data), name+"<<")
+	if at < 0 {
+		return ""
+	}
+	_, last, _ := strings.Cut(string(data)[at:], "\n")
+	value, _, _ := strings.Cut(last, "\n")
+	return value
 }

@@ -66,6 +66,10 @@ func TestWatchTakesBack(t *testing.T) {
 	c.release("newer")
 	c.restart()
 	expect(1, []string{"#3  breached", "#3 is taken back by itself", "back at"}, "watch")
+	outputs := filepath.Join(c.dir, "outputs")
+	if state, release, verdict := outputIn(t, outputs, "state"), outputIn(t, outputs, "release"), outputIn(t, outputs, "verdict"); state != "breached" || !strings.HasSuffix(release, " #3") || !strings.HasPrefix(verdict, "back at ") {
+		t.Errorf("later steps are told of %q, %q, %q", state, release, verdict)
+	}
 	if got := c.version(); got != "new" {
 		t.Errorf("version %s runs", got)
 	}

@@ -48,6 +48,7 @@ func Command() *cobra.Command {
 		"release": "the release that is watched, such as production #42",
 		"state":   "watching, breached, proven, unproven, abandoned, releasing or nothing to watch",
 		"seen":    "how many findings this look has",
+		"verdict": "where a release was taken back, or resumed, by itself: what was found at the end, in a sentence",
 	})
 	o.Add(cmd)
 	o.AddOut(cmd)
@@ -140,7 +141,9 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 		return err
 	}
 	spread(ctx, e, report, w)
-	return act(ctx, e, report, w)
+	err = act(ctx, e, report, w)
+	outputs(e, report) // once more: a release that was taken back has told of itself
+	return err
 }
 
 // spread tells of what is new: a breach when it is first seen, and a release that
@@ -235,9 +238,24 @@ func tell(w io.Writer, e *environment.Environment, r *watch.Report, asJSON bool)
 		}
 		fmt.Fprintf(w, "  %d  %s of %s: %s%s\n", f.Number, f.Kind, f.Subject, f.Text, acknowledged)
 	}
+	if r.Inconclusive != "" {
+		fmt.Fprintln(w, "  metrics are inconclusive: "+r.Inconclusive)
+	}
 	if r.Release != nil && r.Release.Watch != nil && r.Release.Watch.Summary != "" {
 		fmt.Fprintln(w, "  "+r.Release.Watch.Summary)
 	}
+}
+
+// outputs tells later steps what was found, and returns of which release.
+func outputs(e *environment.Environment, r *watch.Report) (name string) {
+	name = e.Ledger.Environment
+	if r.Release != nil {
+		name = e.Ledger.Name(r.Release.Number)
+	}
+	action.Output("release", name)
+	action.Output("state", string(r.State))
+	action.Output("seen", fmt.Sprint(len(r.Seen)))
+	return name
 }
 
 // act does what slipway.yaml allows about what was found.
