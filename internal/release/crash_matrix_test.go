@@ -55,7 +55,7 @@ func TestCrashMatrix(t *testing.T) {
 	t.Parallel()
 	simulate(t)
 	releaser := mortal(t)
-	count := newScene(t, releaser)
+	count := ofKinds(t, releaser)
 	count.must("old", "run")
 	count.points()
 	count.must("new", "run")
@@ -64,11 +64,19 @@ func TestCrashMatrix(t *testing.T) {
 		t.Fatalf("a release has only these points: %q; are they still marked?", points)
 	}
 	t.Logf("%d points", len(points))
-	inLanes(t, 12, everyPoint(points), func(t *testing.T) *scene { return newScene(t, releaser).standing("old") }, func(s *scene, d death) {
+	inLanes(t, 12, everyPoint(points), func(t *testing.T) *scene { return ofKinds(t, releaser).standing("old") }, func(s *scene, d death) {
 		wanted, next := s.others()
 		s.dies(d.at, wanted, "run")
 		s.goOn(d.way, wanted, next)
 	})
+}
+
+// ofKinds is a scene with a Deployment, a StatefulSet and a DaemonSet.
+func ofKinds(t *testing.T, releaser string) *scene {
+	t.Helper()
+	s := newScene(t, releaser)
+	s.values["Kinds"] = true
+	return s
 }
 
 // TestCrashMatrixOfTheWayOn kills what goes on with a release that died in its
@@ -87,10 +95,10 @@ func TestCrashMatrixOfTheWayOn(t *testing.T) {
 func killTheWayOn(t *testing.T, releaser, what string) {
 	command, _, afterDeath := strings.Cut(what, " of ")
 	afterDeath = afterDeath || what == "resume"
-	s := newScene(t, releaser).standing("old")
+	s := ofKinds(t, releaser).standing("old")
 	s.points()
 	middle := slices.IndexFunc(s.standing("new").points(), func(name string) bool {
-		return strings.HasPrefix(name, "after apply Deployment/") && strings.HasSuffix(name, "/"+services[1])
+		return strings.HasPrefix(name, "after apply "+kindOf(1)+"/") && strings.HasSuffix(name, "/"+services[1])
 	}) + 1
 	if afterDeath {
 		s.dies(middle, "next", "run")
@@ -99,7 +107,7 @@ func killTheWayOn(t *testing.T, releaser, what string) {
 	s.must("old", command)
 	points := s.points()
 	t.Logf("%d points", len(points))
-	inLanes(t, 4, someStates(points), func(t *testing.T) *scene { return newScene(t, releaser).standing("old", "new", "next") }, func(s *scene, d death) {
+	inLanes(t, 4, someStates(points), func(t *testing.T) *scene { return ofKinds(t, releaser).standing("old", "new", "next") }, func(s *scene, d death) {
 		wanted, next := s.others()
 		if !afterDeath {
 			s.dies(d.at, wanted, command)
@@ -162,7 +170,7 @@ func TestCrashMatrixWithRealPods(t *testing.T) {
 	var deaths []death
 	for turn, step := range []string{
 		"after delete Job/*/prepare", "after apply Job/*/prepare", "after apply Deployment/*/*",
-		"after wake Job/*/slipway-hook-before-*", "after wake Job/*/slipway-hook-after-*",
+		"after wake Job/*/slipway-hook-before-*", "after wake Job/*/slipway-hook-after-*", "after create Job/*/slipway-verify-*",
 	} {
 		at := slices.IndexFunc(points, func(name string) bool { found, _ := filepath.Match(step, name); return found })
 		if at < 0 {
@@ -182,11 +190,12 @@ func TestCrashMatrixWithRealPods(t *testing.T) {
 	})
 }
 
-// newPods is a scene of one service whose pods are real, with hooks and a Job.
+// newPods is a scene of one service whose pods are real, with hooks, a Job, and a
+// command that verifies it inside of the cluster.
 func newPods(t *testing.T, releaser string) *scene {
 	t.Helper()
 	s := newScene(t, releaser)
-	s.services, s.more = services[:1], []string{"--before", "true", "--after", "true", "--deadline", "2m"}
+	s.services, s.more = services[:1], []string{"--before", "true", "--after", "true", "--inside", "true", "--deadline", "2m"}
 	s.values["Real"] = true
 	return s
 }

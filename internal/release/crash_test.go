@@ -12,8 +12,10 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"text/template"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -28,18 +30,21 @@ import (
 // three services with their configuration. Their pods are simulated: what is
 // tested is what a death leaves behind, not how pods come up. Where they are
 // real, there is a Job among the manifests too. Each version makes an object that
-// is not there before it.
-var three = template.Must(template.New("three").Parse(`
-{{- range $name := .Services}}
+// is not there before it. With Kinds, the second and third are other workloads.
+var three = template.Must(template.New("three").Funcs(template.FuncMap{"kind": kindOf}).Parse(`
+{{- range $i, $name := .Services}}
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: {{$name}}}
 data: {version: "{{$.Version}}"}
 ---
 apiVersion: apps/v1
-kind: Deployment
+kind: {{if $.Kinds}}{{kind $i}}{{else}}Deployment{{end}}
 metadata: {name: {{$name}}}
 spec:
+{{- if and $.Kinds (eq (kind $i) "StatefulSet")}}
+  serviceName: {{$name}}
+{{- end}}
   selector: {matchLabels: {app: {{$name}}}}
   template:
     metadata: {labels: {app: {{$name}}}}
@@ -70,6 +75,11 @@ spec:
       containers: [{name: app, image: "node:22-bookworm-slim", command: ["true"], env: [{name: VERSION, value: "{{.Version}}"}]}]
 {{- end}}
 `))
+
+// kindOf is the workload of the service at a place in the order.
+func kindOf(i int) string {
+	return append([]string{"Deployment", "StatefulSet", "DaemonSet"}, slices.Repeat([]string{"Deployment"}, 8)...)[i]
+}
 
 // scene is an environment in which releases are killed.
 type scene struct {
@@ -141,10 +151,22 @@ func (s *scene) config() string {
 	return cmp.Or(s.kubeconfig, testenv.Env(s.t)["KUBECONFIG"])
 }
 
+// mostTime is how long a releaser may take, the expiry of a dead one's lock among
+// it: one that hangs fails its test, and says where it hangs.
+const mostTime = 3 * time.Minute
+
 // run starts a releaser; crash is the point at which it dies, 0 for never.
 func (s *scene) run(crash int, version, what string) (string, error) {
-	out, err := s.command(crash, version, what).CombinedOutput()
-	return string(out), err
+	var said bytes.Buffer
+	cmd := s.command(crash, version, what)
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	hangs := time.AfterFunc(mostTime, func() { _ = cmd.Process.Signal(syscall.SIGQUIT) })
+	defer hangs.Stop()
+	err := cmd.Wait()
+	return said.String(), err
 }
 
 func (s *scene) command(crash int, version, what string) *exec.Cmd {
@@ -206,8 +228,23 @@ func (s *scene) versions() (all, made []string) {
 			all = append(all, v)
 		}
 	}
+	stateful, err := kube.List[appsv1.StatefulSet](s.t.Context(), s.cluster, kube.StatefulSets, s.namespace, "", "")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	daemons, err := kube.List[appsv1.DaemonSet](s.t.Context(), s.cluster, kube.DaemonSets, s.namespace, "", "")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	of := func(pods corev1.PodTemplateSpec) { all = append(all, pods.Spec.Containers[0].Env[0].Value) }
 	for _, d := range deployments {
-		all = append(all, d.Spec.Template.Spec.Containers[0].Env[0].Value)
+		of(d.Spec.Template)
+	}
+	for _, d := range stateful {
+		of(d.Spec.Template)
+	}
+	for _, d := range daemons {
+		of(d.Spec.Template)
 	}
 	slices.Sort(made)
 	return all, made

@@ -51,6 +51,7 @@ var (
 	to          = flag.Int("to", release.Previous, "what a rollback goes back to")
 	before      = flag.String("before", "", "command before each service")
 	after       = flag.String("after", "", "command after each service")
+	inside      = flag.String("inside", "", "command that verifies the first service")
 	grace       = flag.Duration("grace", 0, "")
 	fails       = flag.String("fails", "", "what the verification finds as long as this is what runs")
 )
@@ -103,6 +104,9 @@ func options(ctx context.Context) (o release.Options, err error) {
 	for name := range strings.SplitSeq(*services, ",") {
 		o.Rollout.Services = append(o.Rollout.Services, rollout.Service{Name: name, Before: hook(name, *before), After: hook(name, *after)})
 	}
+	if *inside != "" {
+		o.Verify = insideOf(cluster)
+	}
 	if *fails != "" {
 		o.Verify = func(ctx context.Context, _ *ledger.Record) error { return verify(ctx, cluster) }
 	}
@@ -117,6 +121,16 @@ func hook(service, command string) *rollout.Command {
 		return nil
 	}
 	return &rollout.Command{Entrypoint: strings.Fields(command), Service: service, Timeout: time.Minute}
+}
+
+// insideOf verifies with a command in a Job like the first service.
+func insideOf(cluster *kube.Cluster) func(context.Context, *ledger.Record) error {
+	first, _, _ := strings.Cut(*services, ",")
+	p := &platform.Platform{Services: []platform.Service{{Name: first}}}
+	p.Verify.Inside = []platform.Command{{Service: first, Entrypoint: strings.Fields(*inside), Timeout: platform.Duration{Duration: time.Minute}}}
+	return func(ctx context.Context, r *ledger.Record) error {
+		return release.Verifier{Cluster: cluster, Namespace: *namespace, Platform: p, Release: r.Number, Say: func(string, ...any) {}}.Verify(ctx)
+	}
 }
 
 // verify fails while the last service is of the version that must not be.
