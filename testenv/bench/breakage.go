@@ -18,6 +18,7 @@ type breakage struct {
 	change   func(container map[string]any)
 	decides  func(corev1.ContainerStatus) bool // what somebody else sees in the API
 	deadline time.Duration                     // the sign is this one's end; 0 for another sign
+	asked    int                               // the sign is that its new pod is asked so many times; 0 for another sign
 }
 
 var breakages = []breakage{
@@ -26,7 +27,7 @@ var breakages = []breakage{
 		c["image"] = strings.TrimRight(c["image"].(string), "0123456789abcdef") + strings.Repeat("0", 64)
 	}, decides: notFound},
 	{sign: "not ready until its deadline", change: fault("never-ready"), decides: nothing, deadline: 10 * time.Second},
-	{sign: "health answers 500 until its deadline", change: fault("health-500"), decides: nothing, deadline: 10 * time.Second},
+	{sign: "third answer of 500", change: fault("health-500"), decides: nothing, asked: 3},
 }
 
 func fault(value string) func(map[string]any) {

@@ -15,9 +15,9 @@ import (
 	"github.com/teei/slipway/testenv/counter"
 )
 
-const failureText = `The same eleven services, updated in order, and the sixth is broken in one of four ways: it exits as it starts, its image does not exist, it is not ready until its deadline (here 10 s), or it is ready and answers its health path with 500 until then.
+const failureText = `The same eleven services, updated in order, and the sixth is broken in one of four ways: it exits as it starts, its image does not exist, it is not ready until its deadline (here 10 s), or it is ready and answers its health path with 500.
 All requests go through a counter in front of the API server, and beside the release somebody else watches the pods: the **sign** is
-the moment at which the API server tells that watch of the second exit, or of the image that was not found; for the last two it is the deadline itself, counted from the write to the service. From there it is timed until the
+the moment at which the API server tells that watch of the second exit, or of the image that was not found; the third is the deadline itself, counted from the write to the service, and the fourth the third time that its new pod is asked for its health. From there it is timed until the
 first write of the undo arrives, and until all six services are back and verified. The
 **own time** is what passes in a good release between a service being available, as that other watch sees it, and the write to the next one: health asked by the pod and through the Service, its log, and the steps in between, which are recorded. Requests and watches are those of the whole release.
 
@@ -117,6 +117,9 @@ func (s *stage) fail(ctx context.Context, through *kube.Cluster, c *counter.Coun
 		}
 	}
 	at := sign()
+	if broken.asked > 0 {
+		at, _ = c.Asked(sixth+"-", broken.asked)
+	}
 	if broken.deadline > 0 {
 		begun, _ := c.First("deployments/" + sixth)
 		at = begun.Add(broken.deadline)

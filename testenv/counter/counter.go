@@ -32,11 +32,12 @@ type Counter struct {
 	mu       sync.Mutex
 	requests map[string]int // by method and path
 	watches  map[string]int // by path
-	writes   []write
+	writes   []arrival
+	asked    []arrival // of pods, by the API server's proxy
 }
 
-// write is a request that changed something.
-type write struct {
+// arrival is one request.
+type arrival struct {
 	at     time.Time
 	target string // resource/name
 }
@@ -121,9 +122,12 @@ func (c *Counter) note(r *http.Request) {
 		what += " (dry run)"
 	}
 	c.requests[what]++
+	if _, target, proxied := strings.Cut(r.URL.Path, "/pods/"); proxied && strings.Contains(target, "/proxy/") {
+		c.asked = append(c.asked, arrival{at: time.Now(), target: target})
+	}
 	if r.Method != http.MethodGet && !dry {
 		parts := strings.Split(r.URL.Path, "/")
-		c.writes = append(c.writes, write{at: time.Now(), target: strings.Join(parts[max(0, len(parts)-2):], "/")})
+		c.writes = append(c.writes, arrival{at: time.Now(), target: strings.Join(parts[max(0, len(parts)-2):], "/")})
 	}
 }
 
@@ -131,7 +135,7 @@ func (c *Counter) note(r *http.Request) {
 func (c *Counter) Reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.requests, c.watches, c.writes = map[string]int{}, map[string]int{}, nil
+	c.requests, c.watches, c.writes, c.asked = map[string]int{}, map[string]int{}, nil, nil
 }
 
 // After is the first write after a time to a target that begins so.
@@ -153,6 +157,21 @@ func (c *Counter) First(target string) (time.Time, bool) {
 	for _, w := range c.writes {
 		if w.target == target {
 			return w.at, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// Asked is when a pod whose name begins so was asked something for the nth time,
+// counted from 1.
+func (c *Counter) Asked(pod string, n int) (time.Time, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, a := range c.asked {
+		if strings.HasPrefix(a.target, pod) {
+			if n--; n == 0 {
+				return a.at, true
+			}
 		}
 	}
 	return time.Time{}, false
