@@ -109,7 +109,7 @@ func (m *migrating) ended(number int, state ledger.State, verdict string) {
 // TestProductionTakesBack: the production workflow with a real database. A release
 // whose service fails is taken back in the job that released it, the database with
 // it; one that is cancelled in its middle, whose process is killed, by the last
-// step of the same job.
+// step of the same job, and its database as well.
 func TestProductionTakesBack(t *testing.T) {
 	t.Parallel()
 	m := newMigrating(t)
@@ -140,17 +140,18 @@ func TestProductionTakesBack(t *testing.T) {
 	if err == nil {
 		t.Error("a workflow that was cancelled does not fail")
 	}
-	for _, want := range []string{"#3 ended in the middle; what it changed is taken back", "#3 failed: the services are as before"} {
+	for _, want := range []string{"#3 ended in the middle; what it changed is taken back", "#3 failed: the services are as before", "the database is the backup again"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("nobody said %q:\n%s", want, out)
 		}
 	}
-	m.ended(3, ledger.Failed, "0002_change")
+	m.ended(3, ledger.Failed, "the database is the backup again")
+	t.Cleanup(func() { dropKept(m.url, databaseName(t, m.url)+"_replaced_3") })
 	// What is known of one that was cancelled is kept, after it was taken back.
 	if page := read(t, filepath.Join(m.dispatch.Artifacts, "report", "report.html")); !strings.Contains(page, "#3") || !strings.Contains(page, "the services are as before") {
 		t.Error("the report of the cancelled run is not that of the take-back")
 	}
-	m.is("one: goods orders prices, 1 orders")
+	m.is("one: orders, 1 orders")
 }
 
 // cancelled approves a run and cancels it once the cluster has that version, by

@@ -33,6 +33,7 @@ var only = map[string]string{
 	"k8s.io/client-go/rest":                 "internal/kube",
 	"github.com/google/go-github/v60":       "internal/github",
 	"github.com/sethvargo/go-githubactions": "internal/action",
+	"filippo.io/age":                        "internal/database",
 }
 
 func TestImportsPointOneWay(t *testing.T) {

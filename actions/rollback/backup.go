@@ -2,9 +2,13 @@ package rollback
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/teei/slipway/actions/environment"
+	"github.com/teei/slipway/internal/action"
 	"github.com/teei/slipway/internal/database"
 	"github.com/teei/slipway/internal/ledger"
 	"github.com/teei/slipway/internal/platform"
@@ -20,7 +24,14 @@ func (o *Options) backup(ctx context.Context, options release.Options) (file, di
 	}
 	file = o.Database
 	if info, err := os.Stat(file); err == nil && info.IsDir() && undone != nil {
-		if file = recorded(release.RecordedBackup(undone), file); file == "" {
+		folder, wanted := file, release.RecordedBackup(undone)
+		if file = recorded(wanted, folder); file == "" {
+			file, err = o.unsealed(wanted, folder)
+		}
+		if err != nil {
+			return "", "", err
+		}
+		if file == "" {
 			return "", "", &platform.UsageError{
 				Message: "the backup that the record of " + options.Ledger.Name(undone.Number) + " names is not in " + o.Database,
 				Advice:  "name its file with --database",
@@ -34,20 +45,65 @@ func (o *Options) backup(ctx context.Context, options release.Options) (file, di
 	return file, digest, err
 }
 
+// planned is the backup that a release which ended in the middle goes back to by
+// itself, nil where the data stay or its file is not on this machine.
+func planned(ctx context.Context, e *environment.Environment, options release.Options) (release.Database, error) {
+	backup, err := release.Planned(ctx, options)
+	if err != nil || backup == nil {
+		return nil, err
+	}
+	file := recorded(backup, ".")
+	if file == "" {
+		return nil, nil
+	}
+	return e.Backup(file, options.Say)
+}
+
 // recorded is where the file of a recorded backup lies in a folder, or in those
 // that ci and plan write, "" if it is in none of them.
 func recorded(backup *ledger.Evidence, folder string) string {
-	if backup == nil || backup.File == "" {
-		return ""
-	}
-	name := filepath.Base(backup.File)
-	for _, file := range []string{
-		filepath.Join(folder, backup.File), filepath.Join(folder, name), filepath.Join(folder, ".slipway", name),
-		filepath.Join(folder, ".slipway", "backup", name), filepath.Join(folder, ".slipway", "plan", backup.File), backup.File,
-	} {
+	for _, file := range places(backup, folder) {
 		if digest, err := database.Digest(file); err == nil && digest == backup.SHA256 {
 			return file
 		}
 	}
 	return ""
+}
+
+// unsealed decrypts that file where there is an encrypted one, and returns where it
+// is then; "" if there is none.
+func (o *Options) unsealed(backup *ledger.Evidence, folder string) (string, error) {
+	for _, file := range places(backup, folder) {
+		sealed := file + database.SealedSuffix
+		if _, err := os.Stat(sealed); err != nil {
+			continue
+		}
+		key := os.Getenv(keyVariable)
+		if key == "" {
+			return "", &platform.UsageError{Message: sealed + " is encrypted, and there is no " + keyVariable, Advice: "give the private half of a key that " + platform.File + " names under sealBackups"}
+		}
+		action.Mask(strings.TrimSpace(key))
+		var err error
+		if o.opened, err = os.MkdirTemp("", "slipway-backup-"); err != nil {
+			return "", fmt.Errorf("decrypt the backup: %w", err)
+		}
+		return database.Unseal(sealed, o.opened, key)
+	}
+	return "", nil
+}
+
+// keyVariable holds the private key of age that backups are decrypted with.
+const keyVariable = "SLIPWAY_BACKUP_KEY"
+
+// places are where the file of a backup may be, beside the one that is recorded.
+func places(backup *ledger.Evidence, folder string) []string {
+	if backup == nil || backup.File == "" {
+		return nil
+	}
+	name := filepath.Base(backup.File)
+	at := []string{backup.File}
+	for _, inside := range []string{backup.File, name, ".slipway/" + name, ".slipway/backup/" + name, ".slipway/backup/backup/" + name, ".slipway/plan/" + backup.File} {
+		at = append(at, filepath.Join(folder, inside))
+	}
+	return at
 }

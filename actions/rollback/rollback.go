@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,6 +27,7 @@ type Options struct {
 	OtherBackup bool   // not the one that is recorded
 	AcceptLoss  bool
 	Wait        time.Duration // for approvals
+	opened      string        // folder of a backup that was decrypted, "" for none
 }
 
 // Command is `slipway rollback`.
@@ -36,7 +38,8 @@ func Command() *cobra.Command {
 		Long: "Bring an environment back to how an earlier release left it: the one before the present, or --to N.\n" +
 			"A release that ended in the middle is taken back. The database stays on its schema, unless --database\n" +
 			"names a backup, the one that was taken for the release that is taken back: then what that loses is\n" +
-			"estimated and has to be accepted before anything happens.\n" +
+			"estimated and has to be accepted before anything happens. With --unfinished it goes back where the\n" +
+			"plan of the release said so, to the recorded backup, which then has to be in .slipway or at its place.\n" +
 			"In a workflow, the people have to approve it whom gate.rollback in " + platform.File + " names; --unfinished ends\n" +
 			"what was approved before, and asks nobody.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -50,7 +53,7 @@ func Command() *cobra.Command {
 	cmd.Flags().Lookup("to").DefValue = "" // the default is said in words
 	cmd.Flags().BoolVar(&o.Unfinished, "unfinished", false, "only take back a release that ended in the middle; without one, do nothing")
 	cmd.MarkFlagsMutuallyExclusive("to", "unfinished")
-	cmd.Flags().StringVar(&o.Database, "database", "", "file of a verified backup that becomes the database again, or a folder that has it")
+	cmd.Flags().StringVar(&o.Database, "database", "", "file of a verified backup that becomes the database again, or a folder that has it, encrypted or not")
 	cmd.Flags().BoolVar(&o.OtherBackup, "other-backup", false, "go back to another verified backup of the database than the one in the release's record")
 	cmd.Flags().BoolVar(&o.AcceptLoss, "accept-loss", false, "lose what was written since that backup, without being asked")
 	cmd.Flags().DurationVar(&o.Wait, "wait", 0, "how long approvals that are still missing are waited for, as in 30m")
@@ -71,6 +74,7 @@ func Run(ctx context.Context, o Options, in io.Reader, w io.Writer) error {
 		o.To = release.Unfinished
 	}
 	if o.Database != "" { // people approve a file, and not a folder
+		defer o.close()
 		if o.Database, options.Backup, err = o.backup(ctx, options); err != nil {
 			return err
 		}
@@ -94,6 +98,11 @@ func Run(ctx context.Context, o Options, in io.Reader, w io.Writer) error {
 			return err
 		}
 	}
+	if o.Unfinished && o.Database == "" {
+		if options.OnFailure, err = planned(ctx, e, options); err != nil {
+			return err
+		}
+	}
 	outcome, err := release.Rollback(ctx, options, o.To)
 	if outcome == nil && err == nil {
 		fmt.Fprintf(w, "%s: no release ended in the middle, there is nothing to take back\n", e.Ledger.Environment)
@@ -101,4 +110,14 @@ func Run(ctx context.Context, o Options, in io.Reader, w io.Writer) error {
 	e.Tell(ctx, w, outcome, err)
 	o.decided(ctx, e)
 	return err
+}
+
+// close leaves no data behind that were encrypted.
+func (o *Options) close() {
+	if o.opened == "" {
+		return
+	}
+	if err := os.RemoveAll(o.opened); err != nil {
+		action.Warning("the decrypted backup stays: " + err.Error())
+	}
 }

@@ -89,7 +89,7 @@ func Learnt(i plan.Item) ledger.Evidence {
 type BackupAwayError struct{ What, Advice string }
 
 func (e *BackupAwayError) Error() string {
-	return e.What + ": if it fails it restores the backup of its evidence, and that file is not on this machine"
+	return e.What + ": its plan says that it restores the backup of its evidence if it fails, and that file is not on this machine"
 }
 
 // Usage marks that nothing was begun.

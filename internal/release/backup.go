@@ -45,6 +45,47 @@ func Undone(ctx context.Context, o Options, to int) (*ledger.Record, error) {
 	return over[len(over)-1], nil
 }
 
+// Planned is the backup that a release which ended in the middle goes back to by
+// itself, as its plan said. It is nil where the data stay.
+func Planned(ctx context.Context, o Options) (*ledger.Evidence, error) {
+	unfinished, err := o.Ledger.Unfinished(ctx)
+	if err != nil || unfinished == nil {
+		return nil, err
+	}
+	if goes, err := o.goesBack(ctx, unfinished); err != nil || !goes {
+		return nil, err
+	}
+	return RecordedBackup(unfinished), nil
+}
+
+// goesBack reports whether the plan of a release says that its database goes back,
+// and its migrations have begun.
+func (o *Options) goesBack(ctx context.Context, record *ledger.Record) (bool, error) {
+	if stepOf(record, migrateStep) == nil {
+		return false, nil
+	}
+	var wanted intent
+	_, err := o.wanted(ctx, record, &wanted)
+	return wanted.Restore, err
+}
+
+// asPlanned gives a way back that no person asked for the database that the plan says.
+func (o *Options) asPlanned(ctx context.Context, record *ledger.Record) error {
+	if o.Database != nil {
+		return nil
+	}
+	goes, err := o.goesBack(ctx, record)
+	if err != nil || !goes {
+		return err
+	}
+	if o.Database = o.OnFailure; o.Database != nil {
+		return nil
+	}
+	name := o.Ledger.Name(record.Number)
+	return &BackupAwayError{What: "take " + name + " back", Advice: "bring it here and name it with --database; " +
+		"`slipway rollback` without --unfinished takes the services back and leaves the schema migrated"}
+}
+
 // Admit refuses a rollback whose backup is not the one that it wants, before
 // anybody is asked whether its loss is accepted.
 func Admit(ctx context.Context, o Options, to int) error {

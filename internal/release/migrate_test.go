@@ -375,12 +375,83 @@ func TestCancelledBeforeTheDatabaseGoesBack(t *testing.T) {
 		t.Fatalf("%+v, %v, the restore was begun %d times", outcome, err, never.tried)
 	}
 	o.Verify, o.OnFailure = nil, nil
-	if _, err := Rollback(t.Context(), o, Unfinished); !errors.As(err, new(*DatabaseWaitsError)) || m.columns() != "item colour" {
+	if _, err := Rollback(t.Context(), o, Unfinished); !errors.As(err, new(*BackupAwayError)) || m.columns() != "item colour" {
 		t.Errorf("without the backup: %v", err)
+	}
+	if _, err := Rollback(t.Context(), o, Previous); !errors.As(err, new(*DatabaseWaitsError)) || m.columns() != "item colour" {
+		t.Errorf("without the backup, as a person asks: %v", err)
 	}
 	o.Database = backup
 	outcome, err = Rollback(t.Context(), o, Unfinished)
 	if err != nil || outcome.State != ledger.Failed || m.columns() != "item" {
 		t.Errorf("%+v, %v: %s", outcome, err, m.columns())
 	}
+}
+
+// TestKilledAfterItMigrated: what nobody asks to go back goes back as the plan said,
+// with its database, and not at all where the backup is away; as a person asks, it
+// leaves the schema.
+func TestKilledAfterItMigrated(t *testing.T) {
+	t.Parallel()
+	for name, way := range map[string]struct {
+		restore, here bool
+		to            int
+		columns       string
+	}{
+		"as planned":           {true, true, Unfinished, "item"},
+		"the backup is away":   {true, false, Unfinished, ""},
+		"as a person asks":     {true, true, Previous, "item colour"},
+		"the plan leaves data": {false, true, Unfinished, "item colour"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMigrating(t)
+			if way.restore {
+				m.platform.Database.OnFailure = platform.Restore
+			}
+			first := m.planning()
+			backup := m.backup()
+			o := m.options(first)
+			if way.restore {
+				o.OnFailure = backup
+			}
+			if _, err := m.killed(o, m.approve(m.plan(first)), first); err == nil || m.columns() != "item colour" {
+				t.Fatalf("%v: %s", err, m.columns())
+			}
+			if o.OnFailure = nil; way.here {
+				o.OnFailure = backup
+			}
+			outcome, err := Rollback(t.Context(), o, way.to)
+			if way.columns == "" {
+				if left, _ := m.ledger.Unfinished(t.Context()); !errors.As(err, new(*BackupAwayError)) || left == nil {
+					t.Errorf("%+v, %v; the ledger has %+v", outcome, err, left)
+				}
+				return
+			}
+			if err != nil || outcome.State != ledger.Failed || m.columns() != way.columns {
+				t.Errorf("%+v, %v: %s", outcome, err, m.columns())
+			}
+		})
+	}
+}
+
+// killed is a release whose lock another run takes once it has migrated.
+func (m *migrating) killed(o Options, a Approved, p Planning) (*Outcome, error) {
+	m.t.Helper()
+	ctx, kill := context.WithCancelCause(m.t.Context())
+	defer kill(nil)
+	o.Migrator = after{o.Migrator, func() { kill(&ledger.LostError{}) }}
+	return Apply(ctx, a, p, o)
+}
+
+// after is a migrator that tells when it has ended.
+type after struct {
+	Migrator
+	tell func()
+}
+
+func (a after) Migrate(ctx context.Context, m Migrating) (database.Migrated, error) {
+	done, err := a.Migrator.Migrate(ctx, m)
+	a.tell()
+	return done, err
 }

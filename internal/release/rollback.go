@@ -21,7 +21,8 @@ const rollbackStep = "rollback"
 // Rollback brings the environment back to how release number to left it, by
 // taking back all releases after it, newest first; 0 is before the first one.
 // Of a release that ended in the middle, Previous means to take that back. With
-// Unfinished and no such release, the outcome is nil and nothing is done.
+// Unfinished and no such release, the outcome is nil and nothing is done; with one,
+// its database goes back as its plan said, to OnFailure where no Database is given.
 func Rollback(ctx context.Context, o Options, to int) (*Outcome, error) {
 	lock, err := o.acquire(ctx)
 	if err != nil {
@@ -40,6 +41,11 @@ func Rollback(ctx context.Context, o Options, to int) (*Outcome, error) {
 	if unfinished != nil && (to == Unfinished || to == Previous && !idle) {
 		if err := o.hasBackup(unfinished); err != nil {
 			return nil, err
+		}
+		if to == Unfinished {
+			if err := o.asPlanned(ctx, unfinished); err != nil {
+				return nil, err
+			}
 		}
 		o.say("%s ended in the middle; what it changed is taken back", o.Ledger.Name(unfinished.Number))
 		entry, changes, err := o.take(ctx, lock, unfinished)
