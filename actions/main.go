@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/teei/slipway/actions/adopt"
+	"github.com/teei/slipway/actions/backup"
 	"github.com/teei/slipway/actions/checks"
 	"github.com/teei/slipway/actions/compare"
 	"github.com/teei/slipway/actions/doctor"
@@ -41,6 +42,6 @@ func command() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(adopt.Command(), checks.Command(), compare.Command(), doctor.Command(), gate.Command(), scaffold.Command(), plan.Command(), preflight.Command(), rollout.Command(), releases.List(), releases.Show(), resume.Command(), rollback.Command(), status.Command(), unlock.Command(), verify.Command(), version.Command(), watch.Command())
+	root.AddCommand(adopt.Command(), backup.Command(), checks.Command(), compare.Command(), doctor.Command(), gate.Command(), scaffold.Command(), plan.Command(), preflight.Command(), rollout.Command(), releases.List(), releases.Show(), resume.Command(), rollback.Command(), status.Command(), unlock.Command(), verify.Command(), version.Command(), watch.Command())
 	return root
 }

@@ -22,7 +22,7 @@ import (
 // folders of the actions, and the command that each one runs.
 var folders = map[string]string{
 	"plan": "plan", "rollout": "apply", "rollback": "rollback", "resume": "resume", "status": "status", "verify": "verify", "watch": "watch",
-	"compare": "compare", "preflight": "preflight", "gate": "gate", "checks": "checks", "record": "release",
+	"compare": "compare", "preflight": "preflight", "gate": "gate", "checks": "checks", "record": "release", "backup": "backup",
 }
 
 // TestMetadata holds each action.yml against its command: the inputs are the

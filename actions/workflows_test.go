@@ -414,6 +414,28 @@ func TestProductionWorkflow(t *testing.T) {
 	}
 }
 
+// A token of the job opens the cluster, where that takes one: the jobs that reach a
+// cluster may ask GitHub for it, and no other, above all none that runs the code of
+// a commit.
+func TestWhoMayAskForATokenOfTheJob(t *testing.T) {
+	for _, file := range workflowFiles(t, "../.github/workflows") {
+		name := filepath.Base(file)
+		if name == "release.yml" {
+			continue // its attestations are signed with such a token
+		}
+		for job, j := range readWorkflow(t, name).Jobs {
+			may := map[string]string{}
+			if err := j.Permissions.Decode(&may); err != nil {
+				t.Fatal(err)
+			}
+			reaches := slices.ContainsFunc(j.Steps, func(s step) bool { return s.Name == "Kubeconfig" })
+			if asks := may["id-token"] == "write"; asks != reaches || asks && j.Environment.IsZero() {
+				t.Errorf("%s/%s reaches a cluster: %t, may ask for a token: %t, in environment %q", name, job, reaches, asks, j.Environment.Value)
+			}
+		}
+	}
+}
+
 // What was not tried out, or failed then, is not signed.
 func TestSignsWhatWorks(t *testing.T) {
 	steps := readWorkflow(t, "staging.yml").Jobs["release"].Steps

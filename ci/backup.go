@@ -18,7 +18,8 @@ import (
 const backupDir = "/backup"
 
 // backup dumps the database in a container whose client is as old as the
-// server, restores the dump beside it and compares the two.
+// server, restores the dump beside it and compares the two. Where slipway.yaml has
+// keys for it, an encrypted one lies beside it, for whoever keeps it.
 func (p *pipeline) backup(ctx context.Context, stage *report.Stage) error {
 	d, target, err := p.database(stage)
 	if d == nil || err != nil {
@@ -52,6 +53,9 @@ func (p *pipeline) backup(ctx context.Context, stage *report.Stage) error {
 		return restricted
 	}
 	p.report.Backup = &report.Backup{Path: b.Path, SHA256: b.SHA256, Tables: len(b.Tables), Verified: b.Verified, Bytes: b.Bytes}
+	if keys := p.platform.Environments[target.Environment].SealBackups; err == nil && b.Verified && len(keys) > 0 {
+		err = database.Seal(b.Path, filepath.Join(p.options.Output, "sealed"), keys)
+	}
 	if b.Verified {
 		stage.Note = fmt.Sprintf("%d tables restored and compared", len(b.Tables))
 	}

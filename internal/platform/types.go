@@ -208,6 +208,8 @@ type Environment struct {
 	Variables map[string]string `yaml:"variables,omitempty"`
 	// History is how many releases the ledger keeps; the one that the environment is at and the one before it are always kept. Default: 50.
 	History int `yaml:"history,omitempty"`
+	// SealBackups are public keys of age, such as age1…: `ci backup` encrypts each backup for them, so that the run of a workflow can keep it. Who has the private half of one can go back to it.
+	SealBackups []string `yaml:"sealBackups,omitempty"`
 	// Gate says what a release has to show before it may begin. Absent: nothing.
 	Gate *Gate `yaml:"gate,omitempty"`
 	// Notify says who is told of its releases.

@@ -61,6 +61,19 @@ func validateLogs(logs *Logs, d *document) {
 	}
 }
 
+// sealKey is a public key of age: "age", 1, and 58 characters of Bech32.
+var sealKey = regexp.MustCompile(`^age1[02-9ac-hj-np-z]{58}$`)
+
+func badSealKey(s string) string {
+	switch {
+	case strings.HasPrefix(s, "AGE-SECRET-KEY-"):
+		return "expected a public key such as age1…, found a private one: make a new pair, this one is known now"
+	case !sealKey.MatchString(s):
+		return "expected a public key of age such as age1…, found " + quote(s)
+	}
+	return ""
+}
+
 func badPattern(s string) string {
 	if _, err := regexp.Compile(s); s == "" || err != nil {
 		return "expected a regular expression such as ^panic:, found " + quote(s)
@@ -168,6 +181,9 @@ func validateEnvironment(name string, p *Platform, d *document) {
 	}
 	if history := join(at, "history"); d.has(history) && e.History < 2 && !d.bad[history] {
 		d.report(history, fmt.Sprintf("expected 2 or more, the release that stands and the one before it, found %d", e.History), "")
+	}
+	for i, key := range e.SealBackups {
+		d.text(item(join(at, "sealBackups"), i), key, badSealKey)
 	}
 	validateGate(join(at, "gate"), name, e.Gate, p, d)
 	validateAcceptance(join(at, "acceptance"), e.Acceptance, d)
