@@ -159,7 +159,7 @@ func TestDoctorIsContent(t *testing.T) {
 	})
 	hub := testenv.GitHub(t, h)
 	dir := t.TempDir()
-	file := strings.NewReplacer("overlay: deploy", "overlay: .", "path: services/gateway", "path: .").Replace(gatePlatform)
+	file := strings.NewReplacer("overlay: deploy", "overlay: .", "path: services/gateway", "path: .").Replace(gatePlatform) + "watch: {onBreach: dispatch}\n"
 	if err := os.WriteFile(filepath.Join(dir, "slipway.yaml"), []byte(file), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,11 @@ func TestDoctorIsContent(t *testing.T) {
 		code := action.Execute(context.Background(), command(), []string{"doctor", "--github", "--env", "production", "--repository", "acme/platform", "--root", dir}, &out, &out)
 		return code, out.String()
 	}
-	if code, out := look(); code != action.OK || strings.Count(out, "✓ ") != 7 || strings.Contains(out, "✗") {
+	if code, out := look(); code != action.OK || strings.Count(out, "✓ ") != 8 || strings.Contains(out, "✗") {
+		t.Errorf("exit %d:\n%s", code, out)
+	}
+	hub.Change(func(k *github.Known) { k.Faults = []github.Fault{{Path: "/dispatches", Status: 403, Times: 1}} })
+	if code, out := look(); code != action.Failed || !strings.Contains(out, "✗ dispatch: ") || !strings.Contains(out, "permissions: {actions: write}") {
 		t.Errorf("exit %d:\n%s", code, out)
 	}
 	hub.Change(func(k *github.Known) { delete(k.Environments, "production-watch") })

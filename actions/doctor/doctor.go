@@ -80,6 +80,10 @@ func (o *Options) github(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	findings := gate.Setup(ctx, client, o.Env, e)
+	if p.Watch.OnBreach == platform.Dispatch {
+		file, _ := e.WayBack()
+		findings = append(findings, gate.DispatchSetup(ctx, client, file))
+	}
 	if err := report.FindingsText(w, findings); err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func dispatch(ctx context.Context, e *environment.Environment, r *ledger.Record,
 	if err != nil {
 		return nil, err
 	}
-	file, branch := way(e)
+	file, branch := e.Platform.Environments[e.Target.Environment].WayBack()
 	client, err := workflow.GitHub(os.Getenv)
 	if err == nil {
 		err = client.Dispatch(ctx, path.Base(file), branch, map[string]string{"environment": e.Target.Environment, "to": strconv.Itoa(to)})
@@ -52,16 +52,4 @@ func dispatch(ctx context.Context, e *environment.Environment, r *ledger.Record,
 	}
 	e.Watched(ctx, w, noted)
 	return d, nil
-}
-
-// way is the workflow that rolls back, and the branch that it runs on.
-func way(e *environment.Environment) (file, branch string) {
-	file, branch = ".github/workflows/rollback.yml", "main"
-	if g := e.Gate(); g != nil {
-		branch = g.Branch
-		if g.Rollback != nil {
-			file = g.Rollback.Workflow
-		}
-	}
-	return file, branch
 }

@@ -2,7 +2,10 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
+	"path"
 	"slices"
 
 	"github.com/teei/slipway/internal/github"
@@ -58,6 +61,20 @@ func Setup(ctx context.Context, client *github.Client, name string, of platform.
 		}))
 	}
 	return append(out, writes(ctx, client, of)...)
+}
+
+// DispatchSetup looks whether the watch can start the workflow that rolls back.
+func DispatchSetup(ctx context.Context, client *github.Client, file string) plan.Finding {
+	const id = "dispatch"
+	err := client.MayDispatch(ctx, path.Base(file))
+	var known *github.Error
+	switch {
+	case err == nil:
+		return pass(id, "it may start %s", file)
+	case errors.As(err, &known) && known.Status == http.StatusNotFound:
+		return fail(id, "commit it to the default branch, with `on: workflow_dispatch`, and see what is there with: gh api repos/"+client.Owner+"/"+client.Name+"/actions/workflows", "there is no %s, or the token does not see it", file)
+	}
+	return fail(id, "give the job of the watch `permissions: {actions: write}`, or the App Actions: write", "%v", err)
 }
 
 // writes are what the token has to be allowed beside reading.

@@ -113,6 +113,36 @@ func TestSetup(t *testing.T) {
 	}
 }
 
+// TestDispatchSetup: nothing is started, and what is missing is named.
+func TestDispatchSetup(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	for _, tt := range []struct {
+		status int
+		ok     bool
+		says   string
+	}{
+		{0, true, "it may start .github/workflows/rollback.yml"},
+		{403, false, "permissions: {actions: write}"},
+		{404, false, "gh api repos/acme/platform/actions/workflows"},
+		{500, false, "permissions: {actions: write}"},
+	} {
+		s.hub.Change(func(k *github.Known) {
+			k.Faults = nil
+			if tt.status != 0 {
+				k.Faults = []github.Fault{{Path: "/actions/workflows/rollback.yml/dispatches", Status: tt.status}}
+			}
+		})
+		f := gate.DispatchSetup(t.Context(), s.question.GitHub, ".github/workflows/rollback.yml")
+		if (f.Status == plan.Pass) != tt.ok || !strings.Contains(f.Text+f.Advice, tt.says) {
+			t.Errorf("%d: %+v", tt.status, f)
+		}
+	}
+	if started := s.hub.Started(); len(started) > 0 {
+		t.Errorf("looking has started %+v", started)
+	}
+}
+
 // gh is what the commands need of GitHub's own program.
 const gh = `#!/bin/bash
 set -e

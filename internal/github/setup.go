@@ -48,6 +48,12 @@ func (c *Client) MayReadRuns(ctx context.Context) error {
 	return refusedFor(err, http.StatusNotFound)
 }
 
+// MayDispatch fails if the token may not start a workflow, by its file's name, or
+// there is none: on a branch that is not there nothing starts.
+func (c *Client) MayDispatch(ctx context.Context, workflow string) error {
+	return refusedFor(c.Dispatch(ctx, workflow, nowhere, map[string]string{}), http.StatusUnprocessableEntity)
+}
+
 // MaySeeDrafts fails if the token may not write contents, as who sees the drafts of
 // releases may: one without a tag is refused for other reasons.
 func (c *Client) MaySeeDrafts(ctx context.Context) error {

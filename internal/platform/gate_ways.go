@@ -13,6 +13,19 @@ type GateRollback struct {
 	Approvals []Approval `yaml:"approvals"`
 }
 
+// WayBack is the file of the workflow that rolls an environment back, and the branch
+// that it runs on.
+func (e Environment) WayBack() (workflow, branch string) {
+	workflow, branch = ".github/workflows/rollback.yml", "main"
+	if e.Gate == nil {
+		return workflow, branch
+	}
+	if e.Gate.Rollback != nil {
+		workflow = e.Gate.Rollback.Workflow
+	}
+	return workflow, e.Gate.Branch
+}
+
 // Unreviewed is an environment of GitHub that needs no review.
 type Unreviewed struct {
 	// Environment of GitHub, such as production-plan.

@@ -116,7 +116,7 @@ func (d *described) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // anywhere are the errors that every endpoint can answer, and that the description
 // of none has: what GitHub says of them is that their body is a basic error
 // (docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api).
-var anywhere = []int{401, 403, 404, 429, 500, 502, 503}
+var anywhere = []int{401, 403, 404, 422, 429, 500, 502, 503}
 
 // check holds an answer against the description.
 func (d *described) check(input *openapi3filter.RequestValidationInput, answer *httptest.ResponseRecorder, r *http.Request) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -54,6 +55,10 @@ func (h *Hub) postDispatch(w http.ResponseWriter, r *http.Request) {
 	}
 	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
 		refuse(w, http.StatusBadRequest, "Problems parsing JSON")
+		return
+	}
+	if strings.Trim(asked.Ref, "0") == "" { // of forty zeros, as of a commit that is not there
+		refuse(w, http.StatusUnprocessableEntity, "No ref found for: "+asked.Ref)
 		return
 	}
 	h.started = append(h.started, Started{Workflow: r.PathValue("workflow_id"), Ref: asked.Ref, Inputs: asked.Inputs})
