@@ -119,8 +119,8 @@ func (s *show) heard(text string, raw bool) error {
 	if m := toApprove.FindStringSubmatch(text); m != nil {
 		s.wait()
 		fmt.Fprintf(s.stdout, "\n  ► Open %s and approve twice, as vera and as tom, with the comment %s\n\n", s.hub.URL, m[1][:12])
-		if s.approve {
-			return s.decide(m[1])
+		if s.decides != nil {
+			return s.decides(m[1])
 		}
 	}
 	return nil

@@ -24,7 +24,7 @@ func (s *show) furnish(ctx context.Context) error {
 		return err
 	}
 	s.kubeconfig = env["KUBECONFIG"]
-	if s.dir, err = filepath.Abs(filepath.Join(".slipway", "production")); err != nil {
+	if s.dir, err = filepath.Abs(s.work); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(s.dir); err != nil {
@@ -80,6 +80,11 @@ func furnishEnvironment(ctx context.Context, name string, redis int) (map[string
 func (s *show) commit(ctx context.Context) error {
 	for _, copied := range []struct{ from, to string }{{s.root, s.repository()}, {".", filepath.Join(s.dir, "slipway")}} {
 		if err := copyTracked(ctx, copied.from, copied.to); err != nil {
+			return err
+		}
+	}
+	if s.edit != nil {
+		if err := s.edit(s.repository()); err != nil {
 			return err
 		}
 	}

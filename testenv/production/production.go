@@ -28,12 +28,15 @@ const signingKey = "c2xpcHdheS1zYW5kYm94LXN0YWdpbmcta2V5LTAwMDE="
 
 // show is one way to production.
 type show struct {
-	ci, slipway   string // binaries
-	root          string // of the sample
-	address       string // of the page
-	approve       bool   // nobody is asked
+	ci, slipway string // binaries
+	root        string // of the sample
+	address     string // of the page
+	work        string // folder of this show
+	// decides is told of what is to be approved; nil: a person decides on the page.
+	decides       func(digest string) error
+	edit          func(repository string) error // changes the sample first; nil for nothing
 	stdout        io.Writer
-	dir           string // of this show
+	dir           string // work, from anywhere
 	variables     []string
 	kubeconfig    string
 	hub           *github.Server
@@ -43,16 +46,22 @@ type show struct {
 
 // Command is `testenv production`.
 func Command() *cobra.Command {
-	s := &show{stdout: os.Stdout, run: 77}
+	s := &show{stdout: os.Stdout, run: 77, work: filepath.Join(".slipway", "production")}
+	var approve bool
 	c := &cobra.Command{
 		Use: "production", Short: "Release the sample to staging and on to production, through its gate", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return s.all(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if approve {
+				s.decides = s.approved
+			}
+			return s.all(cmd.Context())
+		},
 	}
 	c.Flags().StringVar(&s.ci, "ci", "", "the ci binary")
 	c.Flags().StringVar(&s.slipway, "slipway", "", "the slipway binary")
 	c.Flags().StringVar(&s.root, "root", "testenv/platform", "folder of the sample's slipway.yaml")
 	c.Flags().StringVar(&s.address, "listen", "127.0.0.1:4330", "address of the page")
-	c.Flags().BoolVar(&s.approve, "approve", false, "approve as both groups, without asking anybody")
+	c.Flags().BoolVar(&approve, "approve", false, "approve as both groups, without asking anybody")
 	return c
 }
 
