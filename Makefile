@@ -26,7 +26,7 @@ torture: up ## what takes too long for every day: images made twice from nothing
 	go test -tags torture -count=1 -timeout 120m -v -run "CrashMatrix|PausedAndOvertaken" ./internal/release
 
 load: ## the gate's numbers: preflight and gate at 50 ms a request; 20 webhooks a second for a minute, with a kill
-	go test -run '^$$' -bench Gate -benchtime 5x ./internal/gate
+	go test -run '^$$' -bench Gate -benchtime 5x ./actions ./internal/gate
 	go test -run '^$$' -bench Webhooks -benchtime 1x -timeout 5m ./internal/gatekeeper
 
 race: up ## all tests in random order, with the race detector: several times slower

@@ -167,10 +167,10 @@ func heard(told chan string) string {
 }
 
 // nodeImage is the sandbox's Node.js.
-func nodeImage(t *testing.T) string { return imageOf(t, "node", "22-bookworm-slim") }
+func nodeImage(t testing.TB) string { return imageOf(t, "node", "22-bookworm-slim") }
 
 // imageOf is one of the sandbox by its digest: a release knows no tags.
-func imageOf(t *testing.T, name, tag string) string {
+func imageOf(t testing.TB, name, tag string) string {
 	t.Helper()
 	registry, _, _ := strings.Cut(testenv.Env(t)["SLIPWAY_REGISTRY"], "/")
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodHead, "http://"+registry+"/v2/library/"+name+"/manifests/"+tag, nil)
@@ -186,7 +186,7 @@ func imageOf(t *testing.T, name, tag string) string {
 	return registry + "/library/" + name + "@" + answer.Header.Get("Docker-Content-Digest")
 }
 
-func hubOf(t *testing.T, sha string) *github.Server {
+func hubOf(t testing.TB, sha string) *github.Server {
 	t.Helper()
 	h := github.New("acme/platform")
 	no := false
