@@ -167,8 +167,8 @@ func (l *load) run(n int) {
 }
 
 // decided waits until each run was decided and nothing is open, and holds that each
-// was decided once: one that is told twice may come last.
-func (l *load) decided(n int) {
+// was decided once: one that is told twice may come last. It returns how many were not.
+func (l *load) decided(n int) (lost, twice int) {
 	l.Helper()
 	times := map[int64]int{}
 	for until := time.Now().Add(time.Minute); (len(times) < n || !l.idle()) && time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
@@ -181,8 +181,10 @@ func (l *load) decided(n int) {
 	for run, n := range times {
 		if n != 1 {
 			l.Errorf("run %d was decided %d times", run, n)
+			twice++
 		}
 	}
+	return n - len(times), twice
 }
 
 // times are how often each run was decided.
@@ -245,13 +247,18 @@ func BenchmarkWebhooks(b *testing.B) {
 	for b.Loop() {
 		const n = 1200
 		l := newLoad(b, n)
+		began := time.Now()
 		l.run(n)
-		l.decided(n)
+		took := time.Since(began)
+		lost, twice := l.decided(n)
 		slices.Sort(l.answers)
 		p99 := l.answers[len(l.answers)*99/100]
 		if p99 > mostAnswer {
 			b.Errorf("99 of 100 are answered within %s, and not %s", p99, mostAnswer)
 		}
+		b.ReportMetric(n/took.Seconds(), "webhooks/s")
+		b.ReportMetric(float64(lost), "lost")
+		b.ReportMetric(float64(twice), "twice")
 		b.ReportMetric(float64(p99.Microseconds())/1000, "p99-ms")
 		b.ReportMetric(float64(l.answers[len(l.answers)/2].Microseconds())/1000, "p50-ms")
 	}

@@ -34,6 +34,7 @@ var benchmarks = []struct {
 	{"rollout", rollouts},
 	{"failure", failures},
 	{"binary", binary},
+	{"gate", gates},
 	{"memory", memory},
 	{"sandbox", sandboxUp},
 }

@@ -75,7 +75,10 @@ func (c Comparison) target() string {
 }
 
 func (l Limit) target() string {
-	if l.Target == 0 {
+	switch {
+	case l.Target == never:
+		return "0"
+	case l.Target == 0:
 		return ""
 	}
 	return fmt.Sprintf("≤ %g %s", l.Target, l.Unit)

@@ -26,9 +26,12 @@ type Comparison struct {
 type Limit struct {
 	Name   string
 	Value  float64
-	Target float64 // 0 for none
+	Target float64 // 0 for none, never for a target of 0
 	Unit   string
 }
+
+// never is the target of what must not happen at all.
+const never = -1
 
 // Times are what one way to run took: seconds, or the unit that is named.
 type Times struct {
@@ -72,6 +75,8 @@ func (l Limit) verdict() string {
 	switch {
 	case l.Target == 0:
 		return ""
+	case l.Target == never && l.Value == 0:
+		return "yes"
 	case l.Value <= l.Target:
 		return "yes"
 	}
