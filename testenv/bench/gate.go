@@ -14,7 +14,7 @@ import (
 func gates(ctx context.Context, b *bench) (Result, error) {
 	r := Result{
 		Title: "The gate",
-		Text: "`slipway preflight` and `slipway gate`, processes as in a workflow, with a gate that asks for all that it can, an approval by three groups of two teams each, " +
+		Text: "`slipway preflight` and `slipway gate`, processes as in a workflow, with a gate that asks for all that it can, an approval by two groups of two teams each, " +
 			"and a stand-in for GitHub that answers each request in 50 ms: for one release, the cluster and the start of both programs included. " +
 			"Then `slipway gate serve`, which gets 20 webhooks a second for a minute, and a kill -9 in the middle; GitHub's answer to a decision takes 200 ms.",
 	}
