@@ -79,3 +79,28 @@ func TestQueuedCheckTellsWhy(t *testing.T) {
 		}
 	}
 }
+
+// Runs that begin at the same moment write one copy of ci: what was there first
+// stays as it is, as the engine may be reading it.
+func TestWriteWhole(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "ci-0123")
+	if err := writeWhole(file, strings.NewReader("program")); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.Stat(file)
+	if err != nil || before.Mode().Perm() != 0o755 {
+		t.Fatalf("%v, %v", before, err)
+	}
+	time.Sleep(10 * time.Millisecond) // more than the clock of a file system misses
+	if err := writeWhole(file, strings.NewReader("program")); err != nil {
+		t.Fatal(err)
+	}
+	after, err := os.Stat(file)
+	if err != nil || !os.SameFile(before, after) || !after.ModTime().Equal(before.ModTime()) {
+		t.Errorf("it was written again: %v, %v", after, err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 1 {
+		t.Errorf("left behind: %v", left)
+	}
+}

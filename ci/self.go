@@ -3,8 +3,10 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -104,7 +106,9 @@ func forget(dir string, before time.Time) {
 	}
 }
 
-// writeWhole writes an executable file, all of it or nothing.
+// writeWhole writes an executable file, all of it or nothing. One that another run
+// wrote meanwhile stays: the engine, which may be reading it, refuses a file whose
+// time changes.
 func writeWhole(name string, from io.Reader) error {
 	tmp, err := os.CreateTemp(filepath.Dir(name), ".new-")
 	if err != nil {
@@ -121,5 +125,8 @@ func writeWhole(name string, from io.Reader) error {
 	if err := tmp.Close(); err != nil {
 		return err
 	}
-	return os.Rename(tmp.Name(), name)
+	if err := os.Link(tmp.Name(), name); err == nil || errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return os.Rename(tmp.Name(), name) // of a file system without links
 }
