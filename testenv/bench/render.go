@@ -75,10 +75,10 @@ func (c Comparison) target() string {
 }
 
 func (l Limit) target() string {
-	switch {
-	case l.Target == never:
+	switch l.Target {
+	case never:
 		return "0"
-	case l.Target == 0:
+	case 0:
 		return ""
 	}
 	return fmt.Sprintf("≤ %g %s", l.Target, l.Unit)
