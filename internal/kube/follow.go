@@ -107,7 +107,8 @@ type Mirror[T any] struct {
 
 // Follow lists the objects of a kind and keeps the list current until the
 // context ends; changed is called after every change and must not block. A
-// lost watch is taken up again, so an API server that restarts is survived.
+// lost watch is taken up again, so an API server that restarts is survived; one
+// that is forbidden from the beginning is an error.
 func Follow[T any](ctx context.Context, c *Cluster, kind schema.GroupVersionResource, namespace string, changed func()) (*Mirror[T], error) {
 	m := &Mirror[T]{cluster: c, kind: kind, namespace: namespace, changed: changed}
 	var version string
@@ -118,7 +119,11 @@ func Follow[T any](ctx context.Context, c *Cluster, kind schema.GroupVersionReso
 	if err != nil {
 		return nil, err
 	}
-	go m.run(ctx, version)
+	events, err := m.open(ctx, version)
+	if apierrors.IsForbidden(err) {
+		return nil, fmt.Errorf("watch %s in %s: %w", kind.Resource, namespace, err)
+	}
+	go m.run(ctx, version, events)
 	return m, nil
 }
 
@@ -166,11 +171,18 @@ func (m *Mirror[T]) list(ctx context.Context) (string, error) {
 	return list.GetResourceVersion(), nil
 }
 
-func (m *Mirror[T]) run(ctx context.Context, version string) {
+// run goes on from a watch that is open, or opens one.
+func (m *Mirror[T]) run(ctx context.Context, version string, events watch.Interface) {
 	pause := 50 * time.Millisecond
 	for ctx.Err() == nil {
-		seen, err := m.watch(ctx, version)
-		version = seen
+		var err error
+		if events == nil {
+			events, err = m.open(ctx, version)
+		}
+		if err == nil {
+			version, err = m.read(events, version)
+		}
+		events = nil
 		if err == nil {
 			pause = 50 * time.Millisecond
 			continue
@@ -191,15 +203,19 @@ func (m *Mirror[T]) run(ctx context.Context, version string) {
 	}
 }
 
-// watch takes up events from a version on; it returns the last version seen.
-// Ending without an error is normal: API servers close watches now and then.
-func (m *Mirror[T]) watch(ctx context.Context, version string) (string, error) {
+func (m *Mirror[T]) open(ctx context.Context, version string) (watch.Interface, error) {
 	events, err := m.cluster.dynamic.Resource(m.kind).Namespace(m.namespace).Watch(ctx, metav1.ListOptions{
 		ResourceVersion: version, AllowWatchBookmarks: true,
 	})
 	if err != nil {
-		return version, m.cluster.explain(err)
+		return nil, m.cluster.explain(err)
 	}
+	return events, nil
+}
+
+// read takes up events from a version on; it returns the last version seen.
+// Ending without an error is normal: API servers close watches now and then.
+func (m *Mirror[T]) read(events watch.Interface, version string) (string, error) {
 	defer events.Stop()
 	for event := range events.ResultChan() {
 		if event.Type == watch.Error {

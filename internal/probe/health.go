@@ -5,6 +5,7 @@ package probe
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -28,13 +29,17 @@ const (
 	oneTry = 5 * time.Second
 	// bad answers in a row decide. One may be a start-up that is not quite over.
 	bad = 3
+	// forbidden so often in a row, in more than two seconds, is a right that is
+	// missing: an API server that has just come back knows no rights yet.
+	forbidden = 8
 )
 
 // Health asks until the answer is 2xx. Nothing answering, or 503, is not ready
 // yet and tried until the deadline; any other answer is an answer, and three of
-// them are final. It returns how long the good answer took.
+// them are final. So is an API server that allows nobody to ask. It returns how
+// long the good answer took.
 func Health(ctx context.Context, o HealthOptions) (time.Duration, error) {
-	pause, wrong := 20*time.Millisecond, 0
+	pause, wrong, refused := 20*time.Millisecond, 0, 0
 	for {
 		start := time.Now()
 		answer, err := ask(ctx, o.Ask)
@@ -45,6 +50,11 @@ func Health(ctx context.Context, o HealthOptions) (time.Duration, error) {
 			return time.Since(start), nil
 		case err == nil:
 			err = errors.New(Describe(answer))
+			if why := Forbidden(answer); why == "" {
+				refused = 0
+			} else if refused++; refused >= forbidden {
+				return 0, errors.New(why)
+			}
 			if answer.Status == http.StatusServiceUnavailable || FromProxy(answer) {
 				wrong = 0
 			} else if wrong++; wrong >= bad {
@@ -79,6 +89,16 @@ func FromProxy(answer *kube.Answer) bool {
 	body := bytes.TrimSpace(answer.Body)
 	return bytes.HasPrefix(body, []byte(`{"kind":"Status","apiVersion":"v1"`)) ||
 		answer.Status == http.StatusBadGateway && bytes.Contains(body, []byte("error trying to reach service"))
+}
+
+// Forbidden is what the API server says of the right that is missing, with its verb
+// and resource, where it is the one who refuses; "" otherwise.
+func Forbidden(answer *kube.Answer) string {
+	var said struct{ Message string }
+	if answer.Status != http.StatusForbidden || !FromProxy(answer) || json.Unmarshal(answer.Body, &said) != nil {
+		return ""
+	}
+	return said.Message
 }
 
 // Describe is an answer in a few words: status and the start of the body.

@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,32 @@ func TestHealth(t *testing.T) {
 				t.Errorf("err = %v, want %q", err, tt.err)
 			}
 		})
+	}
+}
+
+// TestHealthForbidden: a right that is missing is named at once and not at the
+// deadline, and an API server that refuses for a moment fails nothing.
+func TestHealthForbidden(t *testing.T) {
+	t.Parallel()
+	const right = `User "slipway" cannot get resource "pods/proxy" in the namespace "teei"`
+	refusal := &kube.Answer{Status: 403, Body: []byte(`{"kind":"Status","apiVersion":"v1","status":"Failure","message":` + strconv.Quote("pods \"web:80\" is forbidden: "+right) + `,"reason":"Forbidden","code":403}`)}
+	for _, tt := range []struct {
+		refusals int
+		err      string
+	}{{1000, "pods \"web:80\" is forbidden: " + right}, {forbidden - 1, ""}} {
+		asked, began := 0, time.Now()
+		_, err := Health(t.Context(), HealthOptions{Deadline: began.Add(time.Minute), Ask: func(context.Context) (*kube.Answer, error) {
+			if asked++; asked > tt.refusals {
+				return &kube.Answer{Status: 200}, nil
+			}
+			return refusal, nil
+		}})
+		if (err == nil) != (tt.err == "") || err != nil && err.Error() != tt.err || time.Since(began) > 10*time.Second {
+			t.Errorf("%d refusals, %s: %v", tt.refusals, time.Since(began), err)
+		}
+	}
+	if why := Forbidden(&kube.Answer{Status: 403, Body: []byte("no entry")}); why != "" {
+		t.Errorf("a service's own 403 is %q", why)
 	}
 }
 
