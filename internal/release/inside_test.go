@@ -2,6 +2,7 @@ package release
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -55,5 +56,30 @@ func TestServersUnreachableFromInside(t *testing.T) {
 	}
 	if text := err.Error(); !strings.Contains(text, "gone: true: the service does not run") || strings.Contains(text, "s3cret") {
 		t.Errorf("%s", text)
+	}
+}
+
+// TestServersThatNobodyAsks: where no command asks the platform's servers from inside
+// of the cluster, that is said, and where there are none, nothing is.
+func TestServersThatNobodyAsks(t *testing.T) {
+	t.Parallel()
+	const says = "· postgres, redis not asked from inside of the cluster: verify.inside names no command\n"
+	servers := map[string]platform.Infrastructure{"redis": {}, "postgres": {}}
+	for _, tt := range []struct {
+		platform platform.Platform
+		want     string
+	}{
+		{platform.Platform{Infrastructure: servers}, says},
+		{platform.Platform{}, ""},
+		{platform.Platform{Infrastructure: servers, Verify: platform.Verify{Inside: []platform.Command{{Service: "gone"}}}}, ""},
+	} {
+		var said strings.Builder
+		v := Verifier{
+			Cluster: kubetest.Cluster(t), Namespace: testenv.Namespace(t), Platform: &tt.platform,
+			Say: func(format string, args ...any) { fmt.Fprintf(&said, format+"\n", args...) },
+		}
+		if err := v.Verify(t.Context()); err != nil || said.String() != tt.want {
+			t.Errorf("%v; it says %q, want %q", err, said.String(), tt.want)
+		}
 	}
 }

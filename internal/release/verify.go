@@ -3,8 +3,10 @@ package release
 import (
 	"context"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/teei/slipway/internal/kube"
@@ -81,6 +83,9 @@ func (v Verifier) Verify(ctx context.Context) error {
 		return slices.ContainsFunc(services, func(s rollout.Service) bool { return s.Name == service })
 	}
 	commands := slices.DeleteFunc(slices.Clone(v.Platform.Verify.Inside), func(c platform.Command) bool { return !there(c.Service) })
+	if len(v.Platform.Verify.Inside) == 0 && len(v.Platform.Infrastructure) > 0 {
+		v.Say("· %s not asked from inside of the cluster: verify.inside names no command", strings.Join(slices.Sorted(maps.Keys(v.Platform.Infrastructure)), ", "))
+	}
 	if err := v.inside(ctx, commands); err != nil {
 		return err
 	}
