@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,7 +54,7 @@ spec:
 {{- if $.Real}}
       containers: [{name: app, image: "node:22-bookworm-slim", command: [sleep, infinity], env: [{name: VERSION, value: "{{$.Version}}"}]}]
 {{- else}}
-      {{if $.Node}}nodeName: {{$.Node}}{{else}}nodeSelector: {simulated: "true"}{{end}}
+      {{if $.Node}}nodeName: {{$.Node}}{{else}}nodeSelector: {simulated: ` + simulated + `}{{end}}
       tolerations: [{key: kwok.x-k8s.io/node, operator: Exists}]
       containers: [{name: app, image: "example.invalid/{{$name}}:{{$.Version}}", env: [{name: VERSION, value: "{{$.Version}}"}]}]
 {{- end}}
@@ -359,6 +360,10 @@ func TestRollbackToAnEarlierRelease(t *testing.T) {
 	}
 }
 
+// simulated is the node of this process: another one that tests this package takes
+// its own away when it ends.
+var simulated = fmt.Sprintf("simulated-%d", os.Getpid())
+
 // simulate makes a node of the cluster whose pods are only said to run, by
 // kwok (sigs.k8s.io/kwok), for as long as the tests of this package need it.
 func simulate(t *testing.T) {
@@ -379,8 +384,8 @@ func simulateIn(t *testing.T, cluster *kube.Cluster, kubeconfig string) (stop fu
 	node := &kube.Object{Object: map[string]any{
 		"apiVersion": "v1", "kind": "Node",
 		"metadata": map[string]any{
-			"name": "simulated", "labels": map[string]any{"simulated": "true"},
-			"annotations": map[string]any{"kwok.x-k8s.io/node": "fake"},
+			"name": simulated, "labels": map[string]any{"simulated": simulated},
+			"annotations": map[string]any{"kwok.x-k8s.io/node": simulated},
 		},
 		"spec": map[string]any{"taints": []any{map[string]any{"key": "kwok.x-k8s.io/node", "value": "fake", "effect": "NoSchedule"}}},
 	}}
@@ -389,7 +394,7 @@ func simulateIn(t *testing.T, cluster *kube.Cluster, kubeconfig string) (stop fu
 	}
 	ctx, end := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, kwok, "--kubeconfig", kubeconfig, "--config", "testdata/kwok.yaml", "--manage-all-nodes=false",
-		"--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake")
+		"--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node="+simulated)
 	if err := cmd.Start(); err != nil {
 		end()
 		return nil, err

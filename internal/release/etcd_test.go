@@ -27,7 +27,7 @@ import (
 func TestEtcdRestarted(t *testing.T) {
 	t.Parallel()
 	c := newControlPlane(t)
-	s := &scene{t: t, releaser: mortal(t), environment: "private", namespace: "private", dir: t.TempDir(), services: services, kubeconfig: c.kubeconfig, cluster: c.cluster, values: map[string]any{"Node": "simulated"}}
+	s := &scene{t: t, releaser: mortal(t), environment: "private", namespace: "private", dir: t.TempDir(), services: services, kubeconfig: c.kubeconfig, cluster: c.cluster, values: map[string]any{"Node": simulated}}
 	s.more = []string{"--deadline", "2m"}
 	var err error
 	if s.ledger, err = ledger.Open(c.cluster, s.environment); err != nil {

@@ -17,7 +17,7 @@ import (
 )
 
 // shop is a platform of one service with a simulated pod.
-const shop = `
+var shop = `
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: settings}
@@ -42,7 +42,7 @@ spec:
     metadata: {labels: {app: web}}
     spec:
       terminationGracePeriodSeconds: 0
-      nodeSelector: {simulated: "true"}
+      nodeSelector: {simulated: ` + simulated + `}
       tolerations: [{key: kwok.x-k8s.io/node, operator: Exists}]
       containers: [{name: web, image: "example.invalid/web@sha256:$digest", env: [{name: TOKEN, value: "x-$token"}]}]
 `

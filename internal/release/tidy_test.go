@@ -14,7 +14,7 @@ import (
 )
 
 // configured is a service and a CronJob that read configuration.
-const configured = `
+var configured = `
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: settings}
@@ -29,7 +29,7 @@ spec:
     metadata: {labels: {app: web}}
     spec:
       terminationGracePeriodSeconds: 0
-      nodeSelector: {simulated: "true"}
+      nodeSelector: {simulated: ` + simulated + `}
       tolerations: [{key: kwok.x-k8s.io/node, operator: Exists}]
       containers: [{name: web, image: "example.invalid/web:1", envFrom: [{configMapRef: {name: settings}}]}]
 `
