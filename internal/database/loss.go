@@ -84,8 +84,8 @@ func EstimateLoss(ctx context.Context, rawURL, dump string) (Loss, error) {
 func (m manifest) loss(now map[string]writes) Loss {
 	l := Loss{Since: m.Taken, Tables: map[string]int64{}}
 	for name, after := range now {
-		if strings.HasPrefix(name, "drizzle.") {
-			continue // what the migrator notes is not anybody's data
+		if strings.HasPrefix(name, "drizzle.") || strings.HasPrefix(name, "slipway.") {
+			continue // what a migrator or Slipway notes is not anybody's data
 		}
 		switch n := after.total() - m.Writes[name].total(); {
 		case n < 0:

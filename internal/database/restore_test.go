@@ -317,7 +317,7 @@ func TestLossAfterReset(t *testing.T) {
 
 func TestLossOfTablesThatAreGone(t *testing.T) {
 	m := manifest{Writes: map[string]writes{"public.gone": {Inserts: 5}, "public.reset": {Inserts: 9}, "public.same": {Updates: 1}}}
-	l := m.loss(map[string]writes{"public.reset": {Inserts: 1}, "public.same": {Updates: 1}, "public.new": {Inserts: 2, Deletes: 1}})
+	l := m.loss(map[string]writes{"public.reset": {Inserts: 1}, "public.same": {Updates: 1}, "public.new": {Inserts: 2, Deletes: 1}, "drizzle.__drizzle_migrations": {Inserts: 1}, "slipway.fence": {Updates: 2}})
 	if !slices.Equal(l.Unknown, []string{"public.gone", "public.reset"}) || l.Writes() != 3 || l.Tables["public.new"] != 3 {
 		t.Errorf("%+v", l)
 	}
