@@ -14,6 +14,7 @@ const (
 	relative = `^[^/]`
 	registry = `^[A-Za-z0-9$][A-Za-z0-9._:${}-]*(/[A-Za-z0-9._${}-]+)*$`
 	urlPath  = `^/`
+	sealKey  = `^age1[02-9ac-hj-np-z]{58}$`
 )
 
 // refine adds what Go's types cannot say. What a schema cannot say either, such
@@ -39,6 +40,7 @@ func refine(s *jsonschema.Schema) {
 	get("Metrics", "inconclusive").Enum = []any{platform.Pass, platform.Fail}
 	between(get("Metrics", "mostErrors"), "0", "1")
 	get("Environment", "history").Minimum = "2"
+	get("Environment", "sealBackups").Items.Pattern = sealKey
 	get("Metrics", "times").Minimum, get("Metrics", "least").Minimum = "1", "0"
 	get("Watch", "breach").Items.Enum = anys(platform.Findings)
 	get("Watch", "onBreach").Enum = []any{platform.Alert, platform.Rollback, platform.Dispatch}
