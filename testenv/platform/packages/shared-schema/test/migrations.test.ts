@@ -27,7 +27,8 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await sql.end();
-  await admin.unsafe(`drop database ${name} with (force)`);
+  // Not by force: that is refused to who may not end an autovacuum that is at work there.
+  await admin.unsafe(`drop database ${name}`);
   await admin.end();
 });
 
