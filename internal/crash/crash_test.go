@@ -43,11 +43,11 @@ func TestPoints(t *testing.T) {
 		at, passed, said string
 		killed           bool
 	}{
-		{"", "first\nsecond\nthird\n", "between\n", false},
+		{"", "first\nbefore write\nafter write\n", "between\n", false},
 		{"1", "first\n", "", true},
-		{"2", "first\nsecond\n", "", true},
-		{"3", "first\nsecond\nthird\n", "between\n", true},
-		{"4", "first\nsecond\nthird\n", "between\n", false},
+		{"2", "first\nbefore write\n", "", true},
+		{"3", "first\nbefore write\nafter write\n", "between\n", true},
+		{"4", "first\nbefore write\nafter write\n", "between\n", false},
 	} {
 		if passed, said, killed := run(t, program, tt.at); passed != tt.passed || said != tt.said || killed != tt.killed {
 			t.Errorf("at %q: passed %q, said %q, killed %t", tt.at, passed, said, killed)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 )
@@ -15,6 +16,8 @@ import (
 var (
 	mu     sync.Mutex
 	passed int
+	// tried are the side effects that have begun and not come about.
+	tried = map[string]bool{}
 )
 
 type quiet struct{}
@@ -32,6 +35,9 @@ func Point(ctx context.Context, name string) {
 	}
 	mu.Lock() // held to the end: nothing else may pass a point once the process is to die
 	defer mu.Unlock()
+	if again(name) {
+		return
+	}
 	passed++
 	if list := os.Getenv("SLIPWAY_CRASH_LIST"); list != "" {
 		note(list, name)
@@ -47,6 +53,21 @@ func Point(ctx context.Context, name string) {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {} // until it arrives
 	}
+}
+
+// again reports whether a point is the beginning of what was begun before and did
+// nothing, as a write that meets a newer version: how often that happens, and so
+// the number of the points after it, would differ in each run.
+func again(name string) bool {
+	if doing, ok := strings.CutPrefix(name, "before "); ok {
+		before := tried[doing]
+		tried[doing] = true
+		return before
+	}
+	if doing, ok := strings.CutPrefix(name, "after "); ok {
+		delete(tried, doing)
+	}
+	return false
 }
 
 func note(list, name string) {

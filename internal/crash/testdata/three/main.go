@@ -1,4 +1,4 @@
-// Command three passes three points, and one that does not count.
+// Command three passes three points, and two that do not count.
 package main
 
 import (
@@ -12,7 +12,8 @@ func main() {
 	ctx := context.Background()
 	crash.Point(ctx, "first")
 	crash.Point(crash.Quiet(ctx), "by the clock")
-	crash.Point(ctx, "second")
+	crash.Point(ctx, "before write")
+	crash.Point(ctx, "before write") // the first try did nothing
 	fmt.Println("between")
-	crash.Point(ctx, "third")
+	crash.Point(ctx, "after write")
 }
