@@ -22,7 +22,7 @@ first write of the undo arrives, and until all six services are back and verifie
 **own time** is what passes in a good release between a service being available, as that other watch sees it, and the write to the next one: health asked by the pod and through the Service, its log, and the steps in between, which are recorded. Requests and watches are those of the whole release.
 
 The same second exit with **Helm**, ` + "`helm upgrade --install --wait --rollback-on-failure`" + ` for one service after the other with its own time-out of five minutes, and with the **loop** of ` + "`kubectl apply`" + ` and
-` + "`kubectl rollout status`" + `, which ends when the Deployment's progress deadline of two minutes has passed: how long they go on after the sign, and how many of the six services then still have the new version. Once each, as it takes minutes.`
+` + "`kubectl rollout status`" + `, which ends when the Deployment's progress deadline of two minutes has passed: how long they go on after the sign, and how many of the six services then still have the new version. Five times, both beside each other, since it takes minutes in which they do little but wait.`
 
 // failures measures how fast a broken service is noticed and taken back, what
 // others do then, and what a good release costs the API server.

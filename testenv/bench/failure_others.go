@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/teei/slipway/internal/kube"
@@ -15,68 +16,87 @@ import (
 // otherWay releases objects without Slipway.
 type otherWay func(ctx context.Context, s *stage, objects []*kube.Object) (time.Duration, error)
 
+// others is how often the others fail; each time takes minutes.
+const others = 5
+
+// other is a stage that is released to without Slipway, and what was measured.
+type other struct {
+	*stage
+	name       string
+	release    otherWay
+	goOn, left []float64 // seconds, services
+}
+
 // otherFailures adds what Helm and a loop of kubectl do with a service that
-// exits as it starts.
+// exits as it starts. They fail beside each other: both do little but wait.
 func (b *bench) otherFailures(ctx context.Context, r *Result) error {
 	binary, err := b.installHelm(ctx)
 	if err != nil {
 		return err
 	}
-	for i, other := range []struct {
-		name    string
-		release otherWay
-	}{
-		{"Helm", func(ctx context.Context, s *stage, objects []*kube.Object) (time.Duration, error) {
+	both := []*other{
+		{name: "Helm", release: func(ctx context.Context, s *stage, objects []*kube.Object) (time.Duration, error) {
 			return s.upgrade(ctx, binary, objects, "--rollback-on-failure", "--timeout", "5m")
 		}},
-		{"loop of kubectl", func(ctx context.Context, s *stage, objects []*kube.Object) (time.Duration, error) {
+		{name: "loop of kubectl", release: func(ctx context.Context, s *stage, objects []*kube.Object) (time.Duration, error) {
 			return s.loop(ctx, objects)
 		}},
-	} {
-		goesOn, left, err := b.otherFailure(ctx, fmt.Sprintf("others-%d", i), other.release)
-		if err != nil {
-			return fmt.Errorf("%s: %w", other.name, err)
+	}
+	for i, o := range both {
+		if o.stage, err = b.stage(ctx, fmt.Sprintf("others-%d", i)); err != nil {
+			return fmt.Errorf("%s: %w", o.name, err)
 		}
-		b.say("  %s: goes on for %.0f s, and %d of 6 services have the new version", other.name, goesOn.Seconds(), left)
-		r.Limits = append(r.Limits, Limit{Name: other.name + ", goes on after the second exit for", Value: goesOn.Seconds(), Unit: "s"},
-			Limit{Name: other.name + ", services that then have the new version", Value: float64(left)})
+		defer o.close()
+	}
+	for round := range min(b.long, others) {
+		failing, ctx := errgroup.WithContext(ctx)
+		for _, o := range both {
+			failing.Go(func() error { return o.fail(ctx) })
+		}
+		if err := failing.Wait(); err != nil {
+			return fmt.Errorf("round %d: %w", round+1, err)
+		}
+	}
+	for _, o := range both {
+		r.Limits = append(r.Limits, Limit{Name: o.name + ", goes on after the second exit for, median", Value: median(o.goOn), Unit: "s"},
+			Limit{Name: o.name + ", services that then have the new version, median", Value: median(o.left)})
+		r.Times = append(r.Times, Times{Name: o.name + ", goes on after the second exit", Seconds: o.goOn})
 	}
 	return nil
 }
 
-// otherFailure makes a good release and then a broken one.
-func (b *bench) otherFailure(ctx context.Context, name string, release otherWay) (goesOn time.Duration, left int, err error) {
-	good := func(s *stage) func(context.Context) (time.Duration, error) {
-		return func(ctx context.Context) (time.Duration, error) {
-			objects, err := s.changed("other")
-			if err != nil {
-				return 0, err
-			}
-			return release(ctx, s, objects)
+// fail makes a good release and then a broken one.
+func (o *other) fail(ctx context.Context) error {
+	good, err := o.changed("other")
+	if err != nil {
+		return err
+	}
+	if _, err := o.release(ctx, o.stage, good); err != nil {
+		return fmt.Errorf("%s: %w", o.name, err)
+	}
+	objects, err := o.broken("other", breakages[0])
+	if err != nil {
+		return err
+	}
+	var seen func() time.Time
+	_, err = o.settled(func(ctx context.Context) (time.Duration, error) {
+		sign, stop, err := o.watchFor(ctx, o.services[5].Name, breakages[0].decides)
+		if err != nil {
+			return 0, err
 		}
-	}
-	s, err := b.stage(ctx, name, good)
-	if err != nil {
-		return 0, 0, err
-	}
-	defer s.close()
-	objects, err := s.broken("other", breakages[0])
-	if err != nil {
-		return 0, 0, err
-	}
-	sign, stop, err := s.watchFor(ctx, s.services[5].Name, breakages[0].decides)
-	if err != nil {
-		return 0, 0, err
-	}
-	defer stop()
-	_, err = s.settled(func(ctx context.Context) (time.Duration, error) { return release(ctx, s, objects) })(ctx)
+		defer stop()
+		seen = sign
+		return o.release(ctx, o.stage, objects)
+	})(ctx)
 	var exit *exec.ExitError
-	if !errors.As(err, &exit) || sign().IsZero() {
-		return 0, 0, fmt.Errorf("%s was to fail of its second exit: %w", s.services[5].Name, err)
+	if !errors.As(err, &exit) || seen == nil || seen().IsZero() {
+		return fmt.Errorf("%s was to fail of the second exit of %s: %w", o.name, o.services[5].Name, err)
 	}
-	goesOn = time.Since(sign())
-	left, err = s.haveNow(ctx, objects)
-	return goesOn, left, err
+	goesOn := time.Since(seen()).Seconds()
+	left, err := o.haveNow(ctx, objects)
+	o.goOn, o.left = append(o.goOn, goesOn), append(o.left, float64(left))
+	o.say("  %s: goes on for %.0f s, and %d of 6 services have the new version", o.name, goesOn, left)
+	return err
 }
 
 // haveNow counts the Deployments whose template is the one of these objects.
