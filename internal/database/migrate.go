@@ -1,6 +1,7 @@
 package database
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -57,15 +58,7 @@ func Migrate(ctx context.Context, o MigrateOptions) (m Migrated, err error) {
 	if err != nil {
 		return m, err
 	}
-	if o.Holder == "" {
-		o.Holder = "slipway migrate"
-	}
-	if o.Patience == 0 {
-		o.Patience = 30 * time.Second
-	}
-	if o.Progress == nil {
-		o.Progress = func(string) {}
-	}
+	o.fillDefaults()
 	doing := "migrate " + a.String()
 	files, err := ReadMigrations(o.Dir)
 	if err != nil {
@@ -95,9 +88,25 @@ func Migrate(ctx context.Context, o MigrateOptions) (m Migrated, err error) {
 	if err := o.admit(ctx, l, m.Plan.Pending); err != nil {
 		return m, err
 	}
+	err = o.apply(ctx, &m, a, l, files, applied)
+	return m, err
+}
+
+func (o *MigrateOptions) fillDefaults() {
+	o.Holder = cmp.Or(o.Holder, "slipway migrate")
+	o.Patience = cmp.Or(o.Patience, 30*time.Second)
+	if o.Progress == nil {
+		o.Progress = func(string) {}
+	}
+}
+
+// apply runs the command, and tells from the schema before and afterwards what
+// came of it.
+func (o MigrateOptions) apply(ctx context.Context, m *Migrated, a Address, l *lock, files []MigrationFile, applied []record) error {
+	doing := "migrate " + a.String()
 	before, err := fingerprint(ctx, a, l.conn)
 	if err != nil {
-		return m, err
+		return err
 	}
 	o.Progress("applying " + names(m.Plan.Pending))
 	output, failed := o.Run(ctx)
@@ -106,22 +115,22 @@ func Migrate(ctx context.Context, o MigrateOptions) (m Migrated, err error) {
 	if err != nil {
 		m.AsBefore = false
 		if failed == nil {
-			return m, err
+			return err
 		}
-		return m, o.failure(ctx, doing, failed, "whether the schema is as before is not known: "+err.Error())
+		return o.failure(ctx, doing, failed, "whether the schema is as before is not known: "+err.Error())
 	}
 	m.compare(o.Journal, files, before, after, applied, nowApplied)
 	m.After = newest(files, nowApplied)
 	switch {
 	case failed != nil:
-		return m, o.failure(ctx, doing, failed, m.state())
+		return o.failure(ctx, doing, failed, m.state())
 	case l.lost(ctx):
-		return m, failf(Migration, doing, "look at what else migrated this database just now", "the connection that held the lock was lost meanwhile")
+		return failf(Migration, doing, "look at what else migrated this database just now", "the connection that held the lock was lost meanwhile")
 	}
 	if left := plan(files, nowApplied); len(left.Pending) > 0 {
-		return m, failf(Migration, doing, "check that the command migrates this database from this folder, and the journal table in slipway.yaml", "the command succeeded, but %s still pending: %s", plural(len(left.Pending), "migration"), names(left.Pending))
+		return failf(Migration, doing, "check that the command migrates this database from this folder, and the journal table in slipway.yaml", "the command succeeded, but %s still pending: %s", plural(len(left.Pending), "migration"), names(left.Pending))
 	}
-	return m, nil
+	return nil
 }
 
 // admit asks whether this is what was approved, and marks the database as this

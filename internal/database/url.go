@@ -1,6 +1,7 @@
 package database
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/url"
@@ -36,34 +37,47 @@ var settingVariables = map[string]string{
 	"target_session_attrs": "PGTARGETSESSIONATTRS",
 }
 
+const shapeHint = "it looks like postgres://user:password@host:5432/database"
+
+func badURL(hint, why string) error { return failf(BadURL, "read the database URL", hint, "%s", why) }
+
 // ParseURL reads a postgres:// or postgresql:// URL. Its errors never quote the
 // URL: what looks like a port to a parser may be half of a password.
 func ParseURL(raw string) (Address, error) {
-	bad := func(hint, format string, args ...any) (Address, error) {
-		return Address{}, failf(BadURL, "read the database URL", hint, format, args...)
-	}
-	const shape = "it looks like postgres://user:password@host:5432/database"
 	if strings.TrimSpace(raw) == "" {
-		return bad(shape, "it is empty")
+		return Address{}, badURL(shapeHint, "it is empty")
 	}
-	if strings.ContainsAny(raw, "\x00\r\n") {
-		return bad(shape, "it contains a line break or a zero byte")
+	if strings.ContainsAny(raw, unprintable) {
+		return Address{}, badURL(shapeHint, "it contains a line break or a zero byte")
 	}
 	u, err := url.Parse(strings.TrimSpace(raw))
 	if err != nil {
-		return bad("special characters in a password must be percent-encoded, such as %2F for a slash and %40 for an at sign; only one host may be named", "it is not a valid URL")
+		return Address{}, badURL("special characters in a password must be percent-encoded, such as %2F for a slash and %40 for an at sign; only one host may be named", "it is not a valid URL")
 	}
 	if u.Scheme != "postgres" && u.Scheme != "postgresql" {
-		return bad(shape, "it does not start with postgres:// or postgresql://")
+		return Address{}, badURL(shapeHint, "it does not start with postgres:// or postgresql://")
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return bad(shape, "what follows the question mark is not valid")
+		return Address{}, badURL(shapeHint, "what follows the question mark is not valid")
 	}
-	a := Address{Host: u.Hostname(), Database: strings.TrimPrefix(u.Path, "/"), settings: map[string]string{}}
-	a.User = u.User.Username()
+	a := Address{Host: u.Hostname(), User: u.User.Username(), Database: strings.TrimPrefix(u.Path, "/"), settings: map[string]string{}}
 	a.password, _ = u.User.Password()
-	port := u.Port()
+	port := cmp.Or(a.override(query), u.Port(), "5432")
+	if a.Port, err = strconv.Atoi(port); err != nil || a.Port < 1 || a.Port > 65535 {
+		return Address{}, badURL(shapeHint, "the port is not a number from 1 to 65535")
+	}
+	if err := a.complete(); err != nil {
+		return Address{}, err
+	}
+	return a, nil
+}
+
+const unprintable = "\x00\r\n"
+
+// override takes what stands behind the question mark, which counts more than what
+// is before it, and returns the port, "" if there is none.
+func (a *Address) override(query url.Values) (port string) {
 	for key, values := range query {
 		value := values[len(values)-1]
 		switch key {
@@ -77,38 +91,37 @@ func ParseURL(raw string) (Address, error) {
 			a.password = value
 		case "dbname":
 			a.Database = value
-		case "ssl":
-			if value == "true" || value == "1" {
-				a.settings["sslmode"] = "require"
-			}
 		default:
 			if _, ok := settingVariables[key]; ok {
 				a.settings[key] = value
 			}
 		}
 	}
-	a.Port = 5432
-	if port != "" {
-		if a.Port, err = strconv.Atoi(port); err != nil || a.Port < 1 || a.Port > 65535 {
-			return bad(shape, "the port is not a number from 1 to 65535")
-		}
+	// JDBC's and Prisma's word; the exact one counts more.
+	if ssl := query.Get("ssl"); (ssl == "true" || ssl == "1") && a.settings["sslmode"] == "" {
+		a.settings["sslmode"] = "require"
 	}
+	return port
+}
+
+// complete fails unless an address has all that is needed to connect.
+func (a *Address) complete() error {
 	for _, part := range []string{a.Host, a.User, a.Database, a.password} {
-		if strings.ContainsAny(part, "\x00\r\n") {
-			return bad(shape, "a part of it contains a line break or a zero byte")
+		if strings.ContainsAny(part, unprintable) {
+			return badURL(shapeHint, "a part of it contains a line break or a zero byte")
 		}
 	}
 	switch {
 	case a.Host == "":
-		return bad(shape, "it names no host")
+		return badURL(shapeHint, "it names no host")
 	case strings.Contains(a.Host, ","):
-		return bad("name the primary alone", "it names several hosts")
+		return badURL("name the primary alone", "it names several hosts")
 	case a.User == "":
-		return bad(shape, "it names no user")
+		return badURL(shapeHint, "it names no user")
 	case a.Database == "":
-		return bad(shape, "it names no database")
+		return badURL(shapeHint, "it names no database")
 	}
-	return a, nil
+	return nil
 }
 
 // String is the address without its password.

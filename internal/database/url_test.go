@@ -37,6 +37,21 @@ func TestParseURL(t *testing.T) {
 	}
 }
 
+// Both words for TLS may stand in a URL, in any order.
+func TestParseURLOfTwoWordsForTLS(t *testing.T) {
+	for query, want := range map[string]string{
+		"ssl=true&sslmode=verify-full": "verify-full", "sslmode=disable&ssl=true": "disable",
+		"ssl=true": "require", "ssl=1": "require", "ssl=false": "", "": "",
+	} {
+		for range 20 { // the parameters of a URL have no order of their own
+			a, err := ParseURL("postgres://u:p@h/d?" + query)
+			if err != nil || a.settings["sslmode"] != want {
+				t.Fatalf("%q: sslmode %q, %v; want %q", query, a.settings["sslmode"], err, want)
+			}
+		}
+	}
+}
+
 func TestParseURLRefuses(t *testing.T) {
 	for raw, says := range map[string]string{
 		"":                                     "empty",
