@@ -82,34 +82,11 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	run, err := job.GitHub.Run(ctx, job.Run)
+	list, err := o.checklist(ctx, e, job, p, evidence)
 	if err != nil {
 		return err
 	}
-	list := gate.Checklist{
-		GitHub: job.GitHub, Platform: e.Platform, Gate: e.Gate(), Plan: p, Evidence: evidence, Record: o.Record,
-		Missing: missing(e), Waivers: waivers, By: run.Triggering.Login, Link: run.URL, Now: time.Now(),
-	}
-	if err := promoted(ctx, e, o.Plan, &list); err != nil {
-		return err
-	}
-	if present, err := e.Ledger.Present(ctx); err != nil {
-		return err
-	} else if present != nil {
-		list.Before = present.Source
-	}
-	if list.Kept, err = e.Variables(ctx); err != nil {
-		return err
-	}
-	list.ExpectChanged, list.Getenv = o.Expect, platform.Bundled(os.Getenv)
-	if on := e.Gate().OnCall; on != nil {
-		action.Mask(list.Getenv(on.URL), list.Getenv(on.Authorization))
-	}
-	if !p.Empty() {
-		list.Notify = func(ctx context.Context) []plan.Finding {
-			return e.Notify(ctx, notify.Message{Event: platform.Waiting, Verdict: report.Planned{Plan: p}.Summary(), By: list.By})
-		}
-	}
+	list.Waivers = waivers
 	findings, err := gate.Preflight(ctx, list)
 	if err != nil {
 		return err
@@ -128,6 +105,39 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 		e.Refused(ctx, w, list.By, err)
 	}
 	return err
+}
+
+// checklist is all that preflight looks at.
+func (o Options) checklist(ctx context.Context, e *environment.Environment, job *workflow.Job, p *plan.Plan, evidence *plan.Evidence) (gate.Checklist, error) {
+	run, err := job.GitHub.Run(ctx, job.Run)
+	if err != nil {
+		return gate.Checklist{}, err
+	}
+	list := gate.Checklist{
+		GitHub: job.GitHub, Platform: e.Platform, Gate: e.Gate(), Plan: p, Evidence: evidence, Record: o.Record,
+		Missing: missing(e), By: run.Triggering.Login, Link: run.URL, Now: time.Now(),
+		ExpectChanged: o.Expect, Getenv: platform.Bundled(os.Getenv),
+	}
+	if err := promoted(ctx, e, o.Plan, &list); err != nil {
+		return list, err
+	}
+	if present, err := e.Ledger.Present(ctx); err != nil {
+		return list, err
+	} else if present != nil {
+		list.Before = present.Source
+	}
+	if list.Kept, err = e.Variables(ctx); err != nil {
+		return list, err
+	}
+	if on := e.Gate().OnCall; on != nil {
+		action.Mask(list.Getenv(on.URL), list.Getenv(on.Authorization))
+	}
+	if !p.Empty() {
+		list.Notify = func(ctx context.Context) []plan.Finding {
+			return e.Notify(ctx, notify.Message{Event: platform.Waiting, Verdict: report.Planned{Plan: p}.Summary(), By: list.By})
+		}
+	}
+	return list, nil
 }
 
 // promoted looks for the record of the release that is promoted, which GitHub may
