@@ -90,7 +90,11 @@ func (e *Environment) DatabaseURL() (string, error) {
 // Backup is a backup's file as a way for the environment's database to go back.
 func (e *Environment) Backup(file string, say func(string, ...any)) (release.Backup, error) {
 	url, err := e.DatabaseURL()
-	return release.Backup{URL: url, Dump: file, Tools: os.Getenv("SLIPWAY_POSTGRES_TOOLS"), Say: say}, err
+	b := release.Backup{URL: url, Dump: file, Tools: os.Getenv("SLIPWAY_POSTGRES_TOOLS"), Say: say}
+	if d := e.Platform.Database; d != nil {
+		b.Journal = d.Journal
+	}
+	return b, err
 }
 
 // PrintManifests runs the platform's own command, if it has one.

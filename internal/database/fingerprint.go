@@ -39,6 +39,10 @@ func fingerprint(ctx context.Context, a Address, conn *pgx.Conn) (Schema, error)
 	if err != nil {
 		return Schema{}, explain(ctx, "read the schema of "+a.String(), err)
 	}
+	return schemaOf(objects), nil
+}
+
+func schemaOf(objects []object) Schema {
 	lines := make([]string, len(objects))
 	for i, o := range objects {
 		lines[i] = fmt.Sprintf("%s %s: %s", o.Kind, o.Name, strings.Join(strings.Fields(o.Definition), " "))
@@ -46,7 +50,7 @@ func fingerprint(ctx context.Context, a Address, conn *pgx.Conn) (Schema, error)
 	slices.Sort(lines)
 	text := strings.Join(lines, "\n")
 	sum := sha256.Sum256([]byte(text))
-	return Schema{Digest: hex.EncodeToString(sum[:]), Text: text}, nil
+	return Schema{Digest: hex.EncodeToString(sum[:]), Text: text}
 }
 
 // Changes lists what another schema has in addition (+), lacks (-) or defines
@@ -69,6 +73,18 @@ func (s Schema) Changes(after Schema) (changes []string) {
 	}
 	slices.SortFunc(changes, func(a, b string) int { return strings.Compare(a[2:]+a[:1], b[2:]+b[:1]) })
 	return changes
+}
+
+// changesBeside is Changes without tables that were made just now to note things
+// in: a migrator makes its own before the migrations, and it stays when they fail.
+// What counts of it are its rows.
+func (s Schema) changesBeside(after Schema, tables ...string) []string {
+	return slices.DeleteFunc(s.Changes(after), func(change string) bool {
+		return slices.ContainsFunc(tables, func(table string) bool {
+			schema, name := splitTable(table)
+			return change == "+ schema "+schema || strings.HasPrefix(change, "+ ") && strings.Contains(change, schema+"."+name)
+		})
+	})
 }
 
 func (s Schema) objects() map[string]string {

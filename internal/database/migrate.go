@@ -162,14 +162,8 @@ func newest(files []MigrationFile, applied []record) (name string) {
 	return name
 }
 
-// compare leaves out the migrator's own table where it was made just now: it is
-// made before the migrations and stays when they fail, and what counts of it are
-// its rows.
 func (m *Migrated) compare(journal string, files []MigrationFile, before, after Schema, applied, nowApplied []record) {
-	schema, name := splitTable(journal)
-	m.Changes = slices.DeleteFunc(before.Changes(after), func(change string) bool {
-		return change == "+ schema "+schema || strings.HasPrefix(change, "+ ") && strings.Contains(change, schema+"."+name)
-	})
+	m.Changes = before.changesBeside(after, journal)
 	m.AsBefore = len(m.Changes) == 0 && slices.Equal(applied, nowApplied)
 	for _, f := range files {
 		r := record{f.Hash, f.When}

@@ -69,16 +69,18 @@ func (o *Options) goesBack(ctx context.Context, record *ledger.Record) (bool, er
 	return wanted.Restore, err
 }
 
-// asPlanned gives a way back that no person asked for the database that the plan says.
+// asPlanned gives a way back that no person asked for the database that the plan
+// says, and spares it where its migrations did nothing.
 func (o *Options) asPlanned(ctx context.Context, record *ledger.Record) error {
-	if o.Database != nil {
-		return nil
-	}
 	goes, err := o.goesBack(ctx, record)
 	if err != nil || !goes {
 		return err
 	}
-	if o.Database = o.OnFailure; o.Database != nil {
+	o.sparing = true
+	if o.Database == nil {
+		o.Database = o.OnFailure
+	}
+	if o.Database != nil {
 		return nil
 	}
 	name := o.Ledger.Name(record.Number)

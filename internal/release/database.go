@@ -15,6 +15,10 @@ import (
 type Database interface {
 	// Loss says what going back would lose now.
 	Loss(ctx context.Context) (string, error)
+	// Untouched reports whether no migration has changed the database, so that going
+	// back would lose writes and nothing else. A run with a fence before this one
+	// migrates no more afterwards.
+	Untouched(ctx context.Context, fence int64) (bool, error)
 	// Back makes the database what it was. Repeated with the same label, it
 	// finishes what was begun. If it fails, the database is as it was found. Right
 	// before it changes anything it asks still, and stops if that fails; and the
@@ -39,6 +43,9 @@ func (o *Options) databaseBack(ctx context.Context, lock *ledger.Lock, entry *le
 	if err := lock.Hold(ctx); err != nil {
 		return "", err
 	}
+	if o.spares(ctx, entry.Record, lock.Fence) {
+		return "no migration had changed the database, so it was not restored", nil
+	}
 	o.noteLoss(ctx, entry.Record)
 	if err := entry.Begin(ctx, databaseStep, nil); err != nil {
 		return "", err
@@ -48,6 +55,20 @@ func (o *Options) databaseBack(ctx context.Context, lock *ledger.Lock, entry *le
 		err = noted
 	}
 	return verdict, err
+}
+
+// spares reports whether the database is left as it is, since nobody asked for its
+// backup and no migration got as far as to change anything. Where a restore had
+// begun, what is there may be its result; where nobody can tell, it goes back.
+func (o *Options) spares(ctx context.Context, record *ledger.Record, fence int64) bool {
+	if !o.sparing || stepOf(record, databaseStep) != nil {
+		return false
+	}
+	untouched, err := o.Database.Untouched(ctx, fence)
+	if err != nil {
+		o.say("whether a migration changed the database cannot be told, so it goes back: %v", err)
+	}
+	return err == nil && untouched
 }
 
 // noteLoss says and records what going back loses, before it does. Where that
@@ -90,16 +111,24 @@ func (e *DatabaseWaitsError) Hint() string {
 
 // Backup is a Database that goes back to a verified backup.
 type Backup struct {
-	URL   string // postgres:// address; never shown
-	Dump  string // the backup's file, its manifest beside it
-	Tools string // folder of pg_restore. Default: PATH
-	Say   func(format string, args ...any)
+	URL     string // postgres:// address; never shown
+	Dump    string // the backup's file, its manifest beside it
+	Tools   string // folder of pg_restore. Default: PATH
+	Journal string // table that records what was applied. Default: database.DefaultJournal
+	Say     func(format string, args ...any)
 }
 
 // Loss is an estimate, from the server's statistics.
 func (b Backup) Loss(ctx context.Context) (string, error) {
 	loss, err := database.EstimateLoss(ctx, b.URL, b.Dump)
 	return loss.String(), err
+}
+
+// Untouched compares schema and journal with those of the backup.
+func (b Backup) Untouched(ctx context.Context, fence int64) (bool, error) {
+	return database.Untouched(ctx, database.RestoreOptions{
+		URL: b.URL, Dump: b.Dump, Fence: fence, Progress: func(message string) { b.Say("  %s", message) },
+	}, b.Journal)
 }
 
 // Back restores the backup beside the database, and the two change names.

@@ -13,6 +13,8 @@ type broken struct{ tried int }
 
 func (b *broken) Loss(context.Context) (string, error) { return "an estimate: 3 rows", nil }
 
+func (b *broken) Untouched(context.Context, int64) (bool, error) { return false, nil }
+
 func (b *broken) Back(context.Context, string, int64, func(context.Context) error) (string, error) {
 	b.tried++
 	return "", errors.New("the backup is damaged")

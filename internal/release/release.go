@@ -50,6 +50,7 @@ type Options struct {
 	Say func(format string, args ...any)
 
 	partial bool // it is of some services alone
+	sparing bool // the database goes back only if a migration has changed it
 	// noting is what outcomes are recorded in: a run that was cancelled records them
 	// too, but where it is soon killed it does not wait for an API server that is away.
 	noting context.Context

@@ -22,7 +22,8 @@ const rollbackStep = "rollback"
 // taking back all releases after it, newest first; 0 is before the first one.
 // Of a release that ended in the middle, Previous means to take that back. With
 // Unfinished and no such release, the outcome is nil and nothing is done; with one,
-// its database goes back as its plan said, to OnFailure where no Database is given.
+// its database goes back as its plan said, to OnFailure where no Database is given,
+// and only if a migration has changed it.
 func Rollback(ctx context.Context, o Options, to int) (*Outcome, error) {
 	lock, err := o.acquire(ctx)
 	if err != nil {

@@ -69,7 +69,7 @@ func run(ctx context.Context) error {
 	case "resume":
 		outcome, err = release.Resume(ctx, o)
 	case "rollback":
-		if *backup != "" {
+		if *backup != "" && *to != release.Unfinished {
 			o.Database = o.OnFailure
 		}
 		outcome, err = release.Rollback(ctx, o, *to)
