@@ -65,23 +65,48 @@ func (o *Options) migrate(ctx context.Context, lock *ledger.Lock, entry *ledger.
 		return o.left(outcome, "it was cancelled while it migrated, and there was no time to wait for the end", err)
 	}
 	noteMigrations(entry.Record, wanted.Migrations, m, err)
-	record := entry.Record
 	noted := entry.End(o.noting, migrateStep, err)
 	if err == nil {
 		return nil, noted
 	}
-	outcome.State, outcome.Verdict = ledger.Failed, "the migration failed, the schema is as before and no service was touched"
+	return o.unmigrated(ctx, lock, entry, m, errors.Join(err, noted))
+}
+
+// unmigrated ends a release whose migration failed. That the schema is as before
+// its last attempt says nothing of an attempt that died before that.
+func (o *Options) unmigrated(ctx context.Context, lock *ledger.Lock, entry *ledger.Entry, m database.Migrated, failed error) (*Outcome, error) {
+	record := entry.Record
+	outcome := &Outcome{Number: record.Number, Record: record, State: ledger.Failed, Verdict: "the migration failed, the schema is as before and no service was touched"}
+	again := attempts(record) > 1
 	switch {
+	case again && errors.As(failed, new(*UnapprovedError)):
+		outcome.State, outcome.Verdict = ledger.Running, "its migrations wait"
+		return outcome, failed // nothing was begun, and it can still be resumed
 	case m.Unknown():
 		outcome.State, outcome.Verdict = ledger.Stuck, "the migration failed, what it left of the schema is not known, and no service was touched"
-	case !m.AsBefore && o.OnFailure != nil && o.hurried(ctx):
-		return o.restoreLater(entry, outcome, errors.Join(err, noted))
-	case !m.AsBefore && o.OnFailure != nil:
-		return o.restore(context.WithoutCancel(ctx), lock, entry, errors.Join(err, noted))
-	case !m.AsBefore:
+	case m.AsBefore && !again:
+	case o.OnFailure != nil && o.hurried(ctx):
+		return o.restoreLater(entry, outcome, failed)
+	case o.OnFailure != nil:
+		back := *o
+		back.sparing = m.AsBefore
+		return back.restore(context.WithoutCancel(ctx), lock, entry, failed)
+	case m.AsBefore && len(record.Migrations) == 0:
+		outcome.Verdict = "the migration failed, none is noted as applied, and no service was touched"
+	default:
 		outcome.Verdict = "the migration failed half-way, no service was touched; " + applied(record.Migrations)
 	}
-	return outcome, errors.Join(err, noted, entry.Close(o.noting, outcome.State, outcome.Verdict))
+	return outcome, errors.Join(failed, entry.Close(o.noting, outcome.State, outcome.Verdict))
+}
+
+// attempts is how often the migration was begun.
+func attempts(record *ledger.Record) (n int) {
+	for _, s := range record.Steps {
+		if s.Name == migrateStep {
+			n++
+		}
+	}
+	return n
 }
 
 // noteMigrations records what the release has applied. An attempt that died may
@@ -92,12 +117,11 @@ func noteMigrations(record *ledger.Record, wanted []plan.Migration, m database.M
 	for _, s := range record.Steps[:len(record.Steps)-1] {
 		died = died || s.Name == migrateStep && s.Ended == nil
 	}
-	record.Migrations = append(record.Migrations, m.Applied...)
-	if err == nil {
-		record.Migrations = nil
-		for _, w := range wanted {
-			record.Migrations = append(record.Migrations, w.Name)
-		}
+	switch {
+	case err == nil:
+		record.Migrations = namesOf(wanted)
+	case m.Plan.Pending != nil: // what is not pending any more was applied by an attempt before
+		record.Migrations = append(namesOf(wanted[:max(0, len(wanted)-len(m.Plan.Pending))]), m.Applied...)
 	}
 	switch {
 	case record.Schema != nil:
@@ -105,6 +129,13 @@ func noteMigrations(record *ledger.Record, wanted []plan.Migration, m database.M
 	case !died: // otherwise nobody knows what was before it
 		record.Schema = &ledger.Schema{Before: m.Before, After: m.After}
 	}
+}
+
+func namesOf(migrations []plan.Migration) (names []string) {
+	for _, m := range migrations {
+		names = append(names, m.Name)
+	}
+	return names
 }
 
 // migrated reports whether that step ended well.

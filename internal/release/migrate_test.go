@@ -327,6 +327,66 @@ func (d deaf) Migrate(context.Context, Migrating) (database.Migrated, error) {
 	return database.Migrated{}, errors.New("too late")
 }
 
+// dies is a migrator whose process dies once it has done something.
+type dies func()
+
+func (d dies) Migrate(context.Context, Migrating) (database.Migrated, error) {
+	d()
+	return database.Migrated{}, &ledger.LostError{}
+}
+
+// TestMigrationDiesAndThenFails: that the second attempt leaves the schema as it
+// found it does not mean that it is as before the release.
+func TestMigrationDiesAndThenFails(t *testing.T) {
+	t.Parallel()
+	const addSize = `ALTER TABLE orders ADD COLUMN size text`
+	first := addColour + "; CREATE SCHEMA drizzle; CREATE TABLE drizzle.__drizzle_migrations (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint)" +
+		fmt.Sprintf("; INSERT INTO drizzle.__drizzle_migrations (hash, created_at) VALUES ('%x', 1700000000000)", sha256.Sum256([]byte(addColour)))
+	for name, tt := range map[string]struct {
+		done, file      string // by the first attempt; the second migration
+		restore         bool
+		state           ledger.State
+		verdict, orders string
+	}{
+		"the first was applied":           {done: first, file: addSize, state: ledger.Failed, verdict: "the schema stays as migrated: 0000_colour", orders: "2 item colour"},
+		"the first was applied, restored": {done: first, file: addSize, restore: true, state: ledger.Failed, verdict: "the database is the backup again", orders: "1 item"},
+		"nothing was applied":             {done: "SELECT 1", file: addSize, state: ledger.Failed, verdict: "none is noted as applied", orders: "2 item"},
+		"nothing was applied, restored":   {done: "SELECT 1", file: addSize, restore: true, state: ledger.Failed, verdict: "it was not restored", orders: "2 item"},
+		"of another commit":               {done: first, file: addSize + " NOT NULL", restore: true, state: ledger.Running, verdict: "its migrations wait", orders: "2 item colour"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMigrating(t)
+			m.write("migrations/meta/_journal.json", `{"version": "7", "dialect": "postgresql", "entries": [{"idx": 0, "when": 1700000000000, "tag": "0000_colour"}, {"idx": 1, "when": 1700000000001, "tag": "0001_size"}]}`)
+			m.write("migrations/0001_size.sql", addSize)
+			if tt.restore {
+				m.platform.Database.OnFailure = platform.Restore
+			}
+			m.platform.Database.Command = command(addSize, addSize+"; SELECT no_such_thing")
+			p := m.planning()
+			o := m.options(p)
+			if tt.restore {
+				o.OnFailure = m.backup()
+			}
+			works := o.Migrator
+			o.Migrator = dies(func() { m.ask(tt.done) })
+			if outcome, err := Apply(t.Context(), m.approve(m.plan(p)), p, o); !replaced(err) {
+				t.Fatalf("%+v, %v", outcome, err)
+			}
+			m.ask(`INSERT INTO orders (item) VALUES ('two')`)
+			m.write("migrations/0001_size.sql", tt.file)
+			o.Migrator = works
+			outcome, err := Resume(t.Context(), o)
+			if err == nil || outcome == nil || outcome.State != tt.state || !strings.Contains(outcome.Verdict, tt.verdict) {
+				t.Errorf("%+v, %v, want %s\n%s", outcome, err, tt.verdict, m.said.String())
+			}
+			if got := m.ask(`SELECT count(*)::text FROM orders`) + " " + m.columns(); got != tt.orders {
+				t.Errorf("orders are %s, want %s", got, tt.orders)
+			}
+		})
+	}
+}
+
 // TestCancelledWhileItMigrates: who cancels it kills it soon. The lock is free,
 // the ledger has what was begun, and the next run goes on or back.
 func TestCancelledWhileItMigrates(t *testing.T) {
