@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -23,15 +24,19 @@ import (
 	"github.com/teei/slipway/testenv/testenv"
 )
 
-// freePort is one of this machine that nobody uses.
+// freePort is one of this machine that nobody uses, below those that the kernel
+// gives to connections: dev takes it minutes later.
 func freePort(t *testing.T) int {
 	t.Helper()
-	listener, err := net.Listen("tcp", ":0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		port := 20_000 + rand.IntN(10_000)
+		if listener, err := net.Listen("tcp", fmt.Sprintf(":%d", port)); err == nil {
+			_ = listener.Close()
+			return port
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
+	t.Fatal("no port is free")
+	return 0
 }
 
 // developed is the second sample with ports that are free and a migration.
@@ -110,7 +115,7 @@ func TestDev(t *testing.T) {
 	}
 
 	p.interrupt()
-	code, output, r := p.ends(time.Minute)
+	code, output, r := p.ends(soon)
 	if got := statuses(r); code != exitFine || got != "dev passed" {
 		t.Errorf("exit code %d, %s\n%s", code, got, output)
 	}
@@ -150,7 +155,7 @@ func TestDevOfTheSample(t *testing.T) {
 		}
 	}
 	p.interrupt()
-	code, output, r := p.ends(time.Minute)
+	code, output, r := p.ends(soon)
 	if got := statuses(r); len(ports) != 15 || len(sampled.Flows) < 2 || code != exitFine || got != "dev passed" {
 		t.Errorf("exit code %d, %s\n%s", code, got, output)
 	}
@@ -176,7 +181,7 @@ func TestDevOnTakenPorts(t *testing.T) {
 		named = append(named, port+" ("+service+")")
 	}
 	p := launch(t, nil, "dev", "--root", root)
-	code, output, r := p.ends(time.Minute)
+	code, output, r := p.ends(soon)
 	f := r.Failures()
 	if code != exitInfrastructure || len(f) != 1 || f[0].Hint == "" {
 		t.Fatalf("exit code %d\n%s", code, output)

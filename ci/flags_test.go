@@ -54,7 +54,7 @@ func TestOneJobAndAReportAsJSON(t *testing.T) {
 func TestDoctor(t *testing.T) {
 	t.Parallel()
 	c := tiny(t)
-	code, output, _ := c.launch(t, "doctor").ends(time.Minute)
+	code, output, _ := c.launch(t, "doctor").ends(soon)
 	if code != exitFine || strings.Contains(output, "✗") {
 		t.Errorf("exit code %d\n%s", code, output)
 	}
@@ -64,7 +64,7 @@ func TestDoctor(t *testing.T) {
 		}
 	}
 	unreachable(t, &c)
-	code, output, _ = c.launch(t, "doctor").ends(time.Minute)
+	code, output, _ = c.launch(t, "doctor").ends(soon)
 	_, after, found := strings.Cut(output, "✗ database ")
 	if code != exitInfrastructure || !found || !strings.Contains(after, "hint: ") || strings.Count(output, "✗") != 1 {
 		t.Errorf("exit code %d\n%s", code, output)

@@ -32,7 +32,7 @@ func TestReleaseIsLockedFromMigrateOn(t *testing.T) {
 		t.Fatalf("the lock was not given back: %v", err)
 	}
 	write(t, c.root, "migrations/0000_words.sql", good)
-	code, output, r := c.launch(t, "migrate", "deploy").ends(time.Minute)
+	code, output, r := c.launch(t, "migrate", "deploy").ends(soon)
 	if failures := r.Failures(); code != exitFailed || len(failures) != 1 || failures[0].Name != "migrate" || failures[0].Hint == "" {
 		t.Errorf("migrates while another run releases: exit code %d\n%s", code, output)
 	}

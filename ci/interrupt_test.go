@@ -13,7 +13,7 @@ import (
 	"github.com/teei/slipway/internal/report"
 )
 
-// soon is how long ci may take to end in order after Ctrl-C, on a busy machine.
+// soon is how long ci may take on a busy machine to end in order after Ctrl-C, or to do little.
 const soon = 2 * time.Minute
 
 // interrupted checks the way in which a stage that Ctrl-C ended tells of it.
