@@ -54,7 +54,7 @@ func stopBox(ctx context.Context) error {
 
 func endBox(ctx context.Context, pid int) error {
 	if pid <= 1 {
-		return &Hint{errors.New("a sandbox runs, and its pid is not known"), "find the process `testenv box` and kill it"}
+		return &Hint{errors.New("a sandbox runs, and its pid is not known"), "find it with pgrep -f 'testenv box', and kill it"}
 	}
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 		if err := syscall.Kill(pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
