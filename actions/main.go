@@ -38,8 +38,10 @@ func command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "slipway",
 		Short: "Launch the services of a platform in order, and bring them back",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Long: "Launch the services of a platform in order, and bring them back. Exit codes: 0 fine, 1 a release or a\n" +
+			"check failed, 2 wrong use, 3 the surroundings failed (no cluster, no database, …).",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(adopt.Command(), backup.Command(), checks.Command(), compare.Command(), doctor.Command(), gate.Command(), scaffold.Command(), plan.Command(), preflight.Command(), rollout.Command(), releases.List(), releases.Show(), resume.Command(), rollback.Command(), status.Command(), unlock.Command(), verify.Command(), version.Command(), watch.Command())

@@ -40,7 +40,8 @@ type cli struct {
 }
 
 const long = `ci takes a platform from source to verified services, in containers, the same
-on a laptop and on a runner. Without a stage, it runs all of them in this order:
+on a laptop and on a runner. Without a stage, it runs all of them in this order,
+but plan, accept and dev, which run by name alone:
 
 %s
 check stands for the first five. Exit codes: 0 fine, 1 a check or a release

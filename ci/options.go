@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -55,8 +56,11 @@ func (o Options) serviceDeadline() time.Duration { return min(o.Timeout, 3*time.
 // resolve finds the platform and fills in what depends on it. The note says
 // which platform was chosen, if that is not obvious.
 func (o *Options) resolve(dir string) (note string, err error) {
-	if o.Jobs < 0 || o.Timeout <= 0 {
-		return "", &platform.UsageError{Message: "--jobs and --timeout must not be negative", Advice: "leave them out for the defaults"}
+	if o.Jobs < 0 {
+		return "", &platform.UsageError{Message: fmt.Sprintf("--jobs is how many parts run at a time, found %d", o.Jobs), Advice: "leave it out for the default"}
+	}
+	if o.Timeout <= 0 {
+		return "", &platform.UsageError{Message: fmt.Sprintf("--timeout is how long one part may take, found %s", o.Timeout), Advice: "for example --timeout 30m; leave it out for 15 minutes"}
 	}
 	if len(o.Inject) > 0 && o.Env != "" {
 		return "", &platform.UsageError{Message: "--inject breaks a release, so it is for the sandbox only", Advice: "leave out --env"}

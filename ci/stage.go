@@ -13,7 +13,10 @@ type stage struct {
 	Short string
 }
 
-// releaseStages follow the checks, in this order; plan, accept and dev only run by name.
+// onlyByName are the stages that nobody gets who names none.
+var onlyByName = []string{"plan", "accept", "dev"}
+
+// releaseStages follow the checks, in this order.
 var releaseStages = []stage{
 	{"images", "make an image for each service, and one for migrations, and push them"},
 	{"backup", "dump the database, restore the dump and compare"},
@@ -47,7 +50,7 @@ func chosen(words []string) ([]string, error) {
 		known = append(known, s.Name)
 	}
 	if len(words) == 0 {
-		return slices.DeleteFunc(known, func(name string) bool { return slices.Contains([]string{"plan", "accept", "dev"}, name) }), nil
+		return slices.DeleteFunc(known, func(name string) bool { return slices.Contains(onlyByName, name) }), nil
 	}
 	wanted := map[string]bool{}
 	for _, word := range words {

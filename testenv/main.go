@@ -46,6 +46,7 @@ func command() *cobra.Command {
 		Use: "testenv", Short: "The sandbox: everything Slipway needs, for real, on one machine",
 		SilenceErrors: true, SilenceUsage: true,
 	}
+	root.CompletionOptions.DisableDefaultCmd = true
 	var purge bool
 	down := &cobra.Command{
 		Use: "down", Short: "Stop all of it and leave the machine as it was", Args: cobra.NoArgs,

@@ -35,7 +35,7 @@ func Command() *cobra.Command {
 	})
 	flags.Add(cmd)
 	cmd.Flags().IntVar(&to, "to", to, "number of the release to go back to; 0 is before the first (default: the one before the present)")
-	cmd.Flags().Lookup("to").DefValue = "" // the default is said in words
+	action.InWords(cmd, "to")
 	return cmd
 }
 

@@ -2,6 +2,7 @@
 package environment
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,6 +43,17 @@ func (f *Flags) Add(cmd *cobra.Command) {
 	_ = cmd.MarkFlagRequired("env") // fails only for a flag that is not there
 }
 
+// namesCluster is where the path of the kubeconfig comes from.
+func (f Flags) namesCluster(p *platform.Platform) string {
+	switch e, named := p.Environments[f.Env]; {
+	case os.Getenv(platform.KubeconfigVariable) != "":
+		return platform.KubeconfigVariable
+	case named:
+		return cmp.Or(e.Kubeconfig, "KUBECONFIG")
+	}
+	return platform.EnvFile
+}
+
 // Environment is one that was opened.
 type Environment struct {
 	Platform *platform.Platform
@@ -68,7 +80,7 @@ func (f Flags) Open(ctx context.Context) (*Environment, error) {
 	action.Mask(secrets(target)...)
 	kubeconfig, err := os.ReadFile(target.Kubeconfig)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &platform.UsageError{Message: "there is no kubeconfig " + target.Kubeconfig, Advice: "check the variable that names it"}
+		return nil, &platform.UsageError{Message: "there is no kubeconfig " + target.Kubeconfig, Advice: "correct what names it: " + f.namesCluster(p)}
 	} else if err != nil {
 		return nil, fmt.Errorf("read kubeconfig: %w", err)
 	}

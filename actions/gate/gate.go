@@ -52,7 +52,7 @@ func Command() *cobra.Command {
 	})
 	o.Add(cmd)
 	cmd.Flags().StringVar(&o.Plan, "plan", filepath.Join(".slipway", "plan"), "folder with the plan and its evidence")
-	cmd.Flags().StringVar(&o.Backup, "backup", "", "report.json of `ci backup`, where the backup was taken again since the approval")
+	cmd.Flags().StringVar(&o.Backup, "backup", "", "report.json of ci's stage backup, where the backup was taken again since the approval")
 	cmd.Flags().BoolVar(&o.Retake, "retake", false, "a backup that has become too old, or is not on this machine where the database may go back to it, does not close the gate: the output backup says so, and apply takes a newer one as --backup")
 	cmd.Flags().DurationVar(&o.Wait, "wait", 0, "how long approvals that are still missing are waited for, as in 30m")
 	cmd.Flags().BoolVar(&o.JSON, "json", false, "print the decision and its grounds as JSON")

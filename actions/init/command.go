@@ -90,14 +90,17 @@ func summary(w io.Writer, file, text string, f *found) {
 		fmt.Fprintf(w, ", %s", server.kind)
 	}
 	fmt.Fprintln(w)
+	read := "read it"
 	for i, line := range strings.Split(text, "\n") {
 		if _, guess, ok := strings.Cut(line, "# "+guessed+" "); ok {
+			read = "correct what is " + guessed
 			fmt.Fprintf(w, "%s:%d: %s %s\n", file, i+1, guessed, guess)
 		}
 	}
 	for _, name := range f.leftOut {
 		fmt.Fprintln(w, "left out:", name)
 	}
+	fmt.Fprintf(w, "next: %s; then `ci check` runs the checks, and `ci --dry-run` says what else ci would do\n", read)
 }
 
 func count(n int, what string) string {

@@ -46,7 +46,7 @@ func (f *found) fromWorkload(w workload, c compose, dockerfiles []string) {
 	case strings.Contains(w.image, "@sha256:") && platform.ValidImage(w.image):
 		s.reference = w.image
 	default:
-		f.leftOut = append(f.leftOut, fmt.Sprintf("Deployment %s: no source was found, and its image %s is not by digest", w.name, w.image))
+		f.leftOut = append(f.leftOut, fmt.Sprintf("Deployment %s: no source was found, and its image %s is not by digest; it is applied before the services", w.name, w.image))
 		return
 	}
 	f.add(s)

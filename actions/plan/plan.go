@@ -54,7 +54,7 @@ func Command() *cobra.Command {
 		"empty":    "true if a release would change nothing",
 	})
 	o.Add(cmd)
-	cmd.Flags().StringVar(&o.Images, "images", filepath.Join(".slipway", "images.json"), "file of `ci images`, under --root if it is relative")
+	cmd.Flags().StringVar(&o.Images, "images", filepath.Join(".slipway", "images.json"), "file of ci's stage images, under --root if it is relative")
 	cmd.Flags().StringVar(&o.From, "from", "", "release whose images are promoted, such as staging#41")
 	action.Name(cmd, "from")
 	cmd.Flags().StringVar(&o.Record, "record", "", "copy of that release's record, where its cluster cannot be reached from here; in a workflow GitHub may carry it as a deployment")

@@ -45,7 +45,7 @@ func Show() *cobra.Command {
 	var asJSON bool
 	var sign, same, page string
 	cmd := &cobra.Command{
-		Use: "release NUMBER", Short: "Show one release: its steps, and how it ended", Args: cobra.ExactArgs(1),
+		Use: "release NUMBER", Short: "Show one release: its steps, and how it ended", Args: oneNumber,
 		Long: "Show one release: its steps, and how it ended. Instead of its number, `present` is the one that the environment is at.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			number, err := strconv.Atoi(args[0])
@@ -67,6 +67,13 @@ func Show() *cobra.Command {
 	cmd.Flags().StringVar(&sign, "sign", "", "file to write the record to, signed with the key in "+keyVariable+", for a gate elsewhere")
 	cmd.Flags().StringVar(&same, "plan", "", "folder of a plan that would change nothing, whose commit is signed too: what it makes is what this release made")
 	return cmd
+}
+
+func oneNumber(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return &platform.UsageError{Message: "release takes the number of one release, or " + present, Advice: "`slipway releases` lists them"}
+	}
+	return nil
 }
 
 // written writes the release's page.

@@ -50,7 +50,7 @@ func Command() *cobra.Command {
 	o.Add(cmd)
 	o.AddOut(cmd)
 	cmd.Flags().IntVar(&o.To, "to", o.To, "number of the release to go back to; 0 is before the first (default: the one before the present)")
-	cmd.Flags().Lookup("to").DefValue = "" // the default is said in words
+	action.InWords(cmd, "to")
 	cmd.Flags().BoolVar(&o.Unfinished, "unfinished", false, "only take back a release that ended in the middle; without one, do nothing")
 	cmd.MarkFlagsMutuallyExclusive("to", "unfinished")
 	cmd.Flags().StringVar(&o.Database, "database", "", "file of a verified backup that becomes the database again, or a folder that has it, encrypted or not")

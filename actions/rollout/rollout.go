@@ -45,7 +45,7 @@ func Command() *cobra.Command {
 	o.AddOut(cmd)
 	cmd.Flags().StringVar(&o.Plan, "plan", filepath.Join(".slipway", "plan"), "folder with the plan and its evidence")
 	cmd.Flags().StringVar(&o.Approval, "approval", "", "the digest that was approved, in full")
-	cmd.Flags().StringVar(&o.Backup, "backup", "", "report.json of `ci backup`, where the backup was taken again since the approval")
+	cmd.Flags().StringVar(&o.Backup, "backup", "", "report.json of ci's stage backup, where the backup was taken again since the approval")
 	_ = cmd.MarkFlagRequired("approval") // fails only for a flag that is not there
 	return cmd
 }

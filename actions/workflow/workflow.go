@@ -21,7 +21,7 @@ type Job struct {
 func Open(getenv func(string) string) (*Job, error) {
 	run, err := strconv.ParseInt(getenv("GITHUB_RUN_ID"), 10, 64)
 	if err != nil || run < 1 {
-		return nil, &platform.UsageError{Message: "this is no job of a GitHub workflow: there is no GITHUB_RUN_ID", Advice: "an environment with a gate is released from its workflow alone"}
+		return nil, &platform.UsageError{Message: "this is no job of a GitHub workflow: there is no GITHUB_RUN_ID", Advice: "run it in a job of GitHub's, which knows who started it and who approved"}
 	}
 	attempt, err := strconv.Atoi(getenv("GITHUB_RUN_ATTEMPT"))
 	if err != nil || attempt < 1 {

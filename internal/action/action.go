@@ -98,7 +98,7 @@ func Execute(ctx context.Context, root *cobra.Command, args []string, stdout, st
 		if err := checkInputs(cmd); err != nil {
 			return err
 		}
-		if err := cmd.ValidateRequiredFlags(); err != nil {
+		if err := required(cmd); err != nil {
 			return err
 		}
 		started = true

@@ -1,6 +1,7 @@
 package action
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -56,6 +57,29 @@ func checkInput(f *pflag.Flag, value string) error {
 	}
 	return nil
 }
+
+// required names the flags that a command cannot do without, and does not have.
+func required(cmd *cobra.Command) error {
+	var missing []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.Annotations[cobra.BashCompOneRequiredFlag] != nil && !f.Changed {
+			missing = append(missing, "--"+f.Name)
+		}
+	})
+	if len(missing) == 0 {
+		return nil
+	}
+	return errors.New(cmd.CommandPath() + " needs " + strings.Join(missing, " and "))
+}
+
+// InWords leaves a default out of the list of flags, where the usage says it.
+func InWords(cmd *cobra.Command, flag string) {
+	f := cmd.Flags().Lookup(flag)
+	f.Value, f.DefValue = inWords{f.Value}, ""
+}
+
+// inWords is no type that pflag knows, so an empty default is none to it.
+type inWords struct{ pflag.Value }
 
 // checkInputs looks at all flags that hold text, wherever they came from.
 func checkInputs(cmd *cobra.Command) (err error) {
