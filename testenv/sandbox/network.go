@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -178,4 +179,29 @@ func unplugNetwork() error {
 		errs = append(errs, os.WriteFile(forwarding, was, 0), os.Remove(keep))
 	}
 	return errors.Join(errs...)
+}
+
+// Listen is net.Listen in the box: what runs there, such as the engine, reaches
+// it as localhost.
+func Listen(address string) (net.Listener, error) {
+	runtime.LockOSThread() // a thread that does not come back ends with its goroutine
+	own, err := netns.Get()
+	if err != nil {
+		return nil, err
+	}
+	defer own.Close()
+	box, err := netns.GetFromPid(boxPID())
+	if err != nil {
+		return nil, err
+	}
+	defer box.Close()
+	if err := netns.Set(box); err != nil {
+		return nil, fmt.Errorf("enter the box: %w", err)
+	}
+	listener, err := net.Listen("tcp", address)
+	if back := netns.Set(own); back != nil {
+		return nil, fmt.Errorf("leave the box: %w", errors.Join(back, err))
+	}
+	runtime.UnlockOSThread()
+	return listener, err
 }
