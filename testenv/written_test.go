@@ -43,6 +43,26 @@ func TestWrittenCommands(t *testing.T) {
 	}
 }
 
+// README says of each folder what is in it.
+func TestFolders(t *testing.T) {
+	t.Parallel()
+	table := testenv.Documents(t, "..")["README.md"]
+	folders, err := os.ReadDir("../internal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range folders {
+		if f.IsDir() && !strings.Contains(table, "| `internal/"+f.Name()+"` |") {
+			t.Errorf("README says nothing of internal/%s", f.Name())
+		}
+	}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z/]+)` \\|").FindAllStringSubmatch(table[strings.Index(table, "## Folders"):], -1) {
+		if info, err := os.Stat(filepath.Join("..", m[1])); err != nil || !info.IsDir() {
+			t.Errorf("README tells of %s, which is no folder", m[1])
+		}
+	}
+}
+
 var (
 	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
