@@ -2,7 +2,6 @@ package rollback
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -84,10 +83,10 @@ func (o *Options) unsealed(backup *ledger.Evidence, folder string) (string, erro
 		}
 		action.Mask(strings.TrimSpace(key))
 		var err error
-		if o.opened, err = os.MkdirTemp("", "slipway-backup-"); err != nil {
-			return "", fmt.Errorf("decrypt the backup: %w", err)
+		if o.opened, err = database.Unseal(sealed, key); err != nil {
+			return "", err
 		}
-		return database.Unseal(sealed, o.opened, key)
+		return o.opened.Dump, nil
 	}
 	return "", nil
 }

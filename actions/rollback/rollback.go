@@ -7,13 +7,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/teei/slipway/actions/environment"
 	"github.com/teei/slipway/internal/action"
+	"github.com/teei/slipway/internal/database"
 	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/release"
 )
@@ -26,8 +26,8 @@ type Options struct {
 	Database    string // file of the backup that becomes the database
 	OtherBackup bool   // not the one that is recorded
 	AcceptLoss  bool
-	Wait        time.Duration // for approvals
-	opened      string        // folder of a backup that was decrypted, "" for none
+	Wait        time.Duration      // for approvals
+	opened      *database.Unsealed // a backup that was decrypted, nil for none
 }
 
 // Command is `slipway rollback`.
@@ -114,10 +114,10 @@ func Run(ctx context.Context, o Options, in io.Reader, w io.Writer) error {
 
 // close leaves no data behind that were encrypted.
 func (o *Options) close() {
-	if o.opened == "" {
+	if o.opened == nil {
 		return
 	}
-	if err := os.RemoveAll(o.opened); err != nil {
-		action.Warning("the decrypted backup stays: " + err.Error())
+	if err := o.opened.Close(); err != nil {
+		action.Warning("links to the decrypted backup stay: " + err.Error())
 	}
 }

@@ -362,8 +362,13 @@ func must[T any](v T, err error) T {
 
 // restoreRole is what this test program does as the process that dies.
 func restoreRole() {
-	dump := os.Getenv("RESTORE_TEST_DUMP")
-	_, err := Restore(context.Background(), RestoreOptions{URL: os.Getenv("RESTORE_TEST_URL"), Dump: dump, Tools: os.Getenv("RESTORE_TEST_TOOLS"), Label: "7"})
+	dump, key := os.Getenv("RESTORE_TEST_DUMP"), os.Getenv("RESTORE_TEST_KEY")
+	var err error
+	if key != "" {
+		err = unsealRole(dump, key)
+	} else {
+		_, err = Restore(context.Background(), RestoreOptions{URL: os.Getenv("RESTORE_TEST_URL"), Dump: dump, Tools: os.Getenv("RESTORE_TEST_TOOLS"), Label: "7"})
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

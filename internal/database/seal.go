@@ -2,6 +2,7 @@ package database
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -47,26 +48,72 @@ func encrypt(in io.Reader, out io.Writer, recipients []age.Recipient) error {
 	return errors.Join(err, w.Close())
 }
 
-// Unseal decrypts a backup into a folder with a private key of age, and returns
-// its dump, which has its manifest beside it.
-func Unseal(sealed, dir, key string) (dump string, err error) {
+// Unsealed is a backup that was decrypted. Its files have no names, only links
+// that lead to them while this process holds them open: a process that is killed
+// leaves links to nothing, and no data.
+type Unsealed struct {
+	Dump  string // its manifest beside it
+	dir   string
+	files []*os.File
+}
+
+// Close ends the data, and removes what led to them.
+func (u *Unsealed) Close() error {
+	errs := []error{os.RemoveAll(u.dir)}
+	for _, file := range u.files {
+		errs = append(errs, file.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Unseal decrypts a backup with a private key of age.
+func Unseal(sealed, key string) (*Unsealed, error) {
 	doing := "decrypt the backup " + sealed
 	identity, err := age.ParseX25519Identity(strings.TrimSpace(key))
 	if err != nil { // which may quote the key
-		return "", fail(BadURL, doing, errors.New("the key is no private key of age"), "give the line of `age-keygen` that begins with AGE-SECRET-KEY-1")
+		return nil, fail(BadURL, doing, errors.New("the key is no private key of age"), "give the line of `age-keygen` that begins with AGE-SECRET-KEY-1")
 	}
-	dump = strings.TrimSuffix(sealed, SealedSuffix)
-	target := filepath.Join(dir, filepath.Base(dump))
+	dir, err := os.MkdirTemp("", "slipway-backup-")
+	if err != nil {
+		return nil, explainFile(doing, os.TempDir(), err)
+	}
+	dump := strings.TrimSuffix(sealed, SealedSuffix)
+	u := &Unsealed{Dump: filepath.Join(dir, filepath.Base(dump)), dir: dir}
 	for _, suffix := range []string{"", ManifestSuffix} {
-		err := convert(dump+suffix+SealedSuffix, target+suffix, func(in io.Reader, out io.Writer) error { return decrypt(in, out, identity) })
-		if errors.As(err, new(*age.NoIdentityMatchError)) {
-			return "", fail(Denied, doing, errors.New("it was encrypted for other keys"), "give the private half of a key that slipway.yaml named then under sealBackups")
-		}
-		if err != nil {
-			return "", explainFile(doing, dump, err)
+		if err = u.add(dump+suffix+SealedSuffix, u.Dump+suffix, identity); err != nil {
+			_ = u.Close()
+			break
 		}
 	}
-	return target, nil
+	switch {
+	case errors.As(err, new(*age.NoIdentityMatchError)):
+		return nil, fail(Denied, doing, errors.New("it was encrypted for other keys"), "give the private half of a key that slipway.yaml named then under sealBackups")
+	case err != nil:
+		return nil, explainFile(doing, dump, err)
+	}
+	return u, nil
+}
+
+// add decrypts one file, which loses its name before anything is in it.
+func (u *Unsealed) add(sealed, to string, identity age.Identity) error {
+	in, err := os.Open(sealed)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	u.files = append(u.files, out)
+	if err := os.Remove(to); err != nil {
+		return err
+	}
+	if err := decrypt(in, out, identity); err != nil {
+		return err
+	}
+	// Of this process: its children, such as pg_restore, open it by the same link.
+	return os.Symlink(fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), out.Fd()), to)
 }
 
 func decrypt(in io.Reader, out io.Writer, identity age.Identity) error {

@@ -1,9 +1,14 @@
 package database
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,7 +19,8 @@ import (
 // TestSeal: a backup that is kept elsewhere tells nobody anything, and whoever has
 // the key of one of those it is for gets it as it was.
 func TestSeal(t *testing.T) {
-	here, sealed, there := t.TempDir(), filepath.Join(t.TempDir(), "sealed"), t.TempDir()
+	here, sealed := t.TempDir(), filepath.Join(t.TempDir(), "sealed")
+	t.Setenv("TMPDIR", t.TempDir())
 	dump := filepath.Join(here, "shop.dump")
 	content := bytes.Repeat([]byte("what people entered\n"), 10_000)
 	if err := errors.Join(os.WriteFile(dump, content, 0o600), os.Mkdir(sealed, 0o700), os.WriteFile(filepath.Join(sealed, "older.dump.age"), nil, 0o600)); err != nil {
@@ -41,43 +47,124 @@ func TestSeal(t *testing.T) {
 		}
 	}
 	for _, identity := range []*age.X25519Identity{first, second} {
-		got, err := Unseal(filepath.Join(sealed, "shop.dump.age"), there, identity.String()+"\n")
+		got, err := Unseal(filepath.Join(sealed, "shop.dump.age"), identity.String()+"\n")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if found, err := Digest(got); err != nil || found != sum {
-			t.Errorf("%s, %v", found, err)
+		if found, err := Digest(got.Dump); err != nil || found != sum || filepath.Base(got.Dump) != "shop.dump" {
+			t.Errorf("%s: %s, %v", got.Dump, found, err)
 		}
-		if info, err := os.Stat(got); err != nil || info.Mode().Perm() != 0o600 {
+		if info, err := os.Stat(got.Dump); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("others may read it: %v, %v", info.Mode(), err)
 		}
+		holdsNothing(t, filepath.Dir(got.Dump))
+		if err := got.Close(); err != nil {
+			t.Error(err)
+		}
+		nothingIsLeft(t)
 	}
 
 	for name, tt := range map[string]struct{ key, says string }{
 		"of somebody else": {stranger.String(), "encrypted for other keys"},
 		"no key":           {"AGE-SECRET-KEY-1hunter2", "no private key of age"},
 	} {
-		elsewhere := t.TempDir()
-		_, err := Unseal(filepath.Join(sealed, "shop.dump.age"), elsewhere, tt.key)
+		_, err := Unseal(filepath.Join(sealed, "shop.dump.age"), tt.key)
 		if err == nil || !strings.Contains(err.Error(), tt.says) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v", name, err)
 		}
-		if left, _ := filepath.Glob(filepath.Join(elsewhere, "*")); len(left) > 0 {
-			t.Errorf("%s: left behind %q", name, left)
-		}
+		nothingIsLeft(t)
 	}
 	cut := filepath.Join(sealed, "shop.dump.age")
 	data, err := os.ReadFile(cut)
 	if err != nil || os.WriteFile(cut, data[:len(data)/2], 0o600) != nil {
 		t.Fatal(err)
 	}
-	elsewhere := t.TempDir()
-	if _, err := Unseal(cut, elsewhere, first.String()); err == nil {
+	if _, err := Unseal(cut, first.String()); err == nil {
 		t.Error("half of one is taken for a backup")
 	}
-	if left, _ := filepath.Glob(filepath.Join(elsewhere, "*")); len(left) > 0 {
+	nothingIsLeft(t)
+}
+
+func nothingIsLeft(t *testing.T) {
+	t.Helper()
+	if left, _ := filepath.Glob(filepath.Join(os.TempDir(), "slipway-backup-*")); len(left) > 0 {
 		t.Errorf("left behind %q", left)
 	}
+}
+
+// holdsNothing fails where a folder holds data under a name.
+func holdsNothing(t *testing.T, folder string) {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	if err != nil || len(entries) == 0 {
+		t.Errorf("%v, %v", entries, err)
+	}
+	for _, entry := range entries {
+		if entry.Type() != os.ModeSymlink {
+			t.Errorf("%s is there, as %v", entry.Name(), entry.Type())
+		}
+	}
+}
+
+// TestUnsealedAndKilled: pg_restore reads what was decrypted, with several workers,
+// and a kill -9 in its middle leaves nobody anything to read.
+func TestUnsealedAndKilled(t *testing.T) {
+	url, b := backedUp(t)
+	sealed, key := filepath.Join(t.TempDir(), "sealed"), identityOf(t)
+	if err := Seal(b.Path, sealed, []string{key.Recipient().String()}); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", t.TempDir())
+	file := filepath.Join(sealed, filepath.Base(b.Path)+SealedSuffix)
+	for _, killed := range []bool{true, false} {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), "RESTORE_TEST_URL="+url, "RESTORE_TEST_DUMP="+file, "RESTORE_TEST_KEY="+key.String(), "RESTORE_TEST_TOOLS="+pg.bin)
+		cmd.Stderr = os.Stderr
+		in, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		said := bufio.NewScanner(out)
+		if !said.Scan() {
+			t.Fatal("it says nothing")
+		}
+		dump := said.Text()
+		holdsNothing(t, filepath.Dir(dump))
+		if killed {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+			holdsNothing(t, filepath.Dir(dump))
+			if data, err := os.ReadFile(dump); err == nil {
+				t.Errorf("%d bytes can be read", len(data))
+			}
+			continue
+		}
+		in.Close() // it goes on
+		if err := cmd.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		isBack(t, url)
+	}
+}
+
+// unsealRole is what the process does that is killed: it says where the backup
+// is, waits, and restores it.
+func unsealRole(sealed, key string) error {
+	u, err := Unseal(sealed, key)
+	if err != nil {
+		return err
+	}
+	fmt.Println(u.Dump)
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	_, err = Restore(context.Background(), RestoreOptions{URL: os.Getenv("RESTORE_TEST_URL"), Dump: u.Dump, Tools: os.Getenv("RESTORE_TEST_TOOLS"), Label: "7", Jobs: 4})
+	return errors.Join(err, u.Close())
 }
 
 func identityOf(t *testing.T) *age.X25519Identity {
