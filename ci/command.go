@@ -19,6 +19,7 @@ import (
 
 // Main runs ci and returns its exit code.
 func Main(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	stdout, stderr = action.Harmless(stdout), action.Harmless(stderr)
 	c := &cli{getenv: getenv, stdout: stdout, stderr: stderr}
 	root := c.command()
 	root.SetArgs(args)

@@ -83,7 +83,9 @@ func Report(w io.Writer, err error) {
 func Execute(ctx context.Context, root *cobra.Command, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	if inWorkflow() {
-		stdout, stderr = &harmless{w: stdout}, &harmless{w: stderr}
+		stdout, stderr = Harmless(stdout), Harmless(stderr)
+	} else {
+		stdout, stderr = &printable{w: stdout}, &printable{w: stderr}
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)

@@ -2,7 +2,6 @@ package action
 
 import (
 	"errors"
-	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -94,38 +93,4 @@ func inputs(cmd *cobra.Command) error {
 // with a dash in their names.
 func InputVariable(input string) string {
 	return "INPUT_" + strings.ToUpper(strings.ReplaceAll(input, "-", "_"))
-}
-
-// harmless writes lines so that the runner takes none for a command, whatever a
-// pod or a migration said. Commands begin with :: at a line's beginning, or with
-// ##[ anywhere (ActionCommand in github.com/actions/runner).
-type harmless struct {
-	w     io.Writer
-	begun bool // something other than space stands in the line
-	last  byte
-}
-
-// Write never splits what it is given into several writes.
-func (h *harmless) Write(p []byte) (int, error) {
-	out := make([]byte, 0, len(p)+8)
-	for _, c := range p {
-		switch {
-		case c == ':' && !h.begun:
-			out = append(out, "| "...)
-		case c == '[' && h.last == '#':
-			out = append(out, ' ')
-		}
-		// The runner ends lines at both, and trims what it knows as space.
-		if c == '\n' || c == '\r' {
-			h.begun = false
-		} else if c > ' ' {
-			h.begun = true
-		}
-		h.last = c
-		out = append(out, c)
-	}
-	if _, err := h.w.Write(out); err != nil {
-		return 0, err
-	}
-	return len(p), nil
 }
