@@ -56,11 +56,11 @@ func New(o Options) (*Client, error) {
 	owner, name, _ := strings.Cut(o.Repository, "/")
 	c := &Client{Owner: owner, Name: name}
 	transport := &memory{next: &authorized{next: &patient{count: &c.requests, wait: o.Wait}, token: o.token}, answers: map[string]answered{}}
-	c.api = github.NewClient(&http.Client{Transport: transport, Timeout: cmp.Or(o.Timeout, o.Wait+time.Minute)})
+	c.api = github.NewClient(&http.Client{Transport: transport, CheckRedirect: sameServer, Timeout: cmp.Or(o.Timeout, o.Wait+time.Minute)})
 	if o.URL != "" {
 		u, err := url.Parse(strings.TrimSuffix(o.URL, "/") + "/")
 		if err != nil || u.Host == "" {
-			return nil, &Error{Doing: "ask GitHub", Reason: fmt.Sprintf("%q is no address of an API", o.URL), Advice: "GITHUB_API_URL is set by the runner; leave it alone", usage: true}
+			return nil, &Error{Doing: "ask GitHub", Reason: "GITHUB_API_URL is no address of an API", Advice: "the runner sets it; leave it alone", usage: true}
 		}
 		c.api.BaseURL = u
 	}
@@ -124,12 +124,22 @@ func (p *patient) RoundTrip(r *http.Request) (*http.Response, error) {
 		left -= pause
 		return pause
 	}
+	client.HTTPClient.CheckRedirect = sameServer
 	client.RequestLogHook = func(retryablehttp.Logger, *http.Request, int) { p.count.Add(1) }
 	request, err := retryablehttp.FromRequest(r)
 	if err != nil {
 		return nil, err
 	}
 	return client.Do(request)
+}
+
+// sameServer follows GitHub to where a repository was renamed to, and nowhere else:
+// no other server gets the token, or answers for GitHub.
+func sameServer(to *http.Request, before []*http.Request) error {
+	if first := before[0].URL; to.URL.Scheme != first.Scheme || to.URL.Host != first.Host || len(before) > 3 {
+		return http.ErrUseLastResponse
+	}
+	return nil
 }
 
 // limited reports whether GitHub says when to come back.

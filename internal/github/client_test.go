@@ -230,6 +230,42 @@ func TestHostileNames(t *testing.T) {
 	}
 }
 
+// A repository that was renamed is followed on the same server; no other server
+// gets a token, or is believed.
+func TestFollowsNobodyElse(t *testing.T) {
+	t.Parallel()
+	stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		t.Errorf("somebody else was asked %s %s, with %q", r.Method, r.URL, r.Header.Get("Authorization"))
+		_, _ = io.WriteString(w, `{"id": 7}`)
+	}))
+	defer stranger.Close()
+	for _, status := range []int{301, 302, 307, 308} {
+		to := stranger.URL + "/"
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasPrefix(r.URL.Path, "/repositories/7/") {
+				_, _ = io.WriteString(w, `{"id": 7}`)
+				return
+			}
+			http.Redirect(w, r, to, status)
+		}))
+		c, err := ours.New(ours.Options{URL: s.URL, Token: "x", Repository: "acme/platform", Wait: time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if run, err := c.Run(t.Context(), 7); err == nil {
+			t.Errorf("%d: %+v is believed", status, run)
+		}
+		if err := c.Decide(t.Context(), 7, ours.Decision{Environment: "production", State: "approved"}); err == nil {
+			t.Errorf("%d: it was told, and nobody says to whom", status)
+		}
+		to = "/repositories/7/actions/runs/7"
+		if run, err := c.Run(t.Context(), 7); err != nil || run.ID != 7 {
+			t.Errorf("%d, renamed: %+v, %v", status, run, err)
+		}
+		s.Close()
+	}
+}
+
 // A limit that is used up says when it begins anew: that is waited for, and not
 // an hour.
 func TestLimit(t *testing.T) {
