@@ -114,8 +114,9 @@ func TestPasswordIsNotInArgumentsOrEnvironment(t *testing.T) {
 	}
 	for _, line := range strings.Split(string(seen), "\n") {
 		if path, ok := strings.CutPrefix(line, "PGPASSFILE="); ok {
-			if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
-				t.Errorf("the password file is still there: %v", err)
+			// It never had a name, and what has its number now is something else.
+			if to, _ := os.Readlink(path); !strings.HasPrefix(path, "/proc/") || strings.Contains(to, "slipway-") {
+				t.Errorf("the password file is still there: %s is %s", path, to)
 			}
 		}
 	}

@@ -2,7 +2,6 @@ package database
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -94,26 +93,22 @@ func Unseal(sealed, key string) (*Unsealed, error) {
 	return u, nil
 }
 
-// add decrypts one file, which loses its name before anything is in it.
+// add decrypts one file.
 func (u *Unsealed) add(sealed, to string, identity age.Identity) error {
 	in, err := os.Open(sealed)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	out, path, err := nameless(u.dir)
 	if err != nil {
 		return err
 	}
 	u.files = append(u.files, out)
-	if err := os.Remove(to); err != nil {
-		return err
-	}
 	if err := decrypt(in, out, identity); err != nil {
 		return err
 	}
-	// Of this process: its children, such as pg_restore, open it by the same link.
-	return os.Symlink(fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), out.Fd()), to)
+	return os.Symlink(path, to)
 }
 
 func decrypt(in io.Reader, out io.Writer, identity age.Identity) error {

@@ -93,7 +93,8 @@ func run(ctx context.Context, a Address, path string, args ...string) error {
 		return err
 	}
 	defer os.RemoveAll(private)
-	env, err := a.environment(private)
+	env, login, err := a.environment(private)
+	defer login.Close()
 	if err != nil {
 		return err
 	}
@@ -114,9 +115,10 @@ func run(ctx context.Context, a Address, path string, args ...string) error {
 }
 
 // environment is the whole one of a client program: nothing of the caller's
-// PG* variables passes.
-func (a Address) environment(private string) ([]string, error) {
-	env := []string{
+// PG* variables passes. The file that it names for the password is gone once it
+// is closed.
+func (a Address) environment(private string) (env []string, login *os.File, err error) {
+	env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + private,
 		"LC_ALL=C", // its messages are read here
 		"PGHOST=" + a.Host, "PGPORT=" + strconv.Itoa(a.Port), "PGUSER=" + a.User, "PGDATABASE=" + a.Database,
@@ -128,13 +130,13 @@ func (a Address) environment(private string) ([]string, error) {
 	for key, value := range settings {
 		env = append(env, settingVariables[key]+"="+value)
 	}
-	if a.password == "" {
-		return env, nil
+	login, path, err := nameless(private)
+	if err != nil || a.password == "" {
+		return env, login, err
 	}
-	file := filepath.Join(private, "pgpass")
 	escape := strings.NewReplacer(`\`, `\\`, `:`, `\:`)
-	line := "*:*:*:*:" + escape.Replace(a.password) + "\n"
-	return append(env, "PGPASSFILE="+file), os.WriteFile(file, []byte(line), 0o600)
+	_, err = login.WriteString("*:*:*:*:" + escape.Replace(a.password) + "\n")
+	return append(env, "PGPASSFILE="+path), login, err
 }
 
 // tail keeps the beginning and the end of what is written to it.
