@@ -134,24 +134,24 @@ func open(config *rest.Config) (*Cluster, error) {
 	}
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", config.Host, err)
+		return nil, fmt.Errorf("connect to %s: %w", shown(config.Host), err)
 	}
 	// An answer is judged as it is: a health path that redirects to a login page is not healthy.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	dyn, err := dynamic.NewForConfigAndClient(config, client)
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", config.Host, err)
+		return nil, fmt.Errorf("connect to %s: %w", shown(config.Host), err)
 	}
 	disco, err := discovery.NewDiscoveryClientForConfigAndClient(config, client)
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", config.Host, err)
+		return nil, fmt.Errorf("connect to %s: %w", shown(config.Host), err)
 	}
 	headers, err := metadata.NewForConfigAndClient(config, client)
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", config.Host, err)
+		return nil, fmt.Errorf("connect to %s: %w", shown(config.Host), err)
 	}
 	return &Cluster{
-		Server:  config.Host,
+		Server:  shown(config.Host),
 		maker:   maker + strings.ToLower(rand.Text()[:8]),
 		config:  config,
 		http:    client,
@@ -159,6 +159,15 @@ func open(config *rest.Config) (*Cluster, error) {
 		headers: headers,
 		mapper:  restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(disco)),
 	}, nil
+}
+
+// shown is an address without its password.
+func shown(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "the cluster" // the kubeconfig's address is none
+	}
+	return u.Redacted()
 }
 
 func (c *Cluster) ping(ctx context.Context) error {

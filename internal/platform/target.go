@@ -62,6 +62,9 @@ func (p *Platform) Target(environment string, getenv func(string) string) (Targe
 	for _, name := range p.Required() {
 		t.Values[name] = lookup(or(e.Variables[name], name))
 	}
+	if err := isPath(t.Kubeconfig, environment); err != nil {
+		return Target{}, err
+	}
 	if len(missing) > 0 {
 		return Target{}, &UsageError{
 			Message: "environment " + environment + " lacks " + strings.Join(missing, ", "),
@@ -96,7 +99,19 @@ func (p *Platform) Place(environment string, getenv func(string) string) (Target
 	if strings.TrimSpace(t.Kubeconfig) == "" {
 		return Target{}, &UsageError{Message: "environment " + environment + " lacks " + variable, Advice: "export " + variable + ", the path of its kubeconfig"}
 	}
-	return t, nil
+	return t, isPath(t.Kubeconfig, environment)
+}
+
+// isPath refuses a kubeconfig that was given itself, and not its path, before
+// anybody says that there is no such file, and names the keys in it.
+func isPath(kubeconfig, environment string) error {
+	if len(kubeconfig) < 1000 && !strings.ContainsAny(kubeconfig, "\n{") {
+		return nil
+	}
+	return &UsageError{
+		Message: "the variable for the kubeconfig of " + environment + " holds its text, and not its path",
+		Advice:  "write it to a file that only you can read, and export the path of that",
+	}
 }
 
 // sandbox reads the target from the file that `testenv up` writes.

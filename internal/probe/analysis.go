@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"net/url"
@@ -72,8 +73,8 @@ const (
 func (a Analysis) Measure(ctx context.Context, services []string) ([]Measure, error) {
 	out := make([]Measure, len(services))
 	client, err := api.NewClient(api.Config{Address: a.Address})
-	if err != nil {
-		return nil, fmt.Errorf("the address of Prometheus is no URL") // err holds it
+	if u, bad := url.Parse(a.Address); err != nil || bad != nil || u.Host == "" {
+		return nil, errors.New("the address of Prometheus is no URL") // either error holds it
 	}
 	server := prometheus.NewAPI(client)
 	var work sync.WaitGroup
@@ -153,11 +154,7 @@ func (a Analysis) selector(service string) string {
 
 // why is an error without the address, which may hold a password.
 func (a Analysis) why(err error) string {
-	text := err.Error()
-	if u, bad := url.Parse(a.Address); bad == nil && u.Host != "" {
-		text = addressPattern.ReplaceAllString(text, "Prometheus")
-	}
-	return "Prometheus does not answer: " + excerpt([]byte(text))
+	return "Prometheus does not answer: " + excerpt([]byte(addressPattern.ReplaceAllString(err.Error(), "Prometheus")))
 }
 
 var addressPattern = regexp.MustCompile(`"?https?://[^\s"]+"?`)
