@@ -28,6 +28,7 @@ func TestCommandsAboutReleases(t *testing.T) {
 	c.write("deploy.yaml", cancelledManifest)
 	says(c.slipway(0, "releases"), "nothing was released to "+c.environment+" yet")
 	says(c.slipway(2, "resume"), "there is nothing to resume")
+	says(c.slipway(1, "status"), "has services in trouble: web", "nothing was released to it yet")
 	c.release("old")
 	c.release("new")
 	says(c.slipway(0, "releases"), c.environment+" #2", c.environment+" #1", "released", "1 service")

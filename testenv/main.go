@@ -30,11 +30,16 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := command().ExecuteContext(ctx); err != nil {
+	root, begun := command(), false
+	root.PersistentPreRun = func(*cobra.Command, []string) { begun = true }
+	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		var hint *sandbox.Hint
 		if errors.As(err, &hint) {
 			fmt.Fprintln(os.Stderr, "hint:", hint.Hint)
+		}
+		if !begun {
+			os.Exit(2) // it was used wrongly
 		}
 		os.Exit(1)
 	}

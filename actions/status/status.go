@@ -88,7 +88,7 @@ func Run(ctx context.Context, flags environment.Flags, asJSON bool, w io.Writer)
 	action.Output("state", s.State)
 	action.Output("healthy", fmt.Sprint(len(troubled) == 0))
 	if len(troubled) > 0 {
-		return &TroubleError{Environment: s.Environment, Namespace: e.Target.Namespace, Services: troubled}
+		return &TroubleError{Environment: s.Environment, Namespace: e.Target.Namespace, Release: s.Release, Services: troubled}
 	}
 	return nil
 }
@@ -96,6 +96,7 @@ func Run(ctx context.Context, flags environment.Flags, asJSON bool, w io.Writer)
 // TroubleError names the services that are not as they should be.
 type TroubleError struct {
 	Environment, Namespace string
+	Release                string // the newest one, "" before the first
 	Services               []string
 }
 
@@ -105,6 +106,9 @@ func (e *TroubleError) Error() string {
 
 // Hint says where to look further.
 func (e *TroubleError) Hint() string {
+	if e.Release == "" {
+		return "nothing was released to it yet; `slipway plan` shows what a release would do"
+	}
 	return fmt.Sprintf("kubectl -n %s get pods; `slipway verify` says of each what is wrong", e.Namespace)
 }
 
