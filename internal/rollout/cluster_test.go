@@ -16,13 +16,16 @@ import (
 	"github.com/teei/slipway/testenv/testenv"
 )
 
-// server is a real service: it answers /health with what its environment says.
+// server is a real service: it answers /health with what its environment says. With
+// EXIT_AFTER it ends so long after it was first asked for its health: until then it
+// has the time that a busy machine takes to start it.
 const server = `
 const http = require("http");
 if (process.env.EXIT) { console.log("cannot start: \x1b[31m" + process.env.EXIT + "\x1b[0m"); process.exit(3); }
 if (process.env.LOG) console.log(process.env.LOG);
-if (process.env.EXIT_AFTER) setTimeout(() => process.exit(4), Number(process.env.EXIT_AFTER));
+let left = process.env.EXIT_AFTER;
 http.createServer((q, s) => {
+  if (q.url === "/health" && left) { setTimeout(() => process.exit(4), Number(left)); left = ""; }
   s.statusCode = q.url === "/ready" ? (process.env.UNREADY ? 503 : 200) : Number(process.env.HEALTH || 200);
   s.end(process.env.VERSION);
 }).listen(8080);

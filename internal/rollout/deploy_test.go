@@ -54,15 +54,15 @@ func TestDeployTakesBack(t *testing.T) {
 		reason  string
 		log     string
 		service bool          // its pods are well, and nobody would reach them
-		within  time.Duration // for what only the deadline tells
+		within  time.Duration // for what only the deadline tells; the way back has as long
 	}{
 		{name: "exits at start", broken: version("profile", "2").with("EXIT", "no database"), reason: "code 3", log: "cannot start: no database"},
 		{name: "answers 500", broken: version("profile", "2").with("HEALTH", "500"), reason: "500 Internal Server Error"},
-		{name: "never ready", broken: version("profile", "2").with("UNREADY", "1"), reason: "readiness probe does not pass", within: 15 * time.Second},
+		{name: "never ready", broken: version("profile", "2").with("UNREADY", "1"), reason: "readiness probe does not pass", within: 30 * time.Second},
 		{name: "no such image", broken: func() app { a := version("profile", "2"); a.Image = "node:no-such-tag"; return a }(), reason: "was not found"},
 		{name: "no such secret", broken: func() app { a := version("profile", "2"); a.Secret = "absent"; return a }(), reason: `secret "absent" not found`},
 		{name: "a Service for another port", broken: func() app { a := version("profile", "2"); a.Target = "9090"; return a }(), reason: "none of the ports of Service profile leads to port 8080", service: true},
-		{name: "a Service for other pods", broken: func() app { a := version("profile", "2"); a.Selects = "nobody"; return a }(), reason: "Service profile does not answer /health: ", service: true, within: 15 * time.Second},
+		{name: "a Service for other pods", broken: func() app { a := version("profile", "2"); a.Selects = "nobody"; return a }(), reason: "Service profile does not answer /health: ", service: true, within: 30 * time.Second},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
