@@ -42,7 +42,8 @@ func Point(ctx context.Context, name string) {
 	if list := os.Getenv("SLIPWAY_CRASH_LIST"); list != "" {
 		note(list, name)
 	}
-	if at := os.Getenv("SLIPWAY_STOP_AT"); at == strconv.Itoa(passed) {
+	if at := os.Getenv("SLIPWAY_STOP_AT"); at == strconv.Itoa(passed) || at == name {
+		_ = os.Unsetenv("SLIPWAY_STOP_AT") // a name may come again
 		// It may run on for a moment until it stops: so it waits to be continued.
 		proceed := make(chan os.Signal, 1)
 		signal.Notify(proceed, syscall.SIGCONT)

@@ -38,37 +38,32 @@ func TestAPIServerAway(t *testing.T) {
 			s.must("old", "run")
 			s.points()
 			line, direct := newLine(t), s.kubeconfig
+			s.kubeconfig = line.kubeconfig
+			s.more = []string{"--deadline", "2m"} // a service has the time that nobody can look at it
+			run := s.stopped("before apply Deployment/"+s.namespace+"/"+services[0], "new", "run")
+			s.kubeconfig = direct
+			line.cut()
 			cut := make(chan error, 1)
 			go func() {
-				// The first service is being written.
-				for s.passed("apply Deployment/"+s.namespace+"/"+services[0]) == 0 {
-					time.Sleep(10 * time.Millisecond)
-				}
-				line.cut()
-				before, begun := s.passed("after apply"), s.passed("before apply")
+				defer line.mend()
 				if tt.takeover {
 					other := *s
-					other.kubeconfig, other.more = direct, []string{"--lease", "15s"}
+					other.more = []string{"--lease", "15s"}
 					_, err := other.run(0, "next", "run")
-					line.mend()
 					cut <- err
 					return
 				}
+				written, begun := s.passed("after apply"), s.passed("before apply")
 				time.Sleep(away)
-				if now := s.passed("after apply"); now > before {
-					t.Errorf("%d writes arrived while the API server was away", now-before)
+				if now := s.passed("after apply"); now > written {
+					t.Errorf("%d writes arrived while the API server was away", now-written)
 				}
-				// One may have been about to be sent as the line was cut.
-				if now := s.passed("before apply"); now > begun+1 {
+				if now := s.passed("before apply"); now > begun {
 					t.Errorf("%d writes were begun while the API server was away", now-begun)
 				}
-				line.mend()
 				cut <- nil
 			}()
-			s.kubeconfig = line.kubeconfig
-			s.more = []string{"--deadline", "2m"} // a service has the time that nobody can look at it
-			out, err := s.run(0, "new", "run")
-			s.kubeconfig = direct
+			out, err := run.goOn()
 			if failed := <-cut; failed != nil {
 				t.Fatalf("the other release: %v", failed)
 			}
@@ -96,20 +91,11 @@ func TestCancelledWhileAPIServerAway(t *testing.T) {
 	s.points()
 	line, direct := newLine(t), s.kubeconfig
 	s.kubeconfig, s.more = line.kubeconfig, []string{"--grace", "6s"}
-	cmd := s.command(0, "new", "run")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for s.passed("apply Deployment/"+s.namespace+"/"+services[0]) == 0 {
-		time.Sleep(10 * time.Millisecond)
-	}
+	run := s.stopped("before apply Deployment/"+s.namespace+"/"+services[0], "new", "run")
 	line.cut()
 	start := time.Now()
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if _ = cmd.Wait(); cmd.ProcessState.ExitCode() != 1 || time.Since(start) > 10*time.Second {
-		t.Errorf("%s after %s", cmd.ProcessState, time.Since(start))
+	if _, _ = run.goOn(syscall.SIGTERM); run.ProcessState.ExitCode() != 1 || time.Since(start) > 10*time.Second {
+		t.Errorf("%s after %s", run.ProcessState, time.Since(start))
 	}
 	s.kubeconfig, s.more = direct, nil
 	if s.unfinished() == nil {

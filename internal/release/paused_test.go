@@ -1,12 +1,14 @@
 package release
 
 import (
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/teei/slipway/testenv/testenv"
 )
@@ -90,29 +92,54 @@ func pauseAndOvertake(s *scene, d death) {
 func (s *scene) overtake(d death, overtaken func()) {
 	s.t.Helper()
 	wanted, next := s.others()
-	var out strings.Builder
-	paused := s.command(0, wanted, "run")
-	paused.Env = append(paused.Env, "SLIPWAY_STOP_AT="+strconv.Itoa(d.at))
-	paused.Stdout, paused.Stderr = &out, &out
-	if err := paused.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	defer paused.Process.Kill()
-	var status syscall.WaitStatus
-	if _, err := syscall.Wait4(paused.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
-		s.t.Fatalf("it did not stop: %v, %v\n%s", status, err, out.String())
-	}
+	paused := s.stopped(strconv.Itoa(d.at), wanted, "run")
 	begun := s.unfinished() != nil
 	s.standing(next)
 	overtaken()
-	if err := paused.Process.Signal(syscall.SIGCONT); err != nil {
-		s.t.Fatal(err)
-	}
-	switch err := paused.Wait(); {
+	switch out, err := paused.goOn(); {
 	case err == nil && !begun: // it found the lock free again
 		s.stand = append(s.stand, wanted)
-	case err == nil, !strings.Contains(out.String(), "another run"):
-		s.t.Errorf("%v\n%s", err, out.String())
+	case err == nil, !strings.Contains(out, "another run"):
+		s.t.Errorf("%v\n%s", err, out)
 	}
 	s.newest(s.at())
+}
+
+// stopped is a releaser that waits at a point: nothing of it is under way but the
+// renewal of its lock, and what is done to it hits it exactly there.
+type stopped struct {
+	*exec.Cmd
+	t    *testing.T
+	said *strings.Builder
+}
+
+// stopped starts a releaser that stops at a point, by its number or its name.
+func (s *scene) stopped(at, version, what string) *stopped {
+	s.t.Helper()
+	r := &stopped{Cmd: s.command(0, version, what), t: s.t, said: &strings.Builder{}}
+	r.Env = append(r.Env, "SLIPWAY_STOP_AT="+at)
+	r.Stdout, r.Stderr = r.said, r.said
+	if err := r.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = r.Process.Kill() })
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(r.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+		s.t.Fatalf("%s did not stop at %s: %v, %v\n%s", what, at, status, err, r.said)
+	}
+	return r
+}
+
+// goOn sends it signals, lets it go on, and returns what it said once it has ended.
+func (r *stopped) goOn(signals ...syscall.Signal) (string, error) {
+	r.t.Helper()
+	for _, signal := range append(signals, syscall.SIGCONT) {
+		if err := r.Process.Signal(signal); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	hangs := time.AfterFunc(mostTime, func() { _ = r.Process.Signal(syscall.SIGQUIT) })
+	defer hangs.Stop()
+	err := r.Wait()
+	return r.said.String(), err
 }
