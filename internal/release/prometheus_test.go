@@ -118,7 +118,8 @@ func (m *market) options(version, fault string) Options {
 	}
 }
 
-// visited uses the shop, as four users do, until the test ends.
+// visited uses the shop, as four users do, until the test ends. It returns when
+// Prometheus has seen enough of it to compare with.
 func (m *market) visited() {
 	ctx, stop := context.WithCancel(m.Context())
 	var users sync.WaitGroup
@@ -131,7 +132,17 @@ func (m *market) visited() {
 		})
 	}
 	m.Cleanup(func() { stop(); users.Wait() })
-	time.Sleep(8 * time.Second) // four samples of the past that it is compared with
+	seen := probe.Analysis{Address: testenv.Env(m.T)["PROMETHEUS_URL"], Namespace: m.namespace, Metrics: *m.platform.Verify.Metrics, Window: past, Past: past}
+	for limit := time.Now().Add(time.Minute); ; time.Sleep(500 * time.Millisecond) { // it cannot be watched
+		seen.At, seen.Before = time.Now(), time.Now()
+		found, err := seen.Measure(ctx, []string{"shop"})
+		if err == nil && found[0].PastErrors != nil && found[0].PastLatency != nil {
+			return
+		}
+		if err != nil || time.Now().After(limit) {
+			m.Fatalf("Prometheus did not see the users: %+v, %v", found, err)
+		}
+	}
 }
 
 func (m *market) version() string {
