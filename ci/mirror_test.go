@@ -24,7 +24,7 @@ func (m *mirror) open(t *testing.T) (down func()) {
 	if m.address == "" {
 		m.address = "127.0.0.1:0"
 	}
-	listener, err := sandbox.Listen(m.address)
+	listener, err := sandbox.Listen(t.Context(), m.address)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -183,7 +184,7 @@ func unplugNetwork() error {
 
 // Listen is net.Listen in the box: what runs there, such as the engine, reaches
 // it as localhost.
-func Listen(address string) (net.Listener, error) {
+func Listen(ctx context.Context, address string) (net.Listener, error) {
 	runtime.LockOSThread() // a thread that does not come back ends with its goroutine
 	own, err := netns.Get()
 	if err != nil {
@@ -198,7 +199,7 @@ func Listen(address string) (net.Listener, error) {
 	if err := netns.Set(box); err != nil {
 		return nil, fmt.Errorf("enter the box: %w", err)
 	}
-	listener, err := net.Listen("tcp", address)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if back := netns.Set(own); back != nil {
 		return nil, fmt.Errorf("leave the box: %w", errors.Join(back, err))
 	}
