@@ -13,9 +13,13 @@ import (
 // Commands of the sandbox, and targets of make, that documents and hints name exist.
 func TestWrittenCommands(t *testing.T) {
 	t.Parallel()
-	for line, file := range testenv.Written(t, "..", "testenv") {
+	commands := testenv.Written(t, "..", "testenv")
+	if len(commands) < 4 {
+		t.Errorf("found %d lines with testenv", len(commands))
+	}
+	for line, file := range commands {
 		cmd, rest, err := command().Find(strings.Fields(line))
-		if err != nil || cmd == command() {
+		if err != nil {
 			t.Errorf("%s: testenv %s: %v", file, line, err)
 			continue
 		}

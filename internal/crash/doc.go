@@ -6,6 +6,7 @@
 // SLIPWAY_CRASH_LIST names a file that each point passed is added to, a line
 // each, and SLIPWAY_CRASH_AT is the number of the point, counted from 1, at
 // which the process ends as by kill -9. At the point SLIPWAY_STOP_AT, a number or
-// a name, it stops as by kill -STOP, until it is told to continue. A point "before" something that did
-// not come to its point "after" is passed once, however often it is tried again.
+// a name, it stops as by kill -STOP, until it is told to continue. A point "before"
+// something that did not come to its point "after" is passed once, however often it
+// is tried again.
 package crash

@@ -154,7 +154,9 @@ func (s *scene) config() string {
 
 // mostTime is how long a releaser may take, the expiry of a dead one's lock among
 // it: one that hangs fails its test, and says where it hangs.
-const mostTime = 3 * time.Minute
+func mostTime() time.Duration {
+	return time.Minute + time.Duration(len(services))*40*time.Second // on a busy machine
+}
 
 // run starts a releaser; crash is the point at which it dies, 0 for never.
 func (s *scene) run(crash int, version, what string) (string, error) {
@@ -164,7 +166,7 @@ func (s *scene) run(crash int, version, what string) (string, error) {
 	if err := cmd.Start(); err != nil {
 		return "", err
 	}
-	hangs := time.AfterFunc(mostTime, func() { _ = cmd.Process.Signal(syscall.SIGQUIT) })
+	hangs := time.AfterFunc(mostTime(), func() { _ = cmd.Process.Signal(syscall.SIGQUIT) })
 	defer hangs.Stop()
 	err := cmd.Wait()
 	return said.String(), err

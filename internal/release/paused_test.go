@@ -138,7 +138,7 @@ func (r *stopped) goOn(signals ...syscall.Signal) (string, error) {
 			r.t.Fatal(err)
 		}
 	}
-	hangs := time.AfterFunc(mostTime, func() { _ = r.Process.Signal(syscall.SIGQUIT) })
+	hangs := time.AfterFunc(mostTime(), func() { _ = r.Process.Signal(syscall.SIGQUIT) })
 	defer hangs.Stop()
 	err := r.Wait()
 	return r.said.String(), err
