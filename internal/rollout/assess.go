@@ -50,6 +50,10 @@ func assess(s state) verdict {
 	if w == nil || w.GetGeneration() < s.generation {
 		return verdict{waiting: "its workload is not there yet"}
 	}
+	var gone []*corev1.Pod
+	if !w.ends() { // the dead pods of a Job are its work
+		s.pods, gone = livingAndDead(s.pods)
+	}
 	v := verdict{wanted: w.wanted(), pods: w.news(s.pods)}
 	slices.SortFunc(v.pods, func(a, b *corev1.Pod) int { return cmp.Compare(a.Name, b.Name) })
 	v.ready = countReady(v.pods)
@@ -58,6 +62,10 @@ func assess(s state) verdict {
 	}
 	v.waiting = w.missing(v.pods)
 	v.done = v.waiting == ""
+	if died := s.died(w.news(gone)); len(died) > 0 && !v.done {
+		v.failure = outgrown(died)
+		v.waiting += "; " + deathOf(died[len(died)-1])
+	}
 	return v
 }
 

@@ -111,10 +111,14 @@ func exits(c corev1.ContainerStatus) int32 {
 
 func exitKey(pod *corev1.Pod, container string) string { return string(pod.UID) + "/" + container }
 
-// exitsOf remembers the exits up to now, so that only later ones count.
+// exitsOf remembers the exits up to now, so that only later ones count, and under
+// no container's name which pods were dead.
 func exitsOf(pods []*corev1.Pod) map[string]int32 {
 	out := map[string]int32{}
 	for _, pod := range pods {
+		if dead(pod) {
+			out[exitKey(pod, "")] = 1
+		}
 		for _, list := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
 			for _, c := range list {
 				out[exitKey(pod, c.Name)] = exits(c)

@@ -63,7 +63,7 @@ func only(service *corev1.Service, pod *corev1.Pod, all []*corev1.Pod) bool {
 	}
 	selector, behind := labels.SelectorFromSet(service.Spec.Selector), 0
 	for _, p := range all {
-		if p.DeletionTimestamp == nil && selector.Matches(labels.Set(p.Labels)) {
+		if p.DeletionTimestamp == nil && !dead(p) && selector.Matches(labels.Set(p.Labels)) {
 			behind++
 		}
 	}

@@ -29,7 +29,7 @@ func (r *run) stay(ctx context.Context, s Service, g goal, v verdict) (*sign, er
 		r.report(Progress{Service: s.Name, Phase: Settling, Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(g.start)})
 		changed := r.view.changed.next()
 		now := r.view.assess(g)
-		switch restarted := restartOf(now.pods, before); {
+		switch restarted := restartOf(s, now.pods, before); {
 		case now.failure != nil:
 			return now.failure, nil
 		case restarted != nil:
@@ -52,27 +52,55 @@ func (r *run) stay(ctx context.Context, s Service, g goal, v verdict) (*sign, er
 // while others were released or all was verified.
 func (r *run) stayed(ctx context.Context) error {
 	for _, s := range r.Services {
-		if restarted := restartOf(r.view.pods.List(), r.settled[s.Name]); restarted != nil {
+		if restarted := restartOf(s, r.view.pods.List(), r.settled[s.Name]); restarted != nil {
 			return r.diagnose(ctx, s.Name, restarted)
 		}
 	}
 	return nil
 }
 
-// restartOf is the first container that ended since it was healthy.
-func restartOf(pods []*corev1.Pod, before map[string]int32) *sign {
+// restartOf is the first container that ended since it was healthy, and not
+// because its pod leaves. One that stands beside the service's own may end once, as
+// any may before it is healthy: whether it is missed shows in the pod's readiness.
+func restartOf(s Service, pods []*corev1.Pod, before map[string]int32) *sign {
 	for _, pod := range pods {
+		if leaving(pod) {
+			continue
+		}
 		// Among the init containers are those that stay beside the others (sidecars).
 		for _, c := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
 			known, ok := before[exitKey(pod, c.Name)]
-			if ok && exits(c) > known {
-				return &sign{
-					reason: "container " + c.Name + " ended after it was healthy", pod: pod, container: c.Name, exitCode: exitCode(c),
-				}
+			times := exits(c) - known
+			switch own := s.owns(pod, c.Name); {
+			case !ok || times == 0 || times == 1 && !own:
+			case own:
+				return &sign{reason: "container " + c.Name + " ended after it was healthy", pod: pod, container: c.Name, exitCode: exitCode(c)}
+			default:
+				return &sign{reason: fmt.Sprintf("container %s ended %d times after it was healthy", c.Name, times), pod: pod, container: c.Name, exitCode: exitCode(c)}
 			}
 		}
 	}
 	return nil
+}
+
+// owns reports whether a container is the service's own and not one beside it: it
+// runs the service's image, has its port or its name. Where nothing tells, all
+// that are no init containers are.
+func (s Service) owns(pod *corev1.Pod, container string) bool {
+	tells := []func(corev1.Container) bool{
+		func(c corev1.Container) bool { return s.Image != "" && c.Image == s.Image },
+		func(c corev1.Container) bool {
+			return s.Port != 0 && slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool { return int(p.ContainerPort) == s.Port })
+		},
+		func(c corev1.Container) bool { return c.Name == s.Name },
+		func(corev1.Container) bool { return true },
+	}
+	for _, is := range tells {
+		if slices.ContainsFunc(pod.Spec.Containers, is) {
+			return slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool { return c.Name == container && is(c) })
+		}
+	}
+	return false
 }
 
 // mostLog is how much of a new pod's log is looked at.
