@@ -35,7 +35,10 @@ func RecordedBackup(r *ledger.Record) *ledger.Evidence {
 // the data. It is nil where there is nothing to take back.
 func Undone(ctx context.Context, o Options, to int) (*ledger.Record, error) {
 	unfinished, err := o.Ledger.Unfinished(ctx)
-	if err != nil || to == Unfinished || unfinished != nil && to < 0 {
+	if err != nil {
+		return nil, err
+	}
+	if to, err = o.aim(ctx, unfinished, to); err != nil || to == Unfinished {
 		return unfinished, err
 	}
 	over, _, err := o.releasesAfter(ctx, to)

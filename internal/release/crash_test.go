@@ -176,9 +176,27 @@ func (s *scene) command(crash int, version, what string) *exec.Cmd {
 	s.begun++
 	cmd := exec.CommandContext(s.t.Context(), s.releaser, "--kubeconfig", s.config(), "--env", s.environment,
 		"--namespace", s.namespace, "--manifests", s.manifests(version), "--services", strings.Join(s.services, ","))
-	cmd.Args = append(append(cmd.Args, s.more...), what)
+	cmd.Args = append(append(cmd.Args, s.more...), s.further(what)...)
+	cmd.Args = append(cmd.Args, what)
 	cmd.Env = append(os.Environ(), "SLIPWAY_CRASH_AT="+strconv.Itoa(crash), "SLIPWAY_CRASH_LIST="+filepath.Join(s.dir, "points"))
 	return cmd
+}
+
+// further names the release before the one that stands, for a rollback that takes
+// back nothing that ended in the middle: after one that failed, or after another
+// rollback, none goes further by itself.
+func (s *scene) further(what string) []string {
+	if what != "rollback" || slices.Contains(s.more, "--to") {
+		return nil
+	}
+	records, err := s.ledger.Releases(s.t.Context())
+	if err != nil || len(records) == 0 || !records[0].State.Finished() {
+		return nil
+	}
+	if stand := standing(records); len(stand) > 1 {
+		return []string{"--to", strconv.Itoa(stand[1].Number)}
+	}
+	return nil
 }
 
 func (s *scene) must(version, what string) string {
@@ -322,7 +340,14 @@ func TestRollbackToAnEarlierRelease(t *testing.T) {
 		t.Errorf("a rollback ends as %s", got)
 	}
 	s.entirely("new", ledger.Released)
+	s.more = []string{"--to", strconv.Itoa(Previous)}
+	if out, err := s.run(0, "old", "rollback"); err == nil || !strings.Contains(out, "#4 rolled it back already, and it runs #2") {
+		t.Errorf("a rollback that is made twice goes one release further: %v %s", err, out)
+	}
+	s.entirely("new", ledger.Released)
+	s.more = []string{"--to", "1"}
 	s.must("old", "rollback") // and once more: from the second release to the first
+	s.more = nil
 	s.entirely("old", ledger.Released)
 	records, err := s.ledger.Releases(t.Context())
 	if err != nil {

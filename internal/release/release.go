@@ -160,7 +160,11 @@ func Resume(ctx context.Context, o Options) (*Outcome, error) {
 		if stepOf(record, databaseStep) != nil {
 			o.Database = o.OnFailure
 		}
-		return o.takeBack(ctx, lock, entry, changes)
+		outcome, err := o.takeBack(ctx, lock, entry, changes)
+		if err == nil && outcome.State == ledger.Failed {
+			err = notResumed(o.Ledger, entry.Record)
+		}
+		return outcome, err
 	}
 	if !wanted.Restore {
 		o.OnFailure = nil

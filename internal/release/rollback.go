@@ -2,7 +2,7 @@ package release
 
 import (
 	"context"
-	"fmt"
+	"slices"
 
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/ledger"
@@ -37,13 +37,15 @@ func Rollback(ctx context.Context, o Options, to int) (*Outcome, error) {
 	if unfinished == nil && to == Unfinished {
 		return nil, nil
 	}
-	// A rollback that had noted nothing yet is closed, and made.
-	idle := unfinished != nil && unfinished.RollbackTo != nil && !begun(unfinished)
-	if unfinished != nil && (to == Unfinished || to == Previous && !idle) {
+	asked := to
+	if to, err = o.aim(ctx, unfinished, to); err != nil {
+		return nil, err
+	}
+	if unfinished != nil && to == Unfinished {
 		if err := o.hasBackup(unfinished); err != nil {
 			return nil, err
 		}
-		if to == Unfinished {
+		if asked == Unfinished {
 			if err := o.asPlanned(ctx, unfinished); err != nil {
 				return nil, err
 			}
@@ -62,6 +64,37 @@ func Rollback(ctx context.Context, o Options, to int) (*Outcome, error) {
 		return nil, err
 	}
 	return o.backTo(ctx, lock, to)
+}
+
+// aim decides what a rollback does, before it does anything: it is Unfinished where
+// all is done once the release that ended in the middle is taken back.
+func (o *Options) aim(ctx context.Context, unfinished *ledger.Record, to int) (int, error) {
+	if unfinished == nil || to == Unfinished {
+		return to, nil
+	}
+	all, err := o.Ledger.Releases(ctx)
+	if err != nil && to != Previous {
+		return to, err // a damaged record may be one of those to take back
+	}
+	return o.aimed(all, unfinished, to)
+}
+
+// aimed is aim among records, given newest first.
+func (o *Options) aimed(all []*ledger.Record, unfinished *ledger.Record, to int) (int, error) {
+	back := unfinished.RollbackTo
+	switch {
+	case back != nil && !begun(unfinished) && (to == Previous || to == *back):
+		return *back, nil // it had noted nothing yet: it is closed, and made
+	case to == Previous, back != nil && *back == to:
+		return Unfinished, nil
+	}
+	if back != nil && begun(unfinished) { // it takes back what is after it
+		all = slices.DeleteFunc(slices.Clone(all), func(r *ledger.Record) bool { return r.Standing() && r.Number > *back })
+	} else if at, known := newest(all); known && at == to {
+		return Unfinished, nil
+	}
+	_, _, err := o.after(all, to)
+	return to, err
 }
 
 // backTo takes back all releases after number to. None is unfinished.
@@ -108,18 +141,14 @@ func (o *Options) releasesAfter(ctx context.Context, to int) ([]*ledger.Record, 
 
 // after is releasesAfter among records, given newest first.
 func (o *Options) after(all []*ledger.Record, to int) ([]*ledger.Record, int, error) {
-	var standing []*ledger.Record // those whose changes are in the environment
-	for _, r := range all {
-		if r.Standing() {
-			standing = append(standing, r)
-		}
-	}
+	standing := standing(all)
 	if len(standing) == 0 {
 		return nil, 0, &NothingError{Environment: o.Ledger.Environment, Wanted: "roll back"}
 	}
 	if to == Previous {
-		if to = 0; len(standing) > 1 {
-			to = standing[1].Number
+		var err error
+		if to, err = o.previous(all, standing); err != nil {
+			return nil, 0, err
 		}
 	}
 	for i, r := range standing {
@@ -130,38 +159,62 @@ func (o *Options) after(all []*ledger.Record, to int) ([]*ledger.Record, int, er
 			return standing[:i], to, nil
 		}
 	}
-	// As long as the ledger has its first release, it has all that were before
-	// those that stand, whatever became of them.
-	if to == 0 && all[len(all)-1].Number == 1 {
+	if to == 0 && knowsFirst(all) {
 		return standing, 0, nil
 	}
 	return nil, 0, &UnknownReleaseError{Release: o.Ledger.Name(to), Known: standing}
 }
 
-// UnknownReleaseError says that the ledger has nothing to go back to.
-type UnknownReleaseError struct {
-	Release string
-	Known   []*ledger.Record
-}
-
-func (e *UnknownReleaseError) Error() string {
-	return "roll back to " + e.Release + ": the environment was never, or is no longer, at that release"
-}
-
-// Usage marks that nothing was begun.
-func (e *UnknownReleaseError) Usage() bool { return true }
-
-// Hint says what to do about it.
-func (e *UnknownReleaseError) Hint() string {
-	hint := "these can be gone back to:"
-	for _, r := range e.Known[1:] {
-		hint += fmt.Sprintf(" #%d", r.Number)
+// previous is the release that a rollback goes back to which names none. It is
+// refused where that would go further than anybody can mean: from a release that
+// already came back because a later one was taken back, or to nothing.
+func (o *Options) previous(all, standing []*ledger.Record) (int, error) {
+	back := &AlreadyBackError{Environment: o.Ledger.Environment, Runs: standing[0].Number, Known: knowsFirst(all)}
+	if len(standing) > 1 {
+		back.Earlier, back.Known = standing[1].Number, true
 	}
-	if len(e.Known) == 1 {
-		hint += " none"
+	for _, r := range all {
+		switch {
+		case r == standing[0] && len(standing) == 1:
+			return 0, &NoEarlierError{Environment: o.Ledger.Environment, Runs: r.Number, Uninstall: knowsFirst(all)}
+		case r == standing[0]:
+			return standing[1].Number, nil
+		case r.RollbackTo != nil && r.State == ledger.Released:
+			back.Rollback = r.Number
+			return 0, back
+		case r.RollbackTo == nil && r.State == ledger.Failed:
+			back.Failed = r.Number
+			return 0, back
+		}
+		// A rollback that failed took nothing back.
 	}
-	return hint
+	return standing[0].Number, nil // which is refused as nothing to do
 }
+
+// standing are the releases whose changes are in the environment, the newest first
+// as the records are.
+func standing(all []*ledger.Record) (out []*ledger.Record) {
+	for _, r := range all {
+		if r.Standing() {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// newest is the number of the newest release that stands, 0 for none. It reports
+// whether that is known.
+func newest(all []*ledger.Record) (int, bool) {
+	if runs := standing(all); len(runs) > 0 {
+		return runs[0].Number, true
+	}
+	return 0, knowsFirst(all)
+}
+
+// knowsFirst reports whether the ledger knows how all was before the first release:
+// as long as it has that one, it has all that were before those that stand,
+// whatever became of them.
+func knowsFirst(all []*ledger.Record) bool { return all[len(all)-1].Number == 1 }
 
 // changesOf merges the changes of releases, given newest first, so that each
 // object goes back to how it was before the oldest of them.

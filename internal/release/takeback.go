@@ -17,15 +17,12 @@ func TakeBack(ctx context.Context, o Options, number int) (*Outcome, error) {
 		return nil, err
 	}
 	defer o.giveBack(ctx, lock)
-	all, err := o.Ledger.Releases(ctx)
+	to, err := BackBy(ctx, o.Ledger, number)
 	if err != nil {
-		return nil, err // a damaged record may be of the release before it
-	}
-	if why := o.kept(all, number); why != "" {
-		return nil, &KeptError{Release: o.Ledger.Name(number), Why: why}
+		return nil, err
 	}
 	o.say("%s is taken back by itself", o.Ledger.Name(number))
-	return o.backTo(ctx, lock, Previous)
+	return o.backTo(ctx, lock, to)
 }
 
 // BackBy is the release that a rollback of release number would go back to, where
@@ -34,13 +31,12 @@ func BackBy(ctx context.Context, l *ledger.Ledger, number int) (to int, err erro
 	o := Options{Ledger: l}
 	all, err := l.Releases(ctx)
 	if err != nil {
-		return 0, err
+		return 0, err // a damaged record may be of the release before it
 	}
 	if why := o.kept(all, number); why != "" {
 		return 0, &KeptError{Release: l.Name(number), Why: why}
 	}
-	_, to, err = o.releasesAfter(ctx, Previous)
-	return to, err
+	return standing(all)[1].Number, nil // whatever failed since and was rolled back
 }
 
 // kept says why a release is not taken back where no person decides, "" if it may be.
@@ -50,6 +46,8 @@ func (o *Options) kept(all []*ledger.Record, number int) string {
 		switch {
 		case !r.State.Finished():
 			return o.Ledger.Name(r.Number) + " ended in the middle"
+		case newest && r.State == ledger.Failed && len(r.Migrations) > 0:
+			return o.Ledger.Name(r.Number) + " failed since and left the schema migrated, so what is wrong may come from that"
 		case r.State != ledger.Released:
 			continue
 		case newest && r.Number != number:

@@ -16,6 +16,7 @@ func TestKept(t *testing.T) {
 	one := 1
 	released, back := ledger.Record{State: ledger.Released}, ledger.Record{State: ledger.Released, RollbackTo: &one}
 	failed, gone, open := ledger.Record{State: ledger.Failed}, ledger.Record{State: ledger.RolledBack}, ledger.Record{State: ledger.Running}
+	migrated := ledger.Record{State: ledger.Failed, Migrations: []string{"0014_last"}}
 	for _, tt := range []struct {
 		name    string
 		records []ledger.Record // oldest first
@@ -25,6 +26,8 @@ func TestKept(t *testing.T) {
 		{"the newest of two", []ledger.Record{released, released}, 2, ""},
 		{"one after a failed one", []ledger.Record{released, failed, released}, 3, ""},
 		{"with a failed one after it", []ledger.Record{released, released, failed}, 2, ""},
+		{"with a failed one after it that left its migrations", []ledger.Record{released, released, migrated}, 2, "#3 failed since and left the schema migrated"},
+		{"one after a failed one that left its migrations", []ledger.Record{released, migrated, released}, 3, ""},
 		{"one after a rollback", []ledger.Record{released, gone, back, released}, 4, ""},
 		{"the first", []ledger.Record{released}, 1, "no release before it"},
 		{"the first that stands", []ledger.Record{failed, gone, back, released}, 4, "no release before it"},
