@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // state is all that decides whether a workload has converged.
@@ -17,6 +18,8 @@ type state struct {
 	// exits of containers that ran before our write. A service that is not
 	// rolled may have restarted last month.
 	exits map[string]int32
+	// uid is that of the object that we wrote; "" for whatever has the name.
+	uid types.UID
 }
 
 // verdict is what a state says.
@@ -29,6 +32,8 @@ type verdict struct {
 	waiting string
 	// pods of the new template that are not on their way out.
 	pods []*corev1.Pod
+	// absent says that the workload is not among those that are watched.
+	absent bool
 	// answered is how long the slowest healthy answer took, once they were asked.
 	answered time.Duration
 }
@@ -39,7 +44,11 @@ type sign struct {
 	pod       *corev1.Pod
 	container string
 	exitCode  *int32
+	gone      bool // what it is about is not there any more
 }
+
+// notThere is what is missing as long as the watches are behind our write.
+const notThere = "its workload is not there yet"
 
 // notSeen is what is missing as long as the status is of an older generation.
 const notSeen = "the controller has not seen the change yet"
@@ -47,8 +56,15 @@ const notSeen = "the controller has not seen the change yet"
 // assess decides about a state.
 func assess(s state) verdict {
 	w := s.workload
-	if w == nil || w.GetGeneration() < s.generation {
-		return verdict{waiting: "its workload is not there yet"}
+	if w == nil || s.uid != "" && w.GetUID() != s.uid {
+		return verdict{waiting: notThere, absent: true}
+	}
+	// A Job that is done may be deleted for that.
+	if found := deleted(w, kindOf(w)); found != nil && (!w.ends() || w.missing(nil) != "") {
+		return verdict{failure: found}
+	}
+	if w.GetGeneration() < s.generation {
+		return verdict{waiting: notThere}
 	}
 	var gone []*corev1.Pod
 	if !w.ends() { // the dead pods of a Job are its work

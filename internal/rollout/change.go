@@ -154,7 +154,7 @@ func (r *run) put(ctx context.Context, obj, expected *kube.Object) (*kube.Object
 			return nil, err
 		}
 		if applied, err := r.apply(ctx, obj, expected); !kube.Conflicts(err) {
-			return applied, err
+			return applied, errors.Join(err, going(applied))
 		}
 	}
 	made := false
@@ -164,6 +164,9 @@ func (r *run) put(ctx context.Context, obj, expected *kube.Object) (*kube.Object
 			return nil, errors.Join(err, r.unmake(ctx, obj))
 		}
 		if err != nil {
+			return nil, err
+		}
+		if err := going(live); err != nil {
 			return nil, err
 		}
 		if expected != nil && live != nil && !same(live, expected, r.autoscales(obj)) {

@@ -220,7 +220,7 @@ func (r *run) applyOther(ctx context.Context, d Difference) error {
 	}
 	g := goal{kind: d.Object.GetKind(), name: d.Object.GetName(), start: start, deadline: start.Add(r.Deadline)}
 	if d.Before != nil {
-		g.exits, g.generation = exitsOf(r.view.pods.List()), d.Before.GetGeneration()
+		g.exits, g.generation, g.uid = exitsOf(r.view.pods.List()), d.Before.GetGeneration(), d.Before.GetUID()
 	}
 	if d.Replaced {
 		if err := r.clear(ctx, d); err != nil {
@@ -232,7 +232,7 @@ func (r *run) applyOther(ctx context.Context, d Difference) error {
 		if err != nil {
 			return err
 		}
-		g.generation = applied.GetGeneration()
+		g.generation, g.uid = applied.GetGeneration(), applied.GetUID()
 	}
 	r.result.Objects = append(r.result.Objects, ObjectResult{ID: id, Action: action})
 	r.report(Progress{Service: id, Phase: Applying, Detail: action})
@@ -287,7 +287,7 @@ func (r *run) update(ctx context.Context, i int, d Difference) error {
 			return err
 		}
 	}
-	g.generation = applied.GetGeneration()
+	g.generation, g.uid = applied.GetGeneration(), applied.GetUID()
 	out.Changed = d.Before == nil || d.Before.GetGeneration() != applied.GetGeneration()
 	if out.Image == "" {
 		if images := kube.Images(applied); len(images) > 0 {

@@ -21,6 +21,10 @@ func (r *run) diagnose(ctx context.Context, service string, s *sign) *Failure {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer stop()
 	f := &Failure{Service: service, Reason: r.redact(s.reason), Container: s.container, ExitCode: s.exitCode, looked: r.looks}
+	if s.gone {
+		f.Command = fmt.Sprintf("kubectl -n %s events --for %s/%s", r.Namespace, strings.ToLower(r.kindOf(service)), service)
+		return f
+	}
 	if s.pod == nil {
 		f.Command = fmt.Sprintf("kubectl -n %s describe %s %s", r.Namespace, strings.ToLower(r.kindOf(service)), service)
 		return f

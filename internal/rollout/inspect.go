@@ -74,7 +74,7 @@ func (r *run) inspect(ctx context.Context, s Service, out *ServiceResult) error 
 	if out.Image == "" && len(images) > 0 {
 		out.Image = images[0]
 	}
-	g := goal{kind: kind, name: s.Name, generation: w.GetGeneration(), exits: exitsOf(r.view.pods.List()), start: time.Now()}
+	g := goal{kind: kind, name: s.Name, generation: w.GetGeneration(), uid: w.GetUID(), exits: exitsOf(r.view.pods.List()), start: time.Now()}
 	g.deadline = g.start.Add(r.Deadline)
 	v, err := r.settle(ctx, s, g, r.Settle > 0)
 	if err != nil {

@@ -64,6 +64,9 @@ func Preview(ctx context.Context, o Options) ([]Difference, error) {
 // it was applied: a misspelt field, a missing right or a conflict in the last
 // service is no reason to roll out the ones before it.
 func (r *run) preview(ctx context.Context) ([]Difference, error) {
+	if err := namespaceGoing(ctx, r.Cluster, r.Namespace); err != nil {
+		return nil, err
+	}
 	out := make([]Difference, len(r.Objects))
 	errs := make([]error, len(r.Objects))
 	coming, now := r.coming(), newLive(ctx, r.Cluster, r.Objects)
@@ -109,7 +112,7 @@ func (r *run) compare(ctx context.Context, now *live, d *Difference) (err error)
 	if d.Before, err = now.read(ctx, d.Object); err != nil {
 		return err
 	}
-	if err := keeper(d.Before); err != nil {
+	if err := errors.Join(going(d.Before), keeper(d.Before)); err != nil {
 		return err
 	}
 	scaled := r.autoscales(d.Object)

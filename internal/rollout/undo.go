@@ -167,6 +167,9 @@ func (r *run) erase(ctx context.Context, live *kube.Object) error {
 }
 
 func (r *run) restore(ctx context.Context, c Change, live *kube.Object) error {
+	if err := r.untilGone(ctx, live); err != nil {
+		return err
+	}
 	start := time.Now()
 	prior, err := kube.Owned(c.Before)
 	if err != nil {
@@ -187,7 +190,7 @@ func (r *run) restore(ctx context.Context, c Change, live *kube.Object) error {
 	if !serves(g.kind) || !c.Ran || c.Object.GetNamespace() != r.Namespace {
 		return nil
 	}
-	g.generation = now.GetGeneration()
+	g.generation, g.uid = now.GetGeneration(), now.GetUID()
 	stop := r.unstick(ctx, g)
 	defer stop()
 	was, err := r.was(ctx, g.name)

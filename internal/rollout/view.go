@@ -7,6 +7,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/teei/slipway/internal/kube"
 )
@@ -15,6 +16,8 @@ import (
 // the first write, since a change that finishes in between would be missed and
 // reported as a time-out.
 type view struct {
+	cluster      *kube.Cluster
+	namespace    string
 	deployments  *kube.Mirror[appsv1.Deployment]
 	sets         *kube.Mirror[appsv1.ReplicaSet]
 	statefulSets *kube.Mirror[appsv1.StatefulSet] // nil, as those below, where nothing is of the kind
@@ -27,7 +30,7 @@ type view struct {
 
 // follow begins the watches, those of rarer kinds only where they are needed.
 func follow(ctx context.Context, c *kube.Cluster, namespace string, kinds map[string]bool) (*view, error) {
-	v := &view{}
+	v := &view{cluster: c, namespace: namespace}
 	var err error
 	begin := func(kind string, watch func() error) {
 		if err == nil && (kind == "" || kinds[kind]) {
@@ -95,6 +98,7 @@ func get[T any](m *kube.Mirror[T], name string) *T {
 type goal struct {
 	kind, name string
 	generation int64
+	uid        types.UID // of the object that is to reach it
 	exits      map[string]int32
 	start      time.Time
 	deadline   time.Time
@@ -110,7 +114,7 @@ func (g goal) phase(forward Phase) Phase {
 }
 
 func (v *view) assess(g goal) verdict {
-	return assess(state{workload: v.workload(g.kind, g.name), pods: v.pods.List(), generation: g.generation, exits: g.exits})
+	return assess(state{workload: v.workload(g.kind, g.name), pods: v.pods.List(), generation: g.generation, uid: g.uid, exits: g.exits})
 }
 
 // wait returns when the goal is reached, cannot be reached, or was not reached
@@ -134,6 +138,11 @@ func (v *view) wait(ctx context.Context, g goal, tell func(verdict)) (verdict, e
 		case <-changed:
 		case <-beat.C:
 			tell(now)
+			if now.absent && g.uid != "" {
+				if now.failure = v.lost(ctx, g); now.failure != nil {
+					return now, nil
+				}
+			}
 		case <-late.C:
 			now.failure = v.tooLate(g, now)
 			return now, nil

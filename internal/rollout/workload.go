@@ -4,6 +4,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/teei/slipway/internal/kube"
@@ -16,6 +17,25 @@ const (
 	daemonSetKind   = "DaemonSet"
 	jobKind         = "Job"
 )
+
+// versions are those in which they are read.
+var versions = map[string]schema.GroupVersion{
+	deploymentKind: kube.Deployments.GroupVersion(), statefulSetKind: kube.StatefulSets.GroupVersion(),
+	daemonSetKind: kube.DaemonSets.GroupVersion(), jobKind: kube.Jobs.GroupVersion(),
+}
+
+// kindOf is the kind of a workload.
+func kindOf(w workload) string {
+	switch w.(type) {
+	case deployment:
+		return deploymentKind
+	case statefulSet:
+		return statefulSetKind
+	case daemonSet:
+		return daemonSetKind
+	}
+	return jobKind
+}
 
 // runs reports whether objects of a kind make pods that a release waits for.
 func runs(kind string) bool { return serves(kind) || kind == jobKind }
