@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/testenv/testenv"
 )
 
@@ -16,6 +17,11 @@ type checkout struct {
 	*testing.T
 	dir, environment, namespace string
 	variables                   []string // of the shell
+}
+
+// owner is whose releases they are.
+func (c *checkout) owner() platform.Owner {
+	return platform.Owner{Platform: "shop", Environment: c.environment, Namespace: c.namespace}
 }
 
 func newCheckout(t *testing.T, variables ...string) *checkout {

@@ -42,7 +42,7 @@ func TestCommandsAboutReleases(t *testing.T) {
 
 	// One that is under way: another is refused and told by whom, until it is unlocked.
 	cmd := c.begin("slow", "true", "10")
-	book, err := ledger.Open(kubetest.Cluster(t), c.environment)
+	book, err := ledger.Open(kubetest.Cluster(t), c.owner())
 	if err != nil {
 		t.Fatal(err)
 	}

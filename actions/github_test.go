@@ -70,7 +70,7 @@ func TestGitHubIsAway(t *testing.T) {
 	if out := c.slipway(0, "apply", "--approval", answer.Digest); !strings.Contains(out, "#1 released") || !strings.Contains(out, "! GitHub does not show it: ") {
 		t.Errorf("it does not say so:\n%s", out)
 	}
-	book, err := ledger.Open(kubetest.Cluster(t), c.environment)
+	book, err := ledger.Open(kubetest.Cluster(t), c.owner())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestGitHubGoesAway(t *testing.T) {
 			if !strings.Contains(out, "#1 released") || !strings.Contains(out, "! GitHub does not show it: ") {
 				t.Errorf("it does not say so:\n%s", out)
 			}
-			book, err := ledger.Open(kubetest.Cluster(t), c.environment)
+			book, err := ledger.Open(kubetest.Cluster(t), c.owner())
 			if err != nil {
 				t.Fatal(err)
 			}

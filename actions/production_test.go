@@ -21,6 +21,7 @@ import (
 	"github.com/teei/slipway/internal/kube/kubetest"
 	"github.com/teei/slipway/internal/ledger"
 	"github.com/teei/slipway/internal/notify"
+	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/testenv/github"
 	"github.com/teei/slipway/testenv/testenv"
 )
@@ -69,7 +70,7 @@ func newProduction(t *testing.T) *production {
 }
 
 // productionOf is one of a platform of its own; tested is what else staging's record says.
-func productionOf(t *testing.T, platform string, tested ledger.Record) *production {
+func productionOf(t *testing.T, file string, tested ledger.Record) *production {
 	t.Helper()
 	p := &production{T: t, environment: testenv.Environment(t), namespace: testenv.Namespace(t)}
 	key := ed25519.NewKeyFromSeed([]byte(strings.Repeat("k", ed25519.SeedSize)))
@@ -83,7 +84,7 @@ func productionOf(t *testing.T, platform string, tested ledger.Record) *producti
 	for name, text := range map[string]string{
 		// The sandbox has one ledger of a name, and tests each want their own.
 		".github/workflows/production.yml": strings.NewReplacer("env: production,", "env: "+p.environment+",", "--env production", "--env "+p.environment).Replace(string(workflow)),
-		"slipway.yaml":                     replace.Replace(platform),
+		"slipway.yaml":                     replace.Replace(file),
 		"deploy.yaml":                      strings.Replace(anothersRepository["deploy.yaml"], "node:22-bookworm-slim", image, 1),
 		"CHANGELOG.md":                     "# Changes\n\n## Next\n\n- The web answers.\n",
 	} {
@@ -133,7 +134,7 @@ func productionOf(t *testing.T, platform string, tested ledger.Record) *producti
 		Secrets:   map[string]string{"GITHUB_TOKEN": "hub-token", "KUBECONFIG": string(kubeconfig), "VARIABLES": strings.Join(append(variables, "API_KEY=only-production-has-this"), "\n") + "\n"},
 		Variables: map[string]string{"SLIPWAY_GATE_WAIT": "5m"},
 	}
-	if p.ledger, err = ledger.Open(kubetest.Cluster(t), p.environment); err != nil {
+	if p.ledger, err = ledger.Open(kubetest.Cluster(t), platform.Owner{Platform: "shop", Environment: p.environment, Namespace: p.namespace}); err != nil {
 		t.Fatal(err)
 	}
 	return p

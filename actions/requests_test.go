@@ -138,7 +138,7 @@ func (a *asking) staged(r *ledger.Record, key ed25519.PrivateKey, job map[string
 // released notes that a release of another commit stands, with which this one is compared.
 func (a *asking) released(environment string) {
 	a.Helper()
-	book, err := ledger.Open(kubetest.Cluster(a), environment)
+	book, err := ledger.Open(kubetest.Cluster(a), platform.Owner{Platform: "shop", Environment: environment})
 	if err != nil {
 		a.Fatal(err)
 	}

@@ -242,7 +242,7 @@ func (c *checkout) nothingKept(told string) {
 	if err != nil {
 		c.Error(err)
 	}
-	book := testenv.Kubectl(c, "--namespace", "slipway-"+c.environment, "get", "configmaps,secrets,leases,events", "--output", "json")
+	book := testenv.Kubectl(c, "--namespace", c.owner().Ledger(), "get", "configmaps,secrets,leases,events", "--output", "json")
 	if !strings.Contains(book, "release-000002") || shows(book) {
 		c.Errorf("the ledger has a secret, or nothing:\n%.4000s", book)
 	}

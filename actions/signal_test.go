@@ -13,6 +13,7 @@ import (
 
 	"github.com/teei/slipway/internal/kube/kubetest"
 	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/testenv/testenv"
 )
 
@@ -84,7 +85,7 @@ func TestCancelledByARunner(t *testing.T) {
 			if took > 10*time.Second {
 				t.Errorf("it lasted %s", took)
 			}
-			book, err := ledger.Open(kubetest.Cluster(t), environment)
+			book, err := ledger.Open(kubetest.Cluster(t), platform.Owner{Platform: "shop", Environment: environment, Namespace: namespace})
 			if err != nil {
 				t.Fatal(err)
 			}

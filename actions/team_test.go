@@ -16,6 +16,7 @@ import (
 
 	"github.com/teei/slipway/internal/kube/kubetest"
 	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/testenv/github"
 	"github.com/teei/slipway/testenv/testenv"
 )
@@ -150,7 +151,7 @@ func newPlace(t *testing.T) place {
 	t.Helper()
 	p := place{environment: testenv.Environment(t), namespace: testenv.Namespace(t), database: testenv.Database(t)}
 	var err error
-	if p.ledger, err = ledger.Open(kubetest.Cluster(t), p.environment); err != nil {
+	if p.ledger, err = ledger.Open(kubetest.Cluster(t), platform.Owner{Platform: "tiny", Environment: p.environment, Namespace: p.namespace}); err != nil {
 		t.Fatal(err)
 	}
 	return p

@@ -82,7 +82,7 @@ func TestWatchTakesBack(t *testing.T) {
 	}
 	hears("started released breach rolled-back breach")
 
-	book, err := ledger.Open(kubetest.Cluster(t), c.environment)
+	book, err := ledger.Open(kubetest.Cluster(t), c.owner())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func (c *checkout) watcher() string {
 	if err := os.WriteFile(file, kubetest.Kubeconfig(c, c.namespace, "watch"), 0o600); err != nil {
 		c.Fatal(err)
 	}
-	for in, role := range map[string]string{c.namespace: "role-watch", "slipway-" + c.environment: "role"} {
+	for in, role := range map[string]string{c.namespace: "role-watch", c.owner().Ledger(): "role"} {
 		name := map[string]string{"role-watch": "slipway-watch", "role": "slipway-ledger"}[role]
 		testenv.Kubectl(c, "--namespace", in, "apply", "--filename", filepath.Join("..", "docs", role+".yaml"))
 		testenv.Kubectl(c, "--namespace", in, "create", "rolebinding", "watch", "--role", name, "--serviceaccount", c.namespace+":watch")

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/report"
 	"github.com/teei/slipway/testenv/testenv"
 )
@@ -212,7 +213,7 @@ func TestDryRunOfAMigration(t *testing.T) {
 		}
 	}
 	shows()
-	if out, err := testenv.TryKubectl(t, "get", "namespace", "slipway-"+c.environment); err == nil {
+	if out, err := testenv.TryKubectl(t, "get", "namespace", platform.Owner{Platform: "tiny", Environment: c.environment}.Ledger()); err == nil {
 		t.Errorf("it made a ledger: %s", out)
 	}
 	write(t, c.root, "migrations/0000_words.sql", sql+"\n\\! "+b.hold()+"\n")

@@ -29,7 +29,7 @@ const (
 
 // order is what a deploy is to do, beside what slipway.yaml says. No secrets.
 type order struct {
-	Ledger    string            `json:"ledger"` // the environment that the release is recorded in
+	Ledger    platform.Owner    `json:"ledger"` // whose release it is
 	History   int               `json:"history"`
 	Record    ledger.Record     `json:"record"` // what is known of it before it begins
 	Lock      ledger.Share      `json:"lock"`   // which this run holds; a plan needs none
@@ -140,7 +140,7 @@ func (p *pipeline) deployContainer(ctx context.Context, target platform.Target, 
 		record.Evidence = []ledger.Evidence{{Kind: plan.Backup, Name: "database", SHA256: b.SHA256, At: time.Now().UTC(), Passed: b.Verified, File: b.Path}}
 	}
 	o := order{
-		Ledger: target.Ledger(), History: target.History, Record: record,
+		Ledger: target.Owner(), History: target.History, Record: record,
 		Namespace: target.Namespace, Overlay: target.Overlay, Images: images, Inject: p.options.Inject,
 		Terminal: p.progress.Line() != nil,
 		Values:   sortedKeys(target.Values), Deadline: p.options.serviceDeadline(),

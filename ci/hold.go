@@ -26,7 +26,7 @@ func (p *pipeline) hold(ctx context.Context, target platform.Target) (context.Co
 		if err != nil {
 			return ctx, err
 		}
-		book, err := ledger.Open(cluster, target.Ledger())
+		book, err := ledger.Open(cluster, target.Owner())
 		if err != nil {
 			return ctx, err
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/teei/slipway/internal/kube/kubetest"
 	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/platform"
 )
 
 // Nobody releases between a migration and the services that it is for.
@@ -15,7 +16,7 @@ func TestReleaseIsLockedFromMigrateOn(t *testing.T) {
 	c, b := tiny(t), newBeacon(t)
 	good := "CREATE TABLE words (word text);\n"
 	write(t, c.root, "migrations/0000_words.sql", good+"\\! "+b.hold()+"\n")
-	book, err := ledger.Open(kubetest.Cluster(t), c.environment)
+	book, err := ledger.Open(kubetest.Cluster(t), platform.Owner{Platform: "tiny", Environment: c.environment})
 	if err != nil {
 		t.Fatal(err)
 	}

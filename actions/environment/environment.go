@@ -88,7 +88,7 @@ func (f Flags) Open(ctx context.Context) (*Environment, error) {
 	if err != nil {
 		return nil, err
 	}
-	book, err := ledger.Open(cluster, target.Ledger())
+	book, err := ledger.Open(cluster, target.Owner())
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,8 @@ func (l *Ledger) Add(ctx context.Context, record Record) (*Entry, error) {
 	if err != nil && !errors.As(err, &damaged) {
 		return nil, err
 	}
-	record.Environment, record.State, record.Started = l.Environment, Running, time.Now().UTC()
+	record.Platform, record.Environment, record.Namespace = l.Platform, l.Environment, l.Application
+	record.State, record.Started = Running, time.Now().UTC()
 	if record.Steps == nil {
 		record.Steps = []Step{}
 	}

@@ -35,6 +35,9 @@ func (h *Hasher) Hash(place, value string) string {
 
 // Hasher reads the environment's key, which is made on first use.
 func (l *Ledger) Hasher(ctx context.Context) (*Hasher, error) {
+	if err := l.check(ctx); err != nil {
+		return nil, err
+	}
 	live, err := l.cluster.Read(ctx, l.named("Secret", keySecret))
 	if err != nil {
 		return nil, fmt.Errorf("read the hash key of %s: %w", l.Environment, err)
@@ -57,6 +60,9 @@ func (l *Ledger) Hasher(ctx context.Context) (*Hasher, error) {
 
 // newKey makes the key, unless somebody else just did.
 func (l *Ledger) newKey(ctx context.Context) (*kube.Object, error) {
+	if err := l.begins(ctx); err != nil {
+		return nil, err
+	}
 	if err := l.found(ctx); err != nil {
 		return nil, err
 	}

@@ -12,6 +12,9 @@ import (
 )
 
 func (l *Ledger) lease(ctx context.Context) (*coordination.Lease, error) {
+	if err := l.check(ctx); err != nil {
+		return nil, err
+	}
 	return kube.GetOne[coordination.Lease](ctx, l.cluster, kube.Leases, l.Namespace, lockName)
 }
 

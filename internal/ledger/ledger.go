@@ -2,8 +2,8 @@
 // release is about to do before it does it, and how it ended after that. A
 // process that dies loses nothing, and the next one continues or takes back.
 //
-// It lives in a namespace of its own, slipway-ENVIRONMENT, which applications
-// cannot write:
+// It lives in a namespace of its own, slipway-PLATFORM-ENVIRONMENT, which
+// applications cannot write, and which is marked with whose it is:
 //
 //	Lease      release                  who may release now
 //	ConfigMap  release-000042           the record of release 42
@@ -13,20 +13,25 @@
 package ledger
 
 import (
-	"context"
 	"fmt"
 	"regexp"
+	"sync/atomic"
 
 	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/platform"
 )
 
 // DefaultKeep is how many releases are kept.
 const DefaultKeep = 50
 
-// Ledger is the releases of one environment.
+// Ledger is the releases of one environment of one platform.
 type Ledger struct {
+	Platform    string
 	Environment string
-	Namespace   string
+	// Application is the namespace that is released to, "" where it is not known.
+	Application string
+	// Namespace of the ledger itself.
+	Namespace string
 	// Keep is how many releases are kept; unfinished ones do not count. Default: DefaultKeep.
 	Keep int
 	// Copy is given each record as it was written, to be read when the cluster is
@@ -34,6 +39,9 @@ type Ledger struct {
 	Copy func(*Record)
 
 	cluster *kube.Cluster
+	checked atomic.Bool // the namespace is ours
+	alone   atomic.Bool // no older version has recorded releases of the environment
+	former  bool        // it is what an older version wrote
 }
 
 // environmentName is what a namespace may be called, with room for the prefix.
@@ -57,23 +65,19 @@ func (e *NamespaceError) Hint() string {
 
 // Open is the ledger of an environment. Its namespace is made when somebody
 // releases for the first time.
-func Open(cluster *kube.Cluster, environment string) (*Ledger, error) {
-	if !environmentName.MatchString(environment) {
-		return nil, fmt.Errorf("open the ledger of %q: the name of an environment is small letters, digits and dashes, 47 at most", environment)
+func Open(cluster *kube.Cluster, of platform.Owner) (*Ledger, error) {
+	if !environmentName.MatchString(of.Environment) {
+		return nil, fmt.Errorf("open the ledger of %q: the name of an environment is small letters, digits and dashes, 47 at most", of.Environment)
 	}
-	return &Ledger{Environment: environment, Namespace: "slipway-" + environment, cluster: cluster}, nil
+	if of.Platform == "" {
+		return nil, fmt.Errorf("open the ledger of %s: the platform has no name", of.Environment)
+	}
+	return &Ledger{Platform: of.Platform, Environment: of.Environment, Application: of.Namespace, Namespace: of.Ledger(), cluster: cluster}, nil
 }
 
-// found makes the namespace if there is none. Where that is not allowed, the
-// error is a *NamespaceError.
-func (l *Ledger) found(ctx context.Context) error {
-	err := l.cluster.EnsureNamespace(ctx, l.Namespace)
-	if kube.Refused(err) {
-		return &NamespaceError{Namespace: l.Namespace, Err: err}
-	} else if err != nil {
-		return fmt.Errorf("open the ledger of %s: %w", l.Environment, err)
-	}
-	return nil
+// Owner is whose ledger it is.
+func (l *Ledger) Owner() platform.Owner {
+	return platform.Owner{Platform: l.Platform, Environment: l.Environment, Namespace: l.Application}
 }
 
 // Name of a release, for people: production #42.

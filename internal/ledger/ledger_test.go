@@ -16,13 +16,14 @@ import (
 
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/kube/kubetest"
+	"github.com/teei/slipway/internal/platform"
 )
 
 // open makes a ledger of an environment that only this test has.
 func open(t *testing.T) *Ledger {
 	t.Helper()
 	cluster := kubetest.Cluster(t)
-	l, err := Open(cluster, "test-"+strings.ToLower(rand.Text()[:10]))
+	l, err := Open(cluster, platform.Owner{Platform: "shop", Environment: "test-" + strings.ToLower(rand.Text()[:10])})
 	if err == nil {
 		err = l.found(t.Context())
 	}

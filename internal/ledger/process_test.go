@@ -15,6 +15,7 @@ import (
 
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/kube/kubetest"
+	"github.com/teei/slipway/internal/platform"
 )
 
 // roles are what this test program does when it is started as another process.
@@ -30,7 +31,7 @@ func TestRole(t *testing.T) {
 	if role == nil {
 		t.Skip("this is the other process of tests that need one")
 	}
-	l, err := Open(kubetest.Cluster(t), os.Getenv("LEDGER_TEST_ENVIRONMENT"))
+	l, err := Open(kubetest.Cluster(t), platform.Owner{Platform: "shop", Environment: os.Getenv("LEDGER_TEST_ENVIRONMENT")})
 	if err != nil {
 		t.Fatal(err)
 	}

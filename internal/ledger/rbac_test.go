@@ -14,6 +14,7 @@ import (
 
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/kube/kubetest"
+	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/testenv/testenv"
 )
 
@@ -67,7 +68,7 @@ func documented(t *testing.T) []rbacv1.PolicyRule {
 // everything uses all that a ledger can do, once.
 func everything(t *testing.T, c *kube.Cluster, environment string) error {
 	ctx := t.Context()
-	l, err := Open(c, environment)
+	l, err := Open(c, platform.Owner{Platform: "shop", Environment: environment})
 	if err != nil {
 		return err
 	}
@@ -138,12 +139,12 @@ func TestNamespaceMissing(t *testing.T) {
 	elsewhere := open(t)
 	c := restricted(t, elsewhere.Namespace, documented(t))
 	environment := "absent-" + strings.ToLower(rand.Text()[:10])
-	l, err := Open(c, environment)
+	l, err := Open(c, platform.Owner{Platform: "shop", Environment: environment})
 	if err == nil {
 		_, err = l.Acquire(t.Context(), Holder{}, lease)
 	}
 	var missing *NamespaceError
-	if !errors.As(err, &missing) || !strings.Contains(err.Error(), `cannot get resource "namespaces"`) || !strings.Contains(missing.Hint(), "slipway-"+environment) {
+	if !errors.As(err, &missing) || !strings.Contains(err.Error(), `cannot get resource "namespaces"`) || !strings.Contains(missing.Hint(), "slipway-shop-"+environment) {
 		t.Errorf("%v", err)
 	}
 }

@@ -54,8 +54,11 @@ func (h Holder) String() string {
 
 // Record is all that is known of one release. It holds no secret.
 type Record struct {
-	Number      int        `json:"number"`
+	Number int `json:"number"`
+	// Platform, and the namespace that was released to, are in no record of an older version.
+	Platform    string     `json:"platform,omitempty"`
 	Environment string     `json:"environment"`
+	Namespace   string     `json:"namespace,omitempty"`
 	State       State      `json:"state"`
 	By          Holder     `json:"by"`
 	Started     time.Time  `json:"started"`

@@ -33,6 +33,9 @@ func (l *Ledger) Releases(ctx context.Context) ([]*Record, error) {
 		return nil, err
 	}
 	records, damaged := parseAll(stored)
+	if err := l.foreign(records); err != nil {
+		return nil, err
+	}
 	errs := make([]error, len(damaged))
 	for i, d := range damaged {
 		errs[i] = d
@@ -40,8 +43,17 @@ func (l *Ledger) Releases(ctx context.Context) ([]*Record, error) {
 	return records, errors.Join(errs...)
 }
 
+// stored are the objects that hold records. Where there are none, an older version
+// may have recorded some elsewhere; then it fails with a *FormerError.
 func (l *Ledger) stored(ctx context.Context) ([]*corev1.ConfigMap, error) {
-	return kube.List[corev1.ConfigMap](ctx, l.cluster, kube.ConfigMaps, l.Namespace, releaseLabel, "")
+	if err := l.check(ctx); err != nil {
+		return nil, err
+	}
+	stored, err := kube.List[corev1.ConfigMap](ctx, l.cluster, kube.ConfigMaps, l.Namespace, releaseLabel, "")
+	if err == nil && len(stored) == 0 {
+		err = l.begins(ctx)
+	}
+	return stored, err
 }
 
 // parseAll returns the records, newest first, and what is wrong with the others.
@@ -65,13 +77,22 @@ func (l *Ledger) Release(ctx context.Context, number int) (*Record, error) {
 }
 
 func (l *Ledger) read(ctx context.Context, number int) (*Record, *corev1.ConfigMap, error) {
+	if err := l.check(ctx); err != nil {
+		return nil, nil, err
+	}
 	stored, err := kube.GetOne[corev1.ConfigMap](ctx, l.cluster, kube.ConfigMaps, l.Namespace, recordName(number))
+	if err == nil && stored == nil {
+		err = l.begins(ctx)
+	}
 	if err != nil || stored == nil {
 		return nil, nil, err
 	}
 	record, damaged := parse(stored)
 	if damaged != nil {
 		return nil, stored, damaged
+	}
+	if err := l.foreign([]*Record{record}); err != nil {
+		return nil, stored, err
 	}
 	return record, stored, nil
 }

@@ -78,6 +78,9 @@ func (l *Ledger) Unfinished(ctx context.Context) (*Record, error) {
 		return nil, err
 	}
 	records, damaged := parseAll(stored)
+	if err := l.foreign(records); err != nil {
+		return nil, err
+	}
 	for _, d := range damaged {
 		over := func(r *Record) bool { return r.State.Finished() && r.Number > d.number }
 		if !slices.ContainsFunc(records, over) {

@@ -7,6 +7,7 @@ import (
 
 // Target is where a run backs up, migrates and releases to.
 type Target struct {
+	Platform    string            // its name
 	Environment string            // "" for the sandbox
 	Sandbox     bool              // the machine's own, thrown away any time
 	Kubeconfig  string            // path of the file
@@ -18,9 +19,9 @@ type Target struct {
 	Values      map[string]string // of the variables that the platform requires; secret
 }
 
-// Ledger is the name that releases to this target are recorded under.
-func (t Target) Ledger() string {
-	return or(t.Environment, "sandbox")
+// Owner is whose releases to this target are.
+func (t Target) Owner() Owner {
+	return Owner{Platform: t.Platform, Environment: or(t.Environment, "sandbox"), Namespace: t.Namespace}
 }
 
 // Target resolves an environment by its name, and the sandbox by "". The two
@@ -47,6 +48,7 @@ func (p *Platform) Target(environment string, getenv func(string) string) (Targe
 		return value
 	}
 	t := Target{
+		Platform:    p.Name,
 		Environment: environment,
 		Kubeconfig:  getenv(KubeconfigVariable),
 		Context:     e.Context,
@@ -88,7 +90,7 @@ func (p *Platform) Place(environment string, getenv func(string) string) (Target
 	}
 	variable := or(e.Kubeconfig, "KUBECONFIG")
 	t := Target{
-		Environment: environment, Kubeconfig: or(getenv(KubeconfigVariable), getenv(variable)), Context: e.Context, Namespace: e.Namespace,
+		Platform: p.Name, Environment: environment, Kubeconfig: or(getenv(KubeconfigVariable), getenv(variable)), Context: e.Context, Namespace: e.Namespace,
 		Overlay: or(e.Overlay, p.Manifests.Kustomize), History: e.History, Values: map[string]string{},
 	}
 	for _, name := range p.Required() {
@@ -121,6 +123,7 @@ func (p *Platform) sandbox(file string) (Target, error) {
 		return Target{}, err
 	}
 	t := Target{
+		Platform:   p.Name,
 		Sandbox:    true,
 		Kubeconfig: values["KUBECONFIG"],
 		Namespace:  or(values["SLIPWAY_NAMESPACE"], p.Name),

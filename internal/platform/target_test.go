@@ -35,7 +35,7 @@ func TestTargetOfAnEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Target{
-		Environment: "staging", Kubeconfig: "/prod/kubeconfig", Namespace: "shop-staging", Overlay: "deploy/staging", History: 50, Registry: "prod.io/shop",
+		Platform: "shop", Environment: "staging", Kubeconfig: "/prod/kubeconfig", Namespace: "shop-staging", Overlay: "deploy/staging", History: 50, Registry: "prod.io/shop",
 		Values: map[string]string{"API_KEY": "prod-key", "SITE": "https://prod", "DATABASE_URL": "postgres://prod"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -49,7 +49,7 @@ func TestTargetTakesMappedVariablesOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Target{
-		Environment: "production", Kubeconfig: "/p", Context: "prod", Namespace: "shop", Overlay: "deploy/base", History: 50, Registry: "ghcr.io/shop",
+		Platform: "shop", Environment: "production", Kubeconfig: "/p", Context: "prod", Namespace: "shop", Overlay: "deploy/base", History: 50, Registry: "ghcr.io/shop",
 		Values: map[string]string{"API_KEY": "k", "SITE": "https://prod", "DATABASE_URL": "postgres://p"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -93,7 +93,7 @@ func TestTargetOfTheSandboxIgnoresTheShell(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Target{
-		Sandbox: true, Kubeconfig: "/box/kubeconfig", Namespace: "teei", Overlay: "deploy/base", Registry: "10.0.0.1:5000/shop",
+		Platform: "shop", Sandbox: true, Kubeconfig: "/box/kubeconfig", Namespace: "teei", Overlay: "deploy/base", Registry: "10.0.0.1:5000/shop",
 		Values: map[string]string{"API_KEY": "box-key", "DATABASE_URL": "postgres://box?a=b"}, // SITE: deploy says that it is missing
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -24,6 +24,7 @@ import (
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/kube/kubetest"
 	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/rollout"
 	"github.com/teei/slipway/testenv/testenv"
 )
@@ -126,7 +127,7 @@ func newScene(t *testing.T, releaser string) *scene {
 		services: services, values: map[string]any{}, cluster: kubetest.Cluster(t),
 	}
 	var err error
-	if s.ledger, err = ledger.Open(s.cluster, s.environment); err != nil {
+	if s.ledger, err = ledger.Open(s.cluster, platform.Owner{Platform: "shop", Environment: s.environment, Namespace: s.namespace}); err != nil {
 		t.Fatal(err)
 	}
 	return s

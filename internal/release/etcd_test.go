@@ -17,6 +17,7 @@ import (
 
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/testenv/testenv"
 )
 
@@ -30,7 +31,7 @@ func TestEtcdRestarted(t *testing.T) {
 	s := &scene{t: t, releaser: mortal(t), environment: "private", namespace: "private", dir: t.TempDir(), services: services, kubeconfig: c.kubeconfig, cluster: c.cluster, values: map[string]any{"Node": simulated}}
 	s.more = []string{"--deadline", "2m"}
 	var err error
-	if s.ledger, err = ledger.Open(c.cluster, s.environment); err != nil {
+	if s.ledger, err = ledger.Open(c.cluster, platform.Owner{Platform: "shop", Environment: s.environment, Namespace: s.namespace}); err != nil {
 		t.Fatal(err)
 	}
 	testenv.Kubectl(t, "--kubeconfig", c.kubeconfig, "create", "namespace", s.namespace)

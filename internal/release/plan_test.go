@@ -12,6 +12,7 @@ import (
 	"github.com/teei/slipway/internal/kube/kubetest"
 	"github.com/teei/slipway/internal/ledger"
 	"github.com/teei/slipway/internal/plan"
+	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/rollout"
 	"github.com/teei/slipway/testenv/testenv"
 )
@@ -62,7 +63,7 @@ func newDesk(t *testing.T) *desk {
 	simulate(t)
 	d := &desk{t: t, cluster: kubetest.Cluster(t), namespace: testenv.Namespace(t)}
 	var err error
-	if d.ledger, err = ledger.Open(d.cluster, testenv.Environment(t)); err != nil {
+	if d.ledger, err = ledger.Open(d.cluster, platform.Owner{Platform: "shop", Environment: testenv.Environment(t), Namespace: d.namespace}); err != nil {
 		t.Fatal(err)
 	}
 	return d

@@ -77,7 +77,7 @@ func openMarket(t *testing.T, inconclusive string) *market {
 	t.Helper()
 	m := &market{T: t, cluster: kubetest.Cluster(t), namespace: testenv.Namespace(t)}
 	var err error
-	if m.ledger, err = ledger.Open(m.cluster, testenv.Environment(t)); err != nil {
+	if m.ledger, err = ledger.Open(m.cluster, platform.Owner{Platform: "shop", Environment: testenv.Environment(t), Namespace: m.namespace}); err != nil {
 		t.Fatal(err)
 	}
 	share := 0.05

@@ -65,10 +65,11 @@ spec:
 `
 
 // documentedAccount is one with the two roles in docs and no other right.
-func documentedAccount(t *testing.T, namespace, environment string) *kube.Cluster {
+func documentedAccount(t *testing.T, of platform.Owner) *kube.Cluster {
 	t.Helper()
-	book := "slipway-" + environment
+	namespace, book := of.Namespace, of.Ledger()
 	testenv.Kubectl(t, "create", "namespace", book)
+	testenv.Kubectl(t, "label", "namespace", book, "slipway.dev/platform="+of.Platform, "slipway.dev/environment="+of.Environment)
 	account := kubetest.Account(t, namespace, "slipway")
 	for in, role := range map[string]string{namespace: "role-application", book: "role"} {
 		name := map[string]string{"role-application": "slipway-application", "role": "slipway-ledger"}[role]
@@ -94,9 +95,9 @@ func documentedAccount(t *testing.T, namespace, environment string) *kube.Cluste
 func TestDocumentedRolesMigrate(t *testing.T) {
 	t.Parallel()
 	m := newMigrating(t)
-	m.cluster = documentedAccount(t, m.namespace, m.ledger.Environment)
+	m.cluster = documentedAccount(t, m.ledger.Owner())
 	var err error
-	if m.ledger, err = ledger.Open(m.cluster, m.ledger.Environment); err != nil {
+	if m.ledger, err = ledger.Open(m.cluster, m.ledger.Owner()); err != nil {
 		t.Fatal(err)
 	}
 	m.platform.Database.OnFailure = platform.Restore
@@ -111,9 +112,10 @@ func TestDocumentedRolesMigrate(t *testing.T) {
 // made, one that fails is taken back with its reason, and all is rolled back.
 func TestDocumentedRoles(t *testing.T) {
 	t.Parallel()
-	namespace, environment := testenv.Namespace(t), testenv.Environment(t)
-	account := documentedAccount(t, namespace, environment)
-	l, err := ledger.Open(account, environment)
+	namespace := testenv.Namespace(t)
+	of := platform.Owner{Platform: "shop", Environment: testenv.Environment(t), Namespace: namespace}
+	account := documentedAccount(t, of)
+	l, err := ledger.Open(account, of)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,7 +70,7 @@ func TestRequests(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		book, err := ledger.Open(cluster, environment)
+		book, err := ledger.Open(cluster, platform.Owner{Platform: "shop", Environment: environment, Namespace: namespace})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,13 +9,14 @@ import (
 
 	"github.com/teei/slipway/internal/kube/kubetest"
 	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/testenv/testenv"
 )
 
 // book is a real ledger of an environment that only this test has.
 func book(t *testing.T) *ledger.Ledger {
 	t.Helper()
-	l, err := ledger.Open(kubetest.Cluster(t), testenv.Environment(t))
+	l, err := ledger.Open(kubetest.Cluster(t), platform.Owner{Platform: "shop", Environment: testenv.Environment(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/release"
 	"github.com/teei/slipway/internal/rollout"
 )
@@ -94,7 +95,7 @@ func (s *stage) slipway(ctx context.Context) (time.Duration, error) {
 
 // release releases as people do with Slipway, on the stage.
 func (s *stage) release(ctx context.Context, cluster *kube.Cluster, o rollout.Options) (*release.Outcome, error) {
-	book, err := ledger.Open(cluster, s.namespace)
+	book, err := ledger.Open(cluster, platform.Owner{Platform: s.platform.Name, Environment: s.namespace, Namespace: s.namespace})
 	if err != nil {
 		return nil, err
 	}

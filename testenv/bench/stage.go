@@ -126,9 +126,6 @@ func (s *stage) furnish(ctx context.Context, migrate string) error {
 	if err := sandbox.MakeNamespace(ctx, s.namespace, values); err != nil {
 		return err
 	}
-	if err := s.cluster.EnsureNamespace(ctx, "slipway-"+s.namespace); err != nil {
-		return err
-	}
 	job := fmt.Sprintf(`{"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "migrate"}, "spec": {"backoffLimit": 0, "ttlSecondsAfterFinished": 0,
 		"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "migrate", "image": %q, "envFrom": [{"secretRef": {"name": %q}}]}]}}}}`, migrate, sandbox.SecretName)
 	file := filepath.Join(s.scratch, "migrate.json")
@@ -171,10 +168,8 @@ func (s *stage) settled(roll func(context.Context) (time.Duration, error)) func(
 func (s *stage) close() {
 	ctx, stop := context.WithTimeout(context.Background(), 30*time.Second)
 	defer stop()
-	for _, name := range []string{s.namespace, "slipway-" + s.namespace} {
-		if err := sandbox.DropNamespace(ctx, name); err != nil {
-			s.say("left over: namespace %s: %v", name, err)
-		}
+	if err := errors.Join(sandbox.DropNamespace(ctx, s.namespace), sandbox.DropLedgers(ctx, s.namespace)); err != nil {
+		s.say("left over: namespace %s, or its ledger: %v", s.namespace, err)
 	}
 	s.drop(s.database)
 }

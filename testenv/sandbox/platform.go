@@ -135,6 +135,26 @@ func DropNamespace(ctx context.Context, name string) error {
 	return callAPI(ctx, http.MethodDelete, "/api/v1/namespaces/"+name, "", nil)
 }
 
+// DropLedgers deletes the ledgers of an environment, of whatever platform, and that
+// of older versions.
+func DropLedgers(ctx context.Context, environment string) error {
+	body, err := askAPI(ctx, "/api/v1/namespaces?labelSelector=slipway.dev/environment="+environment)
+	if err != nil {
+		return err
+	}
+	var found struct {
+		Items []struct{ Metadata struct{ Name string } }
+	}
+	if err := json.Unmarshal([]byte(body), &found); err != nil {
+		return err
+	}
+	errs := []error{DropNamespace(ctx, "slipway-"+environment)}
+	for _, ns := range found.Items {
+		errs = append(errs, DropNamespace(ctx, ns.Metadata.Name))
+	}
+	return errors.Join(errs...)
+}
+
 func applyAPI(ctx context.Context, path string, object any) error {
 	body, err := json.Marshal(object)
 	if err != nil {

@@ -93,7 +93,7 @@ func Environment(t testing.TB) string {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
-		if err := sandbox.DropNamespace(ctx, "slipway-"+name); err != nil {
+		if err := sandbox.DropLedgers(ctx, name); err != nil {
 			t.Errorf("delete the ledger of %s: %v", name, err)
 		}
 	})

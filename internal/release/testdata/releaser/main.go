@@ -91,7 +91,7 @@ func options(ctx context.Context) (o release.Options, err error) {
 	if err != nil {
 		return o, err
 	}
-	if o.Ledger, err = ledger.Open(cluster, *environment); err != nil {
+	if o.Ledger, err = ledger.Open(cluster, platform.Owner{Platform: "shop", Environment: *environment, Namespace: *namespace}); err != nil {
 		return o, err
 	}
 	objects, err := kube.Render(ctx, kube.Source{Files: []string{*manifests}}, kube.RenderOptions{Namespace: *namespace})
