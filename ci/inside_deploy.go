@@ -62,7 +62,7 @@ func releaseInside(ctx context.Context, p *platform.Platform, o order, ci *outsi
 	if err != nil {
 		return nil, err
 	}
-	objects, err := render(ctx, p, o)
+	objects, err := render(ctx, p, o, func(h kube.Hook) { ci.say("  excluded, another tool's hook: %s", h) })
 	if err != nil {
 		return nil, err
 	}
@@ -96,8 +96,8 @@ func releaseInside(ctx context.Context, p *platform.Platform, o order, ci *outsi
 }
 
 // render reads the manifests, as the order has them.
-func render(ctx context.Context, p *platform.Platform, o order) ([]*kube.Object, error) {
-	m := release.Manifests{Overlay: o.Overlay, Namespace: o.Namespace, Images: o.Images}
+func render(ctx context.Context, p *platform.Platform, o order, excluded func(kube.Hook)) ([]*kube.Object, error) {
+	m := release.Manifests{Overlay: o.Overlay, Namespace: o.Namespace, Images: o.Images, Excluded: excluded}
 	if p.Manifests.Command != "" {
 		var err error
 		if m.Printed, err = os.ReadFile(manifestsPath); err != nil {

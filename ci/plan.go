@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/ledger"
 	"github.com/teei/slipway/internal/plan"
 	"github.com/teei/slipway/internal/platform"
@@ -68,7 +69,8 @@ func planInside(ctx context.Context) error {
 		if err != nil {
 			return nil, err
 		}
-		objects, err := render(ctx, p, o)
+		var excluded []string
+		objects, err := render(ctx, p, o, func(h kube.Hook) { excluded = append(excluded, h.String()) })
 		if err != nil {
 			return nil, err
 		}
@@ -92,7 +94,7 @@ func planInside(ctx context.Context) error {
 		if p.Database != nil {
 			planning.Known.Migrator = o.Images[plan.MigratorImage]
 		}
-		planning.Known.By, planning.Known.Source = o.Record.By.Name(), o.Record.Source
+		planning.Known.By, planning.Known.Source, planning.Known.Excluded = o.Record.By.Name(), o.Record.Source, excluded
 		return release.Plan(ctx, planning)
 	})
 }

@@ -111,3 +111,38 @@ func TestCompareRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A hook of another tool is refused where it is new, and named where it is left
+// out; the tree that it is taken out of is compared all the same.
+func TestCompareWithHooks(t *testing.T) {
+	const hook = "---\n{apiVersion: batch/v1, kind: Job, metadata: {name: cleanup, annotations: {helm.sh/hook: pre-delete}}}\n---\n{apiVersion: v1, kind: Service, metadata: {name: x, namespace: far}}\n"
+	with := func(yaml string) string {
+		dir := tree(t, 1)
+		text, err := os.ReadFile(filepath.Join(dir, "deploy.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, "deploy.yaml", string(text)+"\n"+yaml)
+		return dir
+	}
+	run := func(base, head string) (string, error) {
+		var out bytes.Buffer
+		err := Run(t.Context(), Options{Flags: environment.Flags{Root: head, Env: "production"}, Base: base}, &out)
+		return out.String(), err
+	}
+	if out, err := run(with(hook), tree(t, 1)); err != nil || !strings.Contains(out, "- Service/shop/x") {
+		t.Errorf("taken out: %v\n%s", err, out)
+	}
+	if _, err := run(tree(t, 1), with(hook)); err == nil || !strings.Contains(err.Error(), "Job/cleanup is marked helm.sh/hook: pre-delete") {
+		t.Errorf("added: %v", err)
+	}
+	head := with("---\n" + strings.Split(hook, "---\n")[1])
+	text, err := os.ReadFile(filepath.Join(head, "slipway.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, head, "slipway.yaml", strings.Replace(string(text), "manifests: {", "manifests: {hooks: exclude, ", 1))
+	if out, err := run(tree(t, 1), head); err != nil || !strings.Contains(out, "excluded, another tool's hook: Job/cleanup (helm.sh/hook: pre-delete)") {
+		t.Errorf("left out: %v\n%s", err, out)
+	}
+}

@@ -30,7 +30,8 @@ type Wanted struct {
 // beside the cluster.
 func (e *Environment) Planning(ctx context.Context, w Wanted) (release.Planning, error) {
 	planning := release.Planning{Ledger: e.Ledger, Secrets: secrets(e.Target)}
-	objects, err := e.Objects(ctx, w.Images)
+	var excluded []string
+	objects, err := e.objects(ctx, w.Images, func(h kube.Hook) { excluded = append(excluded, h.String()) })
 	if err != nil {
 		return planning, err
 	}
@@ -49,6 +50,7 @@ func (e *Environment) Planning(ctx context.Context, w Wanted) (release.Planning,
 		return planning, err
 	}
 	planning.Known.By, planning.Known.From, planning.Known.Only, planning.Known.LeftOut = w.By, w.From, w.Only, leftOut
+	planning.Known.Excluded = excluded
 	if e.Platform.Database != nil {
 		planning.Known.Migrator = w.Images[plan.MigratorImage]
 	}
@@ -58,12 +60,16 @@ func (e *Environment) Planning(ctx context.Context, w Wanted) (release.Planning,
 
 // Objects are what the platform's manifests say, with those images.
 func (e *Environment) Objects(ctx context.Context, images map[string]string) ([]*kube.Object, error) {
+	return e.objects(ctx, images, nil)
+}
+
+func (e *Environment) objects(ctx context.Context, images map[string]string, excluded func(kube.Hook)) ([]*kube.Object, error) {
 	printed, err := PrintManifests(ctx, e.Platform)
 	if err != nil {
 		return nil, err
 	}
 	return release.Objects(ctx, e.Platform, release.Manifests{
-		Overlay: e.Target.Overlay, Printed: printed, Namespace: e.Target.Namespace, Images: images,
+		Overlay: e.Target.Overlay, Printed: printed, Namespace: e.Target.Namespace, Images: images, Excluded: excluded,
 	})
 }
 

@@ -10,7 +10,8 @@ import (
 type manifests struct {
 	kustomize, command string
 	files              []string
-	hashed             bool // there are ConfigMaps, and nothing gives them a name of their own by their content
+	namespace          string // that they are written for
+	hashed             bool   // there are ConfigMaps, and nothing gives them a name of their own by their content
 }
 
 // readManifests also finds the environments, which are the overlays.
@@ -21,7 +22,7 @@ func readManifests(f files, o objects) (manifests, []environment) {
 	if len(o.charts) > 0 {
 		return manifests{command: "helm template " + o.charts[0]}, nil
 	}
-	m := manifests{hashed: o.configMap}
+	m := manifests{hashed: o.configMap, namespace: o.namespace()}
 	for _, name := range o.files {
 		pattern := path.Join(path.Dir(name), "*"+path.Ext(name))
 		// A folder may hold other YAML as well, which must not be applied.
@@ -39,7 +40,7 @@ func fromKustomize(o objects) (m manifests, environments []environment) {
 	m.hashed = o.configMap
 	for _, k := range o.kustomize {
 		if base(k.dir) == "base" || m.kustomize == "" && !isOverlay(k.dir) {
-			m.kustomize = k.dir
+			m.kustomize, m.namespace = k.dir, first(k.namespace, o.namespace())
 		}
 	}
 	for _, k := range o.kustomize {

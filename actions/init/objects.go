@@ -18,6 +18,8 @@ type objects struct {
 	kustomize []kustomization
 	charts    []string // folders
 	configMap bool     // there is one
+	// namespaces that objects name, without those of kustomizations
+	namespaces map[string]bool
 }
 
 type workload struct {
@@ -33,7 +35,8 @@ type object struct {
 	APIVersion string `yaml:"apiVersion"`
 	Kind       string `yaml:"kind"`
 	Metadata   struct {
-		Name string `yaml:"name"`
+		Name      string `yaml:"name"`
+		Namespace string `yaml:"namespace"`
 	} `yaml:"metadata"`
 	Spec struct {
 		Template struct {
@@ -67,7 +70,7 @@ type probe struct {
 
 // readObjects reads every manifest below the root, whatever its folder is called.
 func readObjects(f files) objects {
-	var o objects
+	o := objects{namespaces: map[string]bool{}}
 	for _, name := range f.match("**/Chart.yaml") {
 		o.charts = append(o.charts, path.Dir(name))
 	}
@@ -102,6 +105,9 @@ func (o *objects) readFile(name string, data []byte) {
 			continue
 		}
 		holds = true
+		if one.Metadata.Namespace != "" {
+			o.namespaces[one.Metadata.Namespace] = true
+		}
 		o.configMap = o.configMap || one.Kind == "ConfigMap"
 		if one.Kind == "Deployment" && one.Metadata.Name != "" {
 			o.add(one)
@@ -145,6 +151,16 @@ func first(values ...string) string {
 	for _, v := range values {
 		if v != "" {
 			return v
+		}
+	}
+	return ""
+}
+
+// namespace is the one that all objects name which name any, "" if they differ.
+func (o *objects) namespace() string {
+	for name := range o.namespaces {
+		if len(o.namespaces) == 1 && label(name) == name {
+			return name
 		}
 	}
 	return ""

@@ -142,6 +142,8 @@ func (f *found) renderManifests(p *page) {
 	case m.command != "":
 		p.section("Where the Kubernetes objects come from. The command runs in the toolchain's image.", "manifests:")
 		p.line(1, "command: %s%s", scalar(m.command), guess("check the values it is given"))
+		p.line(1, "# Helm's hooks are left out, and each plan names them; Slipway has hooks of its own.")
+		p.line(1, "hooks: exclude")
 	case len(m.files) > 0:
 		p.section("Where the Kubernetes objects come from.", "manifests:")
 		p.line(1, "files:")
@@ -150,6 +152,10 @@ func (f *found) renderManifests(p *page) {
 		}
 	default:
 		p.section("Where the Kubernetes objects come from: kustomize, files or command.", "# manifests:\n#   files: [deploy/*.yaml]")
+	}
+	if m.namespace != "" {
+		p.line(1, "# The objects name this one; each environment has its own.")
+		p.line(1, "namespace: %s", scalar(m.namespace))
 	}
 	if m.hashed && (m.kustomize != "" || len(m.files) > 0) {
 		p.line(1, "# A changed ConfigMap gets a new name: its pods are replaced, and going back finds the old one.")

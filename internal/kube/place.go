@@ -21,37 +21,6 @@ var clusterKinds = map[string]bool{
 	"GatewayClass": true, "ClusterIssuer": true,
 }
 
-// place puts all objects into one namespace: the environment's. Subjects that
-// name our own service accounts, and a Namespace object itself, follow.
-func place(objects []located, namespace string) {
-	accounts, namespaces := map[string]bool{}, []*Object{}
-	for _, l := range objects {
-		switch l.obj.GetKind() {
-		case "ServiceAccount":
-			accounts[l.obj.GetName()] = true
-		case "Namespace":
-			namespaces = append(namespaces, l.obj)
-		}
-	}
-	if len(namespaces) == 1 {
-		namespaces[0].SetName(namespace)
-	}
-	for _, l := range objects {
-		if clusterKinds[l.obj.GetKind()] {
-			l.obj.SetNamespace("")
-		} else {
-			l.obj.SetNamespace(namespace)
-		}
-		subjects, _ := l.obj.Object["subjects"].([]any)
-		for _, s := range subjects {
-			subject, ok := s.(map[string]any)
-			if name, _ := subject["name"].(string); ok && subject["kind"] == "ServiceAccount" && accounts[name] {
-				subject["namespace"] = namespace
-			}
-		}
-	}
-}
-
 func unique(objects []located) error {
 	seen := map[string]string{}
 	for _, l := range objects {

@@ -27,8 +27,12 @@ type Source struct {
 
 // RenderOptions change what was read into what is applied.
 type RenderOptions struct {
-	// Namespace every namespaced object is put into.
+	// Namespace every namespaced object is put into. One that names another is an error.
 	Namespace string
+	// WrittenFor is the namespace that the manifests name and that stands for Namespace; "" for none.
+	WrittenFor string
+	// Excluded is told of each hook of another tool, which is left out. nil: a hook is an error.
+	Excluded func(Hook)
 	// Images maps an image's name in the manifests, without tag, to the reference by digest that replaces it.
 	Images map[string]string
 	// Labels set on every object, next to app.kubernetes.io/managed-by.
@@ -48,8 +52,16 @@ func Render(ctx context.Context, from Source, o RenderOptions) ([]*Object, error
 	if len(objects) == 0 {
 		return nil, errors.New("read manifests: they have no object")
 	}
+	if objects, err = withoutHooks(objects, o.Excluded); err != nil {
+		return nil, err
+	}
+	if len(objects) == 0 {
+		return nil, errors.New("read manifests: they have nothing but hooks of other tools")
+	}
 	if o.Namespace != "" {
-		place(objects, o.Namespace)
+		if err := place(objects, o.WrittenFor, o.Namespace); err != nil {
+			return nil, err
+		}
 	}
 	if err := unique(objects); err != nil {
 		return nil, err

@@ -67,7 +67,7 @@ apiVersion: v1
 kind: List
 items:
   - {apiVersion: apps/v1, kind: Deployment, metadata: {name: api}, spec: {template: {spec: {containers: [{name: a, image: "teei/api:dev"}, {name: b, image: "localhost:5000/side"}], initContainers: [{name: i, image: teei/api}]}}}}
-  - {apiVersion: v1, kind: Service, metadata: {name: api, namespace: other}}
+  - {apiVersion: v1, kind: Service, metadata: {name: api, namespace: teei}}
 --- # a comment
 {apiVersion: v1, kind: Namespace, metadata: {name: teei}}
 ---
@@ -78,7 +78,7 @@ items:
 {apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: rb}, subjects: [{kind: ServiceAccount, name: runner, namespace: teei}, {kind: ServiceAccount, name: stranger, namespace: kept}]}
 ---
 {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: cr}}
-`, RenderOptions{Namespace: "prod", Images: map[string]string{"teei/api": "registry/teei/api" + digest}})
+`, RenderOptions{Namespace: "prod", WrittenFor: "teei", Images: map[string]string{"teei/api": "registry/teei/api" + digest}})
 	if err != nil {
 		t.Fatal(err)
 	}

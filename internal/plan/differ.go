@@ -41,6 +41,9 @@ func differences(approved, now *Plan) []string {
 	for _, id := range moved(approved.LeftOut, now.LeftOut) {
 		out = append(out, id+" belongs to the services asked for now and did not when it was approved, or the other way round")
 	}
+	for _, id := range moved(approved.Excluded, now.Excluded) {
+		out = append(out, id+" is excluded from the release now and was not when it was approved, or the other way round")
+	}
 	return append(out, each("migration", approved.Migrations, now.Migrations, func(m Migration) string { return m.Name }, func(a, b Migration) string {
 		if a == b {
 			return ""

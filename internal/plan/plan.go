@@ -25,6 +25,8 @@ type Plan struct {
 	Only []string `json:"only,omitempty"`
 	// LeftOut are the objects of the manifests that belong to none of these.
 	LeftOut []string `json:"leftOut,omitempty"`
+	// Excluded are the hooks of other tools among the manifests, which are not applied.
+	Excluded []string `json:"excluded,omitempty"`
 	// Left are objects that earlier releases made and the manifests do not have any
 	// more: they stay where they are until somebody deletes them.
 	Left []string `json:"left,omitempty"`

@@ -190,7 +190,17 @@ type Manifests struct {
 	Command string `yaml:"command,omitempty"`
 	// Hashed releases each ConfigMap that pods refer to under a name with a hash of its content: a change replaces the pods, and going back finds the old one. Default: false.
 	Hashed bool `yaml:"hashed,omitempty"`
+	// Namespace that the manifests are written for: what names it goes into the environment's. What names any other than the environment's is refused. Default: none.
+	Namespace string `yaml:"namespace,omitempty"`
+	// Hooks of Helm and Argo CD among the manifests, and what Flux, kapp and kustomize are told not to apply: refuse the release, or exclude them from it. Default: refuse.
+	Hooks string `yaml:"hooks,omitempty"`
 }
+
+// What becomes of hooks of other tools among the manifests.
+const (
+	Refuse  = "refuse"
+	Exclude = "exclude"
+)
 
 // Environment is one place that releases go to.
 type Environment struct {

@@ -157,6 +157,8 @@ func validateManifests(m Manifests, d *document) {
 	}
 	d.path("manifests.kustomize", m.Kustomize)
 	d.paths("manifests.files", m.Files)
+	d.text("manifests.namespace", m.Namespace, badLabel)
+	d.text("manifests.hooks", m.Hooks, oneOf(Refuse, Exclude))
 }
 
 func validateEnvironment(name string, p *Platform, d *document) {

@@ -2,6 +2,7 @@ package release
 
 import (
 	"context"
+	"errors"
 	"path"
 	"strings"
 
@@ -23,15 +24,16 @@ type Tree struct {
 // that nobody trusts yet. Images are not compared, they are not made yet, and
 // what else differs in the environment itself is not known.
 func Compare(ctx context.Context, environment string, base, head Tree) (*plan.Plan, error) {
-	before, err := base.objects(ctx, environment)
+	before, err := base.before(ctx, environment)
 	if err != nil {
 		return nil, err
 	}
-	after, err := head.objects(ctx, environment)
+	var excluded []string
+	after, err := head.objects(ctx, environment, func(h kube.Hook) { excluded = append(excluded, h.String()) })
 	if err != nil {
 		return nil, err
 	}
-	p := &plan.Plan{Version: plan.Version, Environment: environment, Services: []plan.Service{}, Objects: []plan.Object{}, Migrations: []plan.Migration{}}
+	p := &plan.Plan{Version: plan.Version, Environment: environment, Excluded: excluded, Services: []plan.Service{}, Objects: []plan.Object{}, Migrations: []plan.Migration{}}
 	p.Objects = differing(before, after)
 	for _, s := range Services(head.Platform, nil) {
 		workload := func(objects []*kube.Object) map[string]any {
@@ -50,12 +52,26 @@ func Compare(ctx context.Context, environment string, base, head Tree) (*plan.Pl
 	return p, err
 }
 
-func (t Tree) objects(ctx context.Context, environment string) ([]*kube.Object, error) {
+// before are the objects of a tree that is left: what it would be refused for today
+// is no reason to refuse the change that mends it.
+func (t Tree) before(ctx context.Context, environment string) ([]*kube.Object, error) {
+	p := *t.Platform
+	p.Manifests.Hooks = platform.Exclude
+	old := Tree{Platform: &p, Printed: t.Printed}
+	objects, err := old.objects(ctx, environment, nil)
+	if elsewhere := new(kube.ElsewhereError); errors.As(err, &elsewhere) {
+		p.Manifests.Namespace = elsewhere.Found
+		return old.objects(ctx, environment, nil)
+	}
+	return objects, err
+}
+
+func (t Tree) objects(ctx context.Context, environment string, excluded func(kube.Hook)) ([]*kube.Object, error) {
 	e, ok := t.Platform.Environments[environment]
 	if !ok {
 		return nil, nil // an environment that is new, or going
 	}
-	return Objects(ctx, t.Platform, Manifests{Overlay: e.Overlay, Printed: t.Printed, Namespace: e.Namespace})
+	return Objects(ctx, t.Platform, Manifests{Overlay: e.Overlay, Printed: t.Printed, Namespace: e.Namespace, Excluded: excluded})
 }
 
 // differing lists the objects that differ, in the order in which they are applied;

@@ -19,6 +19,9 @@ type Manifests struct {
 	Namespace string
 	// Images by service, by digest.
 	Images map[string]string
+	// Excluded is told of each object that is left out, because it is a hook of
+	// another tool and the platform file says to. Default: nobody is told.
+	Excluded func(kube.Hook)
 }
 
 // Objects reads the manifests of a platform. A container runs a service's image
@@ -29,7 +32,8 @@ func Objects(ctx context.Context, p *platform.Platform, m Manifests) ([]*kube.Ob
 	if err != nil {
 		return nil, err
 	}
-	plain, err := kube.Render(ctx, from, kube.RenderOptions{Namespace: m.Namespace})
+	options := kube.RenderOptions{Namespace: m.Namespace, WrittenFor: p.Manifests.Namespace, Excluded: m.excluded(p)}
+	plain, err := kube.Render(ctx, from, options)
 	if err != nil {
 		return nil, err
 	}
@@ -42,11 +46,26 @@ func Objects(ctx context.Context, p *platform.Platform, m Manifests) ([]*kube.Ob
 			}
 		}
 	}
-	objects, err := kube.Render(ctx, from, kube.RenderOptions{Namespace: m.Namespace, Images: images})
+	options.Images = images
+	if options.Excluded != nil {
+		options.Excluded = func(kube.Hook) {} // told already
+	}
+	objects, err := kube.Render(ctx, from, options)
 	if err == nil && p.Manifests.Hashed {
 		err = kube.HashConfiguration(objects)
 	}
 	return objects, err
+}
+
+// excluded is told of the hooks of other tools; nil refuses them.
+func (m Manifests) excluded(p *platform.Platform) func(kube.Hook) {
+	switch {
+	case p.Manifests.Hooks != platform.Exclude:
+		return nil
+	case m.Excluded == nil:
+		return func(kube.Hook) {}
+	}
+	return m.Excluded
 }
 
 // serviceOf is the service whose image has that name in the manifests.

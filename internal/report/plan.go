@@ -70,7 +70,7 @@ func (d Planned) Markdown(w io.Writer) error {
 	fmt.Fprintf(&b, "| | |\n|---|---|\n")
 	for _, row := range [][2]string{
 		{"Asked for by", escape(p.By)}, {"Source", code(p.Source)}, {"Promotes", escape(p.From)}, {"Namespace", code(p.Namespace)},
-		{"Only", escape(strings.Join(p.Only, ", "))}, {"Left out", escape(strings.Join(p.LeftOut, ", "))}, {"Plan", code(d.Digest)}, {"Approve", code(d.Approval)},
+		{"Only", escape(strings.Join(p.Only, ", "))}, {"Left out", escape(strings.Join(p.LeftOut, ", "))}, {"Excluded", escape(strings.Join(p.Excluded, ", "))}, {"Plan", code(d.Digest)}, {"Approve", code(d.Approval)},
 		{"Valid until", d.Evidence.Expires.Format("2006-01-02 15:04 MST")},
 	} {
 		if row[1] != "" {
@@ -262,6 +262,9 @@ func (d Planned) changes(b *strings.Builder) {
 	}
 	for _, id := range d.Plan.LeftOut {
 		fmt.Fprintf(b, "  left out, it belongs to no service asked for: %s\n", plain(id))
+	}
+	for _, hook := range d.Plan.Excluded {
+		fmt.Fprintf(b, "  excluded, another tool's hook: %s\n", plain(hook))
 	}
 	for _, line := range d.Left() {
 		fmt.Fprintf(b, "  %s\n", plain(line))

@@ -40,6 +40,7 @@ func TestPlanGolden(t *testing.T) {
 			{ID: "Service/shop/web", Action: plan.Own, Fields: []plan.Field{}},
 		},
 		LeftOut:    []string{"ConfigMap/shop/api-config"},
+		Excluded:   []string{"Job/shop/cleanup (helm.sh/hook: pre-delete)"},
 		Left:       []string{"Deployment/shop/retired", "ClusterRole/shop-reader"},
 		Migrations: []plan.Migration{{Name: "0001_a", SHA256: "aa", SQL: "SELECT '</pre>```';\nSELECT 2;\n"}},
 	},

@@ -229,7 +229,7 @@ func (r *run) unmake(ctx context.Context, obj *kube.Object) error {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer stop()
 	live, err := r.Cluster.Read(ctx, obj)
-	if err != nil || live == nil || !r.Cluster.Untouched(live) || keeps[live.GetKind()] {
+	if err != nil || live == nil || !r.Cluster.Untouched(live) || keeps[live.GetKind()] || kube.Kept(live) != "" {
 		return err
 	}
 	if err := r.Cluster.Delete(ctx, live); err != nil && !kube.Stale(err) {

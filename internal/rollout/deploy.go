@@ -255,6 +255,9 @@ func (r *run) clear(ctx context.Context, d Difference) error {
 	if err != nil || live == nil {
 		return err
 	}
+	if mark := kube.Kept(live); mark != "" { // since it was planned
+		return &KeptError{Object: kube.ID(live), Mark: mark}
+	}
 	if err := r.erase(ctx, live); err != nil {
 		return err
 	}

@@ -126,6 +126,9 @@ func (r *run) compare(ctx context.Context, now *live, d *Difference) (err error)
 	}
 	d.After, err = r.Cluster.Apply(ctx, d.Object, kube.ApplyOptions{DryRun: true})
 	if kube.Immutable(err) && d.Object.GetKind() == jobKind {
+		if mark := kube.Kept(d.Before); mark != "" {
+			return &KeptError{Object: kube.ID(d.Object), Mark: mark}
+		}
 		d.Replaced, d.After = true, nil // a Job's work is never changed, another one is done
 		return nil
 	}

@@ -138,7 +138,7 @@ func (r *run) remove(ctx context.Context, c Change, live *kube.Object) (string, 
 	if live == nil {
 		return "deleted", false, nil
 	}
-	if keeps[c.Object.GetKind()] {
+	if keeps[c.Object.GetKind()] || kube.Kept(live) != "" {
 		return "kept", true, nil
 	}
 	return "deleted", true, r.goBack(ctx, c, func() error {

@@ -36,6 +36,7 @@ func refine(s *jsonschema.Schema) {
 	get("", "infrastructure").PropertyNames = &jsonschema.Schema{Enum: anys(platform.InfrastructureKinds())}
 	get("", "environments").PropertyNames = &jsonschema.Schema{Pattern: label}
 	get("", "services").MinItems = ptr(uint64(1))
+	get("Manifests", "hooks").Enum = []any{platform.Refuse, platform.Exclude}
 	get("Database", "onFailure").Enum = []any{platform.Keep, platform.Restore}
 	get("Metrics", "inconclusive").Enum = []any{platform.Pass, platform.Fail}
 	between(get("Metrics", "mostErrors"), "0", "1")
@@ -60,7 +61,7 @@ func refine(s *jsonschema.Schema) {
 		between(get(of, "port"), "1", "65535")
 	}
 	for pattern, places := range map[string][][2]string{
-		label:    {{"", "name"}, {"Service", "name"}, {"Environment", "namespace"}},
+		label:    {{"", "name"}, {"Service", "name"}, {"Environment", "namespace"}, {"Manifests", "namespace"}},
 		variable: {{"Variable", "name"}, {"Infrastructure", "variable"}, {"Database", "url"}, {"Environment", "kubeconfig"}, {"Metrics", "prometheus"}},
 		relative: {{"Service", "path"}, {"Manifests", "kustomize"}, {"Database", "migrations"}, {"Environment", "overlay"}, {"Image", "context"}},
 		registry: {{"", "registry"}, {"Environment", "registry"}},
