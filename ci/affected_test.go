@@ -20,7 +20,7 @@ func repository(t *testing.T) (root string, git func(args ...string)) {
 	for name, text := range map[string]string{
 		"package.json":               `{"name":"top","private":true}`,
 		"pnpm-workspace.yaml":        "packages: ['packages/*']\n",
-		"pnpm-lock.yaml":             "lockfileVersion: '9.0'\n",
+		"pnpm-lock.yaml":             "lockfileVersion: '9.0'\nimporters: {packages/kit: {}, packages/web: {}, packages/mail: {}}\n",
 		"packages/kit/package.json":  `{"name":"kit"}`,
 		"packages/web/package.json":  `{"name":"web","dependencies":{"kit":"workspace:*"}}`,
 		"packages/mail/package.json": `{"name":"mail"}`,

@@ -74,7 +74,7 @@ func (p *pipeline) deployed(r recipe) (*dagger.Container, error) {
 	if err != nil {
 		return nil, err
 	}
-	workspace, err := platform.ReadWorkspace(p.platform.Root)
+	workspace, err := p.readWorkspace()
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func (p *pipeline) recipes() ([]recipe, error) {
 	inPackage := func(dir string) (string, error) {
 		if workspace == nil {
 			var err error
-			if workspace, err = platform.ReadWorkspace(p.platform.Root); err != nil {
+			if workspace, err = platform.ReadPackages(p.platform.Root); err != nil {
 				return "", err
 			}
 		}

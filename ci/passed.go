@@ -86,9 +86,9 @@ func (m memory) keep(output string) {
 }
 
 // sincePass compares with each earlier pass and returns the smallest reach of
-// what changed since one of them.
+// what changed since one of them. Where that is all of it, the reach says why.
 func (p *pipeline) sincePass(dir string, now sources) *reach {
-	workspace, err := platform.ReadWorkspace(p.platform.Root)
+	workspace, err := p.readWorkspace()
 	if err != nil {
 		return nil
 	}
@@ -109,7 +109,7 @@ func (p *pipeline) sincePass(dir string, now sources) *reach {
 			}
 		}
 		r := reach{base: "it passed here"}
-		if r.packages, r.all, _ = workspace.Affected(changed); r.all || len(r.packages) == 0 || least != nil && len(least.packages) <= len(r.packages) {
+		if r.packages, r.all, r.reason = workspace.Affected(changed); len(r.packages) == 0 || least != nil && len(least.packages) <= len(r.packages) {
 			continue
 		}
 		r.folders = workspace.Folders(r.packages)
@@ -154,7 +154,7 @@ func (p *pipeline) readSources(ctx context.Context) (sources, error) {
 	s := sources{Packages: map[string]string{}}
 	var folders []string
 	// Without a workspace nothing is known of packages, and all is the rest.
-	if workspace, err := platform.ReadWorkspace(p.platform.Root); err == nil {
+	if workspace, err := platform.ReadPackages(p.platform.Root); err == nil {
 		for _, w := range workspace.Packages {
 			if w.Dir != "." {
 				folders = append(folders, w.Dir)

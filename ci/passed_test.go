@@ -1,8 +1,10 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/teei/slipway/internal/platform"
@@ -38,10 +40,24 @@ func TestSincePass(t *testing.T) {
 			if got == nil {
 				got = &reach{}
 			}
-			if !slices.Equal(got.packages, c.want) {
+			if !slices.Equal(got.packages, c.want) || got.all {
 				t.Errorf("runs for %v, want %v", got.packages, c.want)
 			}
 		})
+	}
+	// Without a lockfile nothing is known of what kit can reach, and the table says so.
+	if err := os.Remove(filepath.Join(root, "pnpm-lock.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	memory{dir: dir, now: state("r", "old", "w", "m")}.keep("fine\n")
+	p = &pipeline{platform: p.platform}
+	got := p.sincePass(dir, state("r", "k", "w", "m"))
+	if got == nil {
+		t.Fatal("nothing says why all of it runs")
+	}
+	if command, note := got.command(platform.Check{Run: "whole", Affected: "part"}); command != "whole" || !strings.HasPrefix(note, "there is no lockfile") {
+		t.Errorf("runs %s: %s", command, note)
 	}
 }
 

@@ -34,6 +34,7 @@ type pipeline struct {
 
 	selfOnce    func() (string, error)
 	notUploaded func() []string
+	packages    workspaceOnce
 	sourcesOnce sync.Once
 	sources     sources
 	sourcesErr  error

@@ -1,18 +1,51 @@
 package main
 
 import (
+	"path/filepath"
 	"strings"
+	"sync"
 
 	"dagger.io/dagger"
 
 	"github.com/teei/slipway/internal/platform"
 )
 
+// workspaceOnce is the workspace, whose lockfile is read once in a run.
+type workspaceOnce struct {
+	once sync.Once
+	read *platform.Workspace
+	err  error
+}
+
+func (p *pipeline) readWorkspace() (*platform.Workspace, error) {
+	w := &p.packages
+	w.once.Do(func() { w.read, w.err = platform.ReadWorkspace(p.platform.Root) })
+	return w.read, w.err
+}
+
+// installInputs are the files that an installation depends on: by the patterns
+// of slipway.yaml, and what the lockfile says that it copies.
+func (p *pipeline) installInputs() ([]string, error) {
+	names, err := platform.Expand(p.platform.Root, p.platform.Toolchain.Manifests)
+	if err != nil {
+		return nil, err
+	}
+	// Where there is no workspace to read, the patterns are all that is known.
+	if w, err := p.readWorkspace(); err == nil {
+		for _, name := range w.Copied {
+			if filepath.IsLocal(filepath.FromSlash(name)) && name != "." {
+				names = append(names, name)
+			}
+		}
+	}
+	return names, nil
+}
+
 // installed is the toolchain with all packages installed, and no sources yet.
 // Only a changed lockfile or manifest makes it anew.
 func (p *pipeline) installed() (*dagger.Container, error) {
 	t := p.platform.Toolchain
-	manifests, err := platform.Expand(p.platform.Root, t.Manifests)
+	manifests, err := p.installInputs()
 	if err != nil {
 		return nil, err
 	}

@@ -8,8 +8,9 @@ import (
 
 // Affected returns the packages that changed files can reach: those that own
 // one, and all that need these, near or far. Names are sorted. What belongs to
-// no package, such as the lockfile or a file at the root, can reach all, and
-// the reason says which file did.
+// no package, such as the lockfile or a file at the root, can reach all, and so
+// can what the root needs: its tools and its configuration read it, and Node.js
+// finds it from any folder. The reason says which it was.
 func (w *Workspace) Affected(changed []string) (names []string, all bool, reason string) {
 	reached := map[string]bool{}
 	for _, file := range changed {
@@ -28,7 +29,16 @@ func (w *Workspace) Affected(changed []string) (names []string, all bool, reason
 			}
 		}
 	}
-	return sortedKeys(reached), false, ""
+	names = sortedKeys(reached)
+	if len(names) > 0 && w.Unknown != "" {
+		return w.names(), true, w.Unknown
+	}
+	for _, name := range names {
+		if slices.Contains(w.Shared, name) {
+			return w.names(), true, "the root needs " + name + ", so it can reach all packages"
+		}
+	}
+	return names, false, ""
 }
 
 // Folders returns the folders of packages, relative to the root, in the order of their names.
@@ -66,8 +76,12 @@ func (w *Workspace) At(dir string) (Package, bool) {
 }
 
 // Closure returns the package of that name and all that it needs, near or far,
-// sorted by folder: the sources that its image is made from.
+// or that the root needs, sorted by folder: the sources that its image is made
+// from. Where it is not known what packages need, it is all of them.
 func (w *Workspace) Closure(name string) []Package {
+	if w.Unknown != "" {
+		return w.Packages
+	}
 	reached := map[string]bool{}
 	var visit func(name string)
 	visit = func(name string) {
@@ -81,6 +95,9 @@ func (w *Workspace) Closure(name string) []Package {
 		}
 	}
 	visit(name)
+	for _, shared := range w.Shared {
+		visit(shared)
+	}
 	var packages []Package
 	for _, p := range w.Packages {
 		if reached[p.Name] {

@@ -18,7 +18,7 @@ const (
 // DefaultInstallInputs are the files an installation depends on, as patterns.
 var DefaultInstallInputs = []string{
 	"pnpm-lock.yaml", "pnpm-workspace.yaml", "package-lock.json", "npm-shrinkwrap.json", "yarn.lock",
-	".npmrc", ".pnpmfile.cjs", "patches/**", "**/package.json",
+	".npmrc", ".pnpmfile.cjs", ".pnpmfile.mjs", ".yarnrc", ".yarnrc.yml", ".yarn/releases/**", ".yarn/plugins/**", ".yarn/patches/**", "patches/**", "**/package.json",
 }
 
 // infrastructure holds the known kinds, and what is usual for each.

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -20,6 +19,9 @@ type Workspace struct {
 	Lockfile string    // relative to the root, "" if there is none
 	Packages []Package // by folder; without workspaces, the root alone as "."
 	Scripts  map[string]string
+	Shared   []string // names of packages that the root itself needs, and so all can
+	Copied   []string // folders and archives that an installation copies, relative to the root
+	Unknown  string   // why it is not known what packages need, "" if it is: then each may need all
 }
 
 // Package is one package of a workspace.
@@ -45,72 +47,75 @@ type manifest struct {
 	DevDependencies      map[string]string `json:"devDependencies"`
 	OptionalDependencies map[string]string `json:"optionalDependencies"`
 	PeerDependencies     map[string]string `json:"peerDependencies"`
+
+	Overrides   map[string]json.RawMessage `json:"overrides"`   // of npm
+	Resolutions map[string]json.RawMessage `json:"resolutions"` // of Yarn
+	Pnpm        struct {
+		Overrides map[string]json.RawMessage `json:"overrides"`
+		Patched   map[string]string          `json:"patchedDependencies"`
+	} `json:"pnpm"`
 }
 
-// ReadWorkspace reads the packages below root, of pnpm, npm or yarn. A folder
-// without package.json is an error that matches fs.ErrNotExist.
+// pnpmWorkspace is what of a pnpm-workspace.yaml matters here.
+type pnpmWorkspace struct {
+	Packages  []string          `yaml:"packages"`
+	Overrides map[string]string `yaml:"overrides"`
+	Patched   map[string]string `yaml:"patchedDependencies"`
+}
+
+// ReadWorkspace reads the packages below root, of pnpm, npm or yarn, and what
+// they need of each other. A folder without package.json is an error that
+// matches fs.ErrNotExist.
 func ReadWorkspace(root string) (*Workspace, error) {
-	top, err := readManifest(root, ".")
+	w, manifests, err := readPackages(root)
 	if err != nil {
 		return nil, err
+	}
+	w.link(root, manifests)
+	return w, nil
+}
+
+// ReadPackages is ReadWorkspace without what they need: it reads no lockfile.
+func ReadPackages(root string) (*Workspace, error) {
+	w, _, err := readPackages(root)
+	return w, err
+}
+
+// readPackages returns the package.json of the root as well, and then those of
+// the packages in their order.
+func readPackages(root string) (*Workspace, []manifest, error) {
+	top, err := readManifest(root, ".")
+	if err != nil {
+		return nil, nil, err
 	}
 	w := &Workspace{Scripts: top.Scripts}
 	w.Manager, w.Lockfile = manager(root, top)
 	patterns, err := workspacePatterns(root, top)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	dirs := []string{"."}
 	if patterns != nil {
 		if dirs, err = packageDirs(root, patterns); err != nil {
-			return nil, fmt.Errorf("read workspace: %w", err)
+			return nil, nil, fmt.Errorf("read workspace: %w", err)
 		}
 	}
-	manifests := make([]manifest, len(dirs))
-	for i, dir := range dirs {
-		if manifests[i], err = readManifest(root, dir); err != nil {
-			return nil, err
-		}
-	}
-	return w, w.link(dirs, manifests)
-}
-
-// link fills in the packages; only when all are known is it known which
-// dependencies stay inside the workspace.
-func (w *Workspace) link(dirs []string, manifests []manifest) error {
+	manifests := []manifest{top}
 	names := map[string]string{}
-	for i, m := range manifests {
-		name := or(m.Name, "./"+dirs[i])
+	for _, dir := range dirs {
+		m, err := readManifest(root, dir)
+		if err != nil {
+			return nil, nil, err
+		}
+		name := or(m.Name, "./"+dir)
 		if other, twice := names[name]; twice {
-			return &UsageError{Message: fmt.Sprintf("two packages are called %s: %s and %s", name, other, dirs[i]), Advice: "rename one in its package.json"}
+			return nil, nil, &UsageError{Message: fmt.Sprintf("two packages are called %s: %s and %s", name, other, dir), Advice: "rename one in its package.json"}
 		}
-		names[name] = dirs[i]
-		w.Packages = append(w.Packages, Package{Name: name, Dir: dirs[i], Scripts: m.Scripts})
+		names[name] = dir
+		w.Packages = append(w.Packages, Package{Name: name, Dir: dir, Scripts: m.Scripts})
+		manifests = append(manifests, m)
 	}
-	for i, m := range manifests {
-		for _, dependencies := range []map[string]string{m.Dependencies, m.DevDependencies, m.OptionalDependencies, m.PeerDependencies} {
-			for _, name := range sortedKeys(dependencies) {
-				name = target(name, dependencies[name])
-				if _, ours := names[name]; ours && name != w.Packages[i].Name && !slices.Contains(w.Packages[i].Needs, name) {
-					w.Packages[i].Needs = append(w.Packages[i].Needs, name)
-				}
-			}
-		}
-		slices.Sort(w.Packages[i].Needs)
-	}
-	return nil
-}
-
-// target is the package meant by a dependency: workspace:other@* names another
-// than its key. Everything else counts by its key, whether the manager links
-// it or fetches it, since too many edges only cost time.
-func target(name, version string) string {
-	if alias, ok := strings.CutPrefix(version, "workspace:"); ok {
-		if at := strings.LastIndex(alias, "@"); at > 0 {
-			return alias[:at]
-		}
-	}
-	return name
+	return w, manifests, nil
 }
 
 func readManifest(root, dir string) (m manifest, err error) {
@@ -125,30 +130,36 @@ func readManifest(root, dir string) (m manifest, err error) {
 	return m, nil
 }
 
+// manager goes by packageManager, so that the lockfile of one that was left
+// behind does not count, and else by the lockfile that is there.
 func manager(root string, top manifest) (name, lockfile string) {
+	asked, _, _ := strings.Cut(top.PackageManager, "@")
 	for _, l := range lockfiles {
-		if isFile(filepath.Join(root, l.name)) {
+		if (asked == "" || asked == l.manager) && isFile(filepath.Join(root, l.name)) {
 			return l.manager, l.name
 		}
 	}
-	name, _, _ = strings.Cut(top.PackageManager, "@")
-	return or(name, "npm"), ""
+	return or(asked, "npm"), ""
+}
+
+func readPnpmWorkspace(root string) (w pnpmWorkspace, err error) {
+	const file = "pnpm-workspace.yaml"
+	data, err := os.ReadFile(filepath.Join(root, file))
+	if err != nil {
+		return w, err
+	}
+	if err := yaml.Unmarshal(data, &w); err != nil {
+		return w, &UsageError{Message: "read " + file + ": " + err.Error(), Advice: "correct it; `pnpm ls` shows the place"}
+	}
+	return w, nil
 }
 
 // workspacePatterns returns nil for a repository that is one package.
 func workspacePatterns(root string, top manifest) ([]string, error) {
-	const file = "pnpm-workspace.yaml"
-	data, err := os.ReadFile(filepath.Join(root, file))
-	if err == nil {
-		var workspace struct {
-			Packages []string `yaml:"packages"`
-		}
-		if err := yaml.Unmarshal(data, &workspace); err != nil {
-			return nil, &UsageError{Message: "read " + file + ": " + err.Error(), Advice: "correct it; `pnpm ls` shows the place"}
-		}
+	if workspace, err := readPnpmWorkspace(root); err == nil {
 		return workspace.Packages, nil
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read workspace: %w", err)
+		return nil, err
 	}
 	if len(top.Workspaces) == 0 {
 		return nil, nil
