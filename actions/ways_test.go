@@ -29,9 +29,9 @@ func TestAdoptAndPlanOnly(t *testing.T) {
 	c.write("deploy.yaml", manifests)
 	testenv.Kubectl(t, "--namespace", c.namespace, "create", "--filename", filepath.Join(c.dir, "deploy.yaml"))
 
-	says(c.slipway(2, "adopt"), "Deployment/"+c.namespace+"/web", "kubectl-create", "nobody agreed", "repeat it with --yes")
+	says(c.slipway(2, "adopt"), "Deployment/"+c.namespace+"/web", "kubectl-create", "nobody agreed", "slipway adopt --env")
 	c.write("deploy.yaml", strings.ReplaceAll(manifests, "value: \"old\"", "value: \"new\""))
-	says(c.slipway(1, "plan", "--images", "images.json"), "is owned by kubectl-create", "`slipway adopt`")
+	says(c.slipway(1, "plan", "--images", "images.json"), "is owned by kubectl-create", "`slipway adopt --env")
 	says(c.slipway(0, "adopt", "--yes"), "slipway owns these fields of 2 objects now")
 	says(c.slipway(0, "adopt", "--yes"), "there is nothing to adopt")
 

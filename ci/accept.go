@@ -44,7 +44,7 @@ func (p *pipeline) accept(ctx context.Context, stage *report.Stage) error {
 	}
 	// Who cancelled it knows; any other end has to be repaired.
 	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
-		p.showFailure(report.Stage{Error: err.Error(), Hint: hint(err), Log: stage.Log, Repeat: p.repeat("accept")}, output)
+		p.showFailure(report.Stage{Error: err.Error(), Hint: p.hint(err), Log: stage.Log, Repeat: p.repeat("accept")}, output)
 	}
 	return err
 }

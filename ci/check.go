@@ -109,7 +109,7 @@ func (p *pipeline) checkOne(ctx context.Context, name string, reach reach) (repo
 		err = &timeoutError{name, limit}
 	}
 	end("✗")
-	stage.Status, stage.Error, stage.Hint = report.Failed, err.Error(), hint(err)
+	stage.Status, stage.Error, stage.Hint = report.Failed, err.Error(), p.hint(err)
 	stage.Repeat, stage.Places = p.repeat(name), report.Places(plain(output), workdir)
 	p.showFailure(stage, output)
 	return stage, err

@@ -27,7 +27,7 @@ func Main(ctx context.Context, args []string, getenv func(string) string, stdout
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	if err != nil && !c.shown {
-		printError(stderr, err)
+		c.printError(err)
 	}
 	return exitCode(err)
 }
@@ -114,7 +114,7 @@ func (c *cli) run(ctx context.Context, words []string) error {
 	run := newPipeline(p, c.options, dir, progress)
 	err = run.preflight(stages, c.getenv)
 	if c.options.DryRun && !migrateAlone(stages) && (err == nil || exitCode(err) != exitUsage) {
-		return c.plan(run, stages) // no sandbox has to be up for it
+		return c.plan(run, stages, dir) // no sandbox has to be up for it
 	}
 	if err != nil {
 		return err

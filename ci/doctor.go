@@ -47,7 +47,7 @@ func (c *cli) doctor(ctx context.Context) error {
 			failed = s.err
 		}
 		fmt.Fprintf(w, "%s %s\t%s\n", mark, s.what, note)
-		if h := hint(s.err); s.err != nil && h != "" {
+		if h := run.hint(s.err); s.err != nil && h != "" {
 			fmt.Fprintf(w, "\thint: %s\n", h)
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"os"
 	"regexp"
 	"strings"
 
@@ -55,10 +55,11 @@ type advised struct {
 func (a *advised) Hint() string  { return a.advice }
 func (a *advised) Unwrap() error { return a.error }
 
-func printError(w io.Writer, err error) {
-	fmt.Fprintln(w, "error:", err)
-	if h := hint(err); h != "" {
-		fmt.Fprintln(w, "hint:", h)
+func (c *cli) printError(err error) {
+	fmt.Fprintln(c.stderr, "error:", err)
+	dir, _ := os.Getwd() // without one, --root is named
+	if h := c.options.pasteable(hint(err), dir); h != "" {
+		fmt.Fprintln(c.stderr, "hint:", h)
 	}
 }
 

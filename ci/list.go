@@ -83,11 +83,13 @@ func hasManifests(p *platform.Platform) bool {
 func migrateAlone(stages []string) bool { return slices.Equal(stages, []string{"migrate"}) }
 
 // plan says what a run would do. It needs no engine and asks nobody.
-func (c *cli) plan(run *pipeline, stages []string) error {
+func (c *cli) plan(run *pipeline, stages []string, dir string) error {
 	p, target := run.platform, run.report.Target
 	var lines []string
 	for _, name := range stages {
-		lines = append(lines, would(p, target, describe(p, find(name)))...)
+		for _, line := range would(p, target, describe(p, find(name))) {
+			lines = append(lines, c.options.pasteable(line, dir))
+		}
 	}
 	if c.options.JSON {
 		return json.NewEncoder(c.stdout).Encode(map[string]any{"platform": p.Name, "target": target, "plan": lines})

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -27,6 +26,8 @@ type Options struct {
 	FailFast bool
 	NoCache  bool
 	Verbose  bool
+
+	given *pflag.FlagSet // what these came from; nil where nobody gave any
 }
 
 var injected = regexp.MustCompile(`^[^:=]+:[A-Za-z_][A-Za-z0-9_]*=`)
@@ -35,6 +36,7 @@ var injected = regexp.MustCompile(`^[^:=]+:[A-Za-z_][A-Za-z0-9_]*=`)
 const autoBase = "auto"
 
 func (o *Options) register(flags *pflag.FlagSet) {
+	o.given = flags
 	flags.StringVar(&o.Env, "env", "", "environment of slipway.yaml to release to (default: the sandbox, whatever the shell exports)")
 	flags.StringVar(&o.Root, "root", "", "folder of slipway.yaml (default: found from here)")
 	flags.StringVar(&o.Output, "output", "", "folder of logs and report.json (default: .slipway in the root)")
@@ -84,18 +86,6 @@ func (o *Options) resolve(dir string) (note string, err error) {
 	}
 	o.Output, err = filepath.Abs(o.Output)
 	return note, err
-}
-
-// flags are those of a command that repeats one part of this run.
-func (o *Options) flags(dir string) string {
-	var b strings.Builder
-	if found, err := platform.Find(dir); err != nil || found != o.Root {
-		b.WriteString(" --root " + shellWord(shortPath(dir, o.Root)))
-	}
-	if o.Env != "" {
-		b.WriteString(" --env " + shellWord(o.Env))
-	}
-	return b.String()
 }
 
 // imageJobs is how many images are built at a time.

@@ -6,10 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -149,7 +146,7 @@ func (p *pipeline) stage(ctx context.Context, name string) error {
 		stage.Status, stage.Error = report.Cancelled, err.Error()
 	default:
 		end("✗")
-		stage.Status, stage.Error, stage.Hint, stage.Repeat = report.Failed, err.Error(), hint(err), p.repeat(name)
+		stage.Status, stage.Error, stage.Hint, stage.Repeat = report.Failed, err.Error(), p.hint(err), p.repeat(name)
 	}
 	p.report.Stages = append(p.report.Stages, stage)
 	return err
@@ -189,24 +186,6 @@ func (p *pipeline) skip(names []string, why error) {
 	for _, name := range names {
 		p.report.Stages = append(p.report.Stages, report.Stage{Name: name, Status: report.Skipped, Note: why.Error()})
 	}
-}
-
-// repeat is the command that runs one stage again.
-func (p *pipeline) repeat(name string) string {
-	return invocation() + " " + name + p.options.flags(p.dir)
-}
-
-// invocation is how ci was called: `go run` leaves a program that is gone later.
-func invocation() string {
-	program, err := os.Executable()
-	if err != nil || !strings.Contains(filepath.ToSlash(program), "/go-build") {
-		return os.Args[0]
-	}
-	command := "go run github.com/teei/slipway/ci"
-	if build, ok := debug.ReadBuildInfo(); ok && build.Main.Version != "" && build.Main.Version != "(devel)" {
-		command += "@" + build.Main.Version
-	}
-	return command
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -26,7 +26,7 @@ func (p *pipeline) plan(ctx context.Context, stage *report.Stage) error {
 	if err != nil {
 		return err
 	}
-	images, err := p.knownImages(target)
+	images, err := p.knownImages(target, stage.Name)
 	if err != nil {
 		return err
 	}

@@ -77,12 +77,12 @@ func (p *pipeline) saveImages(target platform.Target) error {
 func (p *pipeline) imagesPath() string { return filepath.Join(p.options.Output, "images.json") }
 
 // knownImages are the references of this run, else those of the last one to
-// the same registry.
-func (p *pipeline) knownImages(target platform.Target) (map[string]string, error) {
+// the same registry. The stage is the one that wants them.
+func (p *pipeline) knownImages(target platform.Target, stage string) (map[string]string, error) {
 	if len(p.images) > 0 {
 		return p.images, nil
 	}
-	again := &platform.UsageError{Message: "deploy knows no images for " + target.Registry, Advice: "run `ci images deploy` with the same --env, or give it the output folder of the run that made them"}
+	again := &platform.UsageError{Message: stage + " knows no images for " + target.Registry, Advice: "`ci images " + stage + "` makes them first; or name the folder of the run that made them with --output"}
 	data, err := os.ReadFile(p.imagesPath())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, again

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/teei/slipway/internal/action"
 )
 
 // nearest is the word that was most likely meant, or "" if none is close.
@@ -46,15 +48,7 @@ func lastLines(output string, n int) []string {
 }
 
 // shellWord quotes a word for a shell, if it needs that.
-func shellWord(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@%+,=", r)
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
+func shellWord(s string) string { return action.ShellWord(s) }
 
 // shortPath names a file from where the reader is, if it lies below.
 func shortPath(dir, name string) string {

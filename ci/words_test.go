@@ -188,16 +188,16 @@ func TestImagesOfAnotherRegistryAreNotKnown(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.images = map[string]string{}
-	if known, err := p.knownImages(platform.Target{Registry: "a"}); err != nil || known["web"] == "" {
+	if known, err := p.knownImages(platform.Target{Registry: "a"}, "deploy"); err != nil || known["web"] == "" {
 		t.Errorf("%v, %v", known, err)
 	}
-	if _, err := p.knownImages(platform.Target{Registry: "b"}); exitCode(err) != exitUsage {
+	if _, err := p.knownImages(platform.Target{Registry: "b"}, "deploy"); exitCode(err) != exitUsage {
 		t.Errorf("%v", err)
 	}
 	if err := os.WriteFile(p.imagesPath(), []byte("{"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.knownImages(platform.Target{Registry: "a"}); exitCode(err) != exitUsage {
+	if _, err := p.knownImages(platform.Target{Registry: "a"}, "deploy"); exitCode(err) != exitUsage {
 		t.Errorf("%v", err)
 	}
 }

@@ -45,7 +45,7 @@ func (e *NotAskedError) Error() string {
 func (e *NotAskedError) Usage() bool { return true }
 
 // Hint says what to do about it.
-func (e *NotAskedError) Hint() string { return "repeat it with --yes" }
+func (e *NotAskedError) Hint() string { return "`" + action.Again + " --yes` takes them over without being asked" }
 
 // Run shows who owns what, and takes it over if somebody agrees.
 func Run(ctx context.Context, flags environment.Flags, yes bool, in io.Reader, w io.Writer) error {

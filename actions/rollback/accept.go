@@ -21,7 +21,7 @@ func (e *LossError) Usage() bool { return true }
 
 // Hint says what to do about it.
 func (e *LossError) Hint() string {
-	return "repeat it with --accept-loss, or without --database: then the services go back and the data stays"
+	return "`" + action.Again + " --accept-loss` loses that; without --database the services go back and the data stays"
 }
 
 // accept shows what would be lost before anything happens, and asks at a terminal.

@@ -109,7 +109,7 @@ func (e *TroubleError) Hint() string {
 	if e.Release == "" {
 		return "nothing was released to it yet; `slipway plan` shows what a release would do"
 	}
-	return fmt.Sprintf("kubectl -n %s get pods; `slipway verify` says of each what is wrong", e.Namespace)
+	return fmt.Sprintf("`kubectl -n %s get pods` lists them; `slipway verify` says of each what is wrong", e.Namespace)
 }
 
 func read(ctx context.Context, e *environment.Environment) (*Status, error) {

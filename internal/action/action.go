@@ -116,6 +116,7 @@ func Execute(ctx context.Context, root *cobra.Command, args []string, stdout, st
 		}
 	}
 	if err != nil {
+		err = withPasteable(err, root, cmd)
 		Report(stderr, err)
 		annotate(cmd, err)
 	}

@@ -11,6 +11,7 @@ import (
 // part of what they approved, so it only adds to it.
 func (q *Question) backup() (out []plan.Finding) {
 	const id = "backup"
+	retake := "take another with `ci backup --env " + q.Environment + "`, and give its report.json as --backup; it needs no new approval"
 	approved := q.Evidence.Item(plan.Backup, "")
 	newest := approved
 	if again := q.Again; again != nil {
@@ -34,7 +35,4 @@ func (q *Question) backup() (out []plan.Finding) {
 	return []plan.Finding{pass(id, "%s old; SHA-256 %s", age, short(newest.SHA256))}
 }
 
-const (
-	retake = "take another with `ci backup`, and give its report.json as --backup; it needs no new approval"
-	skew   = 5 * time.Minute // of two clocks
-)
+const skew = 5 * time.Minute // of two clocks

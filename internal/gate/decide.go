@@ -150,7 +150,7 @@ func (q *Question) fresh(digest string) (out []plan.Finding) {
 	}
 	switch item := q.Evidence.Item(plan.Preflight, ""); {
 	case item == nil:
-		out = append(out, fail("preflight", "run `slipway preflight` after `slipway plan`", "nothing was looked at before the approval"))
+		out = append(out, fail("preflight", "`slipway plan --env "+q.Environment+"` makes one, and `slipway preflight --env "+q.Environment+"` looks at it", "nothing was looked at before the approval"))
 	case q.Findings == nil:
 		out = append(out, fail("preflight", "bring "+plan.FindingsFile+" with the plan", "its findings are not here"))
 	default:
@@ -169,7 +169,7 @@ func (q *Question) fresh(digest string) (out []plan.Finding) {
 func (q *Question) preflighted(item *plan.Item) []plan.Finding {
 	digest, err := plan.Digest(q.Findings)
 	if err != nil || digest != item.SHA256 {
-		return []plan.Finding{fail("preflight", "bring the findings as `slipway preflight` wrote them", "its findings are not those that were approved")}
+		return []plan.Finding{fail("preflight", "bring the findings as `slipway preflight --env "+q.Environment+"` wrote them", "its findings are not those that were approved")}
 	}
 	seen := map[string]bool{}
 	for _, f := range q.Findings {
@@ -177,7 +177,7 @@ func (q *Question) preflighted(item *plan.Item) []plan.Finding {
 	}
 	for _, id := range q.required() {
 		if !seen[id] {
-			return []plan.Finding{fail("preflight", "run `slipway preflight` with the platform file of this commit", "nobody looked at %s", id)}
+			return []plan.Finding{fail("preflight", "run `slipway preflight --env "+q.Environment+"` with the platform file of this commit", "nobody looked at %s", id)}
 		}
 	}
 	for _, f := range q.Findings {
@@ -185,7 +185,7 @@ func (q *Question) preflighted(item *plan.Item) []plan.Finding {
 		case f.Status == plan.Pass:
 		case f.Status == plan.Waived && q.Gate.MayWaive(f.Kind()) && f.Waiver != nil && q.Now.Before(f.Waiver.Until):
 		default:
-			return []plan.Finding{fail("preflight", "mend it and start the workflow anew; `slipway preflight` says how", "%s %s: %s", f.ID, f.Status, f.Text)}
+			return []plan.Finding{fail("preflight", "fix it, then start a new run; `slipway preflight --env "+q.Environment+"` says how", "%s %s: %s", f.ID, f.Status, f.Text)}
 		}
 	}
 	return []plan.Finding{pass("preflight", "%d findings, none in the way", len(q.Findings))}

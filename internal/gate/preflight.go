@@ -224,7 +224,7 @@ func (c *Checklist) backup(context.Context) []plan.Finding {
 	if c.Platform.Database == nil {
 		return nil
 	}
-	const advice = "run `ci backup` and plan with --report of that run"
+	advice := "run `ci backup --env " + c.Plan.Environment + "` and plan with --report of that run"
 	item := c.Evidence.Item(plan.Backup, "")
 	if item == nil || !item.Passed {
 		return []plan.Finding{fail(id, advice, "there is no backup that was restored and compared")}

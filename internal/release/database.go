@@ -106,7 +106,7 @@ func (e *DatabaseWaitsError) Usage() bool { return true }
 
 // Hint says what to do about it.
 func (e *DatabaseWaitsError) Hint() string {
-	return "repeat it with the same backup: slipway rollback --env " + e.Environment + " --database FILE"
+	return "`slipway rollback --env " + e.Environment + " --database FILE` finishes it, with the same backup"
 }
 
 // Backup is a Database that goes back to a verified backup.

@@ -238,7 +238,7 @@ func (d Planned) Text(w io.Writer) error {
 	}
 	fmt.Fprintf(&b, "plan      %s\n", d.Digest)
 	if d.Approval == "" {
-		b.WriteString("approval  `slipway preflight` says what is approved\n")
+		fmt.Fprintf(&b, "approval  `slipway preflight --env %s` says what is approved\n", plain(p.Environment))
 	} else {
 		fmt.Fprintf(&b, "approval  %s  (until %s)\n", d.Approval, d.Evidence.Expires.Format("2006-01-02 15:04 MST"))
 	}
