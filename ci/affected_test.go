@@ -30,8 +30,8 @@ func repository(t *testing.T) (root string, git func(args ...string)) {
 	return root, branch(t, root)
 }
 
-// branch puts a folder under git: one commit on main, and a branch on top.
-func branch(t *testing.T, root string) (git func(args ...string)) {
+// branchless puts a folder under git, with nothing in it.
+func branchless(t *testing.T, root string) (git func(args ...string)) {
 	t.Helper()
 	git = func(args ...string) {
 		t.Helper()
@@ -43,6 +43,13 @@ func branch(t *testing.T, root string) (git func(args ...string)) {
 		}
 	}
 	git("init", "--quiet", "--initial-branch=main")
+	return git
+}
+
+// branch puts a folder under git: one commit on main, and a branch on top.
+func branch(t *testing.T, root string) (git func(args ...string)) {
+	t.Helper()
+	git = branchless(t, root)
 	git("add", ".")
 	git("commit", "--quiet", "--message=first")
 	git("checkout", "--quiet", "-b", "work")
@@ -120,16 +127,22 @@ func TestReachOutsideGit(t *testing.T) {
 	}
 }
 
+// An image is made from its package and what that needs, and from all that is
+// no package: documents, tests, manifests, whatever a build may read.
 func TestStrangers(t *testing.T) {
 	root, _ := repository(t)
+	write(t, root, "packages/mail/inner/package.json", `{"name":"inner"}`)
+	write(t, root, "packages/web/package.json", `{"name":"web","dependencies":{"kit":"workspace:*","in":"link:../mail/inner"}}`)
+	write(t, root, "packages/far/package.json", `{"name":"far"}`)
+	write(t, root, "pnpm-workspace.yaml", "packages: ['packages/*', 'packages/mail/inner']\n")
+	write(t, root, "pnpm-lock.yaml", "lockfileVersion: '9.0'\nimporters: {packages/kit: {}, packages/web: {}, packages/mail: {}, packages/mail/inner: {}, packages/far: {}}\n")
 	workspace, err := platform.ReadWorkspace(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := strangers(workspace, "web", &platform.Platform{Manifests: platform.Manifests{Kustomize: "deploy/base"}})
-	for name, want := range map[string]bool{"packages/mail": true, "deploy": true, "packages/kit": false, "packages/web": false} {
-		if slices.Contains(got, name) != want {
-			t.Errorf("%s left out: %t", name, !want)
+	for name, want := range map[string][]string{"web": {"packages/far"}, "inner": {"packages/far", "packages/kit", "packages/web"}} {
+		if got := strangers(workspace, name); !slices.Equal(got, want) {
+			t.Errorf("%s is made without %q, want %q", name, got, want)
 		}
 	}
 }

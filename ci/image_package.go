@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"os"
-	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"dagger.io/dagger"
@@ -79,7 +79,7 @@ func (p *pipeline) deployed(r recipe) (*dagger.Container, error) {
 		return nil, err
 	}
 	name := shellWord(r.Package)
-	c = p.bring(c, p.source(strangers(workspace, r.Package, p.platform)...)).
+	c = p.bring(c, p.source(strangers(workspace, r.Package)...)).
 		WithExec(shell("pnpm --filter " + shellWord(r.Package+"...") + " run --if-present build && " +
 			"pnpm --filter " + name + " --prod --offline deploy " + outDir))
 	if c, err = p.withSelf(c); err != nil {
@@ -88,25 +88,19 @@ func (p *pipeline) deployed(r recipe) (*dagger.Container, error) {
 	return c.WithExec([]string{selfPath, "inside", "pack", outDir, strings.TrimPrefix(appDir, "/"), packed}), nil
 }
 
-// strangers are patterns of what an image does not depend on: the packages
-// that it does not need, and what only releases and reviews read.
-func strangers(w *platform.Workspace, name string, p *platform.Platform) []string {
-	patterns := []string{platform.File, ".github", "**/*.md", "**/*.test.ts", "**/*.test.tsx", "**/*.spec.ts"}
-	needed := map[string]bool{}
-	for _, n := range w.Closure(name) {
-		needed[n.Name] = true
-	}
+// strangers are patterns of what an image does not depend on: the packages that
+// it does not need, as far as the lockfile tells, and nothing else. What lies
+// beside packages, of whatever kind, may be read by a build.
+func strangers(w *platform.Workspace, name string) []string {
+	var patterns []string
+	needed := w.Closure(name)
 	for _, other := range w.Packages {
-		if !needed[other.Name] && other.Dir != "." {
+		holds := func(n platform.Package) bool { return n.Dir == other.Dir || strings.HasPrefix(n.Dir, other.Dir+"/") }
+		if other.Dir != "." && !slices.ContainsFunc(needed, holds) {
 			patterns = append(patterns, other.Dir)
 		}
 	}
-	for _, dir := range []string{p.Manifests.Kustomize} {
-		if top, _, _ := strings.Cut(path.Clean(dir), "/"); dir != "" && top != "." {
-			patterns = append(patterns, top)
-		}
-	}
-	return patterns
+	return escapeAll(patterns)
 }
 
 // assemble puts one layer on a base. Nothing in it tells when or where it was

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,22 +18,31 @@ import (
 // root, where vitest and others take it for a path of a URL.
 const workdir = "/home/platform"
 
-// notSource is never uploaded: it is nobody's business, or only good where it was made.
-// Plain patterns only; one with ! makes an upload slow.
-var notSource = []string{"**/node_modules", "**/.git", "**/.slipway", "**/.env", "**/.env.local"}
+// Everything is uploaded but what git ignores: what git has is source, and so is
+// a new file that it does not ignore. A check and an image see what a fresh clone
+// has, and what was not committed yet. Plain patterns only: one with ! makes an
+// upload slow.
 
-// madeAgain is not uploaded unless git has some of it: then it is source, by
-// what its authors say.
+// tools keep these in every repository, and they are in no commit.
+var toolFolders = []string{"**/.git", "**/.slipway"}
+
+// unlessTracked is source only where git has it: packages that were installed
+// for another machine, and secrets of a person that nobody told git to ignore.
+var unlessTracked = []string{"**/node_modules", "**/.env", "**/.env.local"}
+
+// madeAgain is left out where there is no git to ask.
 var madeAgain = []string{"**/dist", "**/coverage", "**/*.tsbuildinfo"}
 
-// excludes are the patterns of what is not uploaded from this repository.
+// excludes are the patterns of what is not uploaded from this folder.
 func excludes(root, output string) []string {
-	return slices.Concat(notMade(root), never(root, output))
+	made, never := notSource(root, output)
+	return slices.Concat(made, never)
 }
 
 // contextExcludes are those of a Dockerfile's context, by the file of Docker's
 // that ignores. Of several patterns that match, the last one counts.
 func contextExcludes(root, dockerfile, output string) ([]string, error) {
+	made, never := notSource(root, output)
 	for _, name := range []string{dockerfile + ".dockerignore", filepath.Join(root, ".dockerignore")} {
 		file, err := os.Open(name)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -42,29 +52,61 @@ func contextExcludes(root, dockerfile, output string) ([]string, error) {
 		}
 		defer file.Close()
 		ignored, err := ignorefile.ReadAll(file)
-		return slices.Concat(notMade(root), ignored, never(root, output)), err
+		return slices.Concat(made, ignored, never), err
 	}
-	return excludes(root, output), nil
+	return slices.Concat(made, never), nil
 }
 
-// notMade are the patterns of madeAgain, without those that git has files of.
-func notMade(root string) (patterns []string) {
-	for _, pattern := range madeAgain {
-		tracked, err := git(context.Background(), root, "ls-files", "-z", "--", ":(glob)"+pattern, ":(glob)"+pattern+"/**")
-		if err != nil || tracked == "" {
+// notSource are the patterns of what is left out: what was made here, which a
+// .dockerignore may ask for all the same, and what is never uploaded.
+func notSource(root, output string) (made, never []string) {
+	never = slices.Clone(toolFolders)
+	if rel, err := filepath.Rel(root, output); err == nil && filepath.IsLocal(rel) && rel != "." {
+		never = append(never, escapeAll([]string{filepath.ToSlash(rel)})...)
+	}
+	ignored, err := ignoredByGit(root)
+	if err != nil {
+		return madeAgain, slices.Concat(unlessTracked, never)
+	}
+	return escapeAll(ignored), slices.Concat(untracked(root), never)
+}
+
+// ignoredByGit are the files and folders below root that git ignores and has
+// nothing of. It is an error where git does not know the folder, or ignores it
+// as a whole.
+func ignoredByGit(root string) ([]string, error) {
+	_, err := git(context.Background(), root, "check-ignore", "--quiet", ".")
+	if err == nil {
+		return nil, errors.New("git ignores the folder itself")
+	} else if errors.Is(err, errNoGit) {
+		return nil, err
+	}
+	return gitFiles(root, "--others", "--ignored", "--exclude-standard", "--directory")
+}
+
+// untracked are patterns of unlessTracked that leave what git has.
+func untracked(root string) (patterns []string) {
+	for _, pattern := range unlessTracked {
+		spec := []string{"--", ":(glob)" + pattern, ":(glob)" + pattern + "/**"}
+		if has, err := gitFiles(root, spec...); err != nil || len(has) == 0 {
 			patterns = append(patterns, pattern)
+		} else if others, err := gitFiles(root, append([]string{"--others", "--exclude-standard", "--directory"}, spec...)...); err == nil {
+			patterns = append(patterns, escapeAll(others)...) // those that git ignores are in its list
 		}
 	}
 	return patterns
 }
 
-// never are the patterns of notSource, and of the output folder.
-func never(root, output string) []string {
-	rel, err := filepath.Rel(root, output)
-	if err != nil || !filepath.IsLocal(rel) || rel == "." {
-		return notSource
+// gitFiles are names that git lists, of folders too, relative to root.
+func gitFiles(root string, args ...string) (names []string, err error) {
+	out, err := git(context.Background(), root, append([]string{"ls-files", "-z"}, args...)...)
+	for name := range strings.SplitSeq(out, "\x00") {
+		// It lists the root itself where all else in it is ignored.
+		if name = path.Clean(name); name != "." {
+			names = append(names, name)
+		}
 	}
-	return append(slices.Clone(notSource), filepath.ToSlash(rel))
+	return names, err
 }
 
 // source uploads the repository, without the folders named.
@@ -80,7 +122,7 @@ func (p *pipeline) files(names []string) *dagger.Directory {
 
 // escapeAll takes the meaning of patterns from names of files.
 func escapeAll(names []string) []string {
-	escape := strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`)
+	escape := strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`, "!", `\!`)
 	escaped := make([]string, len(names))
 	for i, name := range names {
 		escaped[i] = escape.Replace(name)

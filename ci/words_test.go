@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -110,42 +109,6 @@ func TestTokensOfNpmAreSecrets(t *testing.T) {
 		if want := strings.Contains(text, "NPM_TOKEN"); want != (len(a.variables) == 1) {
 			t.Errorf("%q needs %v", text, a.variables)
 		}
-	}
-}
-
-// What Docker is to ignore is still source to everything else.
-func TestExcludes(t *testing.T) {
-	t.Parallel()
-	root := t.TempDir()
-	write(t, root, ".dockerignore", "# comment\n*\n!/src\n")
-	write(t, root, "services/web/Dockerfile.dockerignore", "test\n")
-	write(t, root, "app/dist/kept.js", "")
-	out := filepath.Join(root, "out")
-	hard := " " + strings.Join(notSource, " ") + " out"
-	made := "**/dist **/coverage **/*.tsbuildinfo"
-	context := func(dockerfile string) string {
-		patterns, err := contextExcludes(root, filepath.Join(root, dockerfile), out)
-		if err != nil {
-			t.Error(err)
-		}
-		return strings.Join(patterns, " ")
-	}
-	for name, c := range map[string]struct{ got, want string }{
-		"of the repository":          {strings.Join(excludes(root, out), " "), made + hard},
-		"of a Dockerfile":            {context("Dockerfile"), made + " * !src" + hard},
-		"of a Dockerfile of its own": {context("services/web/Dockerfile"), made + " test" + hard},
-	} {
-		if c.got != c.want {
-			t.Errorf("%s: %s\nwant %s", name, c.got, c.want)
-		}
-	}
-	for _, args := range [][]string{{"init", "--quiet"}, {"add", "app"}} {
-		if _, err := git(t.Context(), root, args...); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got, want := strings.Join(excludes(root, out), " "), "**/coverage **/*.tsbuildinfo"+hard; got != want {
-		t.Errorf("with a dist that git has: %s\nwant %s", got, want)
 	}
 }
 
