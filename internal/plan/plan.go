@@ -65,6 +65,7 @@ const (
 	Change  = "change"
 	Replace = "replace" // it cannot be changed, so it is deleted and another one made
 	Own     = "own"     // its content stays, slipway becomes the owner of fields
+	Delete  = "delete"  // another kind of the same name takes its place
 	Leave   = "leave"   // the manifests do not have it any more, and it stays where it is
 )
 

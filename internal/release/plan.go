@@ -59,7 +59,15 @@ func Plan(ctx context.Context, o Planning) (*plan.Plan, error) {
 			}
 		}
 	}
-	if p.Left, err = o.left(ctx); err != nil {
+	retired := map[string]bool{}
+	for _, d := range differences {
+		if d.Retired != nil {
+			id := kube.ID(d.Retired)
+			retired[id] = true
+			p.Objects = append(p.Objects, plan.Object{ID: id, Service: d.Service, Action: plan.Delete, Fields: []plan.Field{}})
+		}
+	}
+	if p.Left, err = o.left(ctx, retired); err != nil {
 		return nil, err
 	}
 	if p.Given, err = o.given(ctx); err != nil {
@@ -100,13 +108,13 @@ func (o *Planning) given(ctx context.Context) ([]plan.Given, error) {
 	return out, nil
 }
 
-// left are the objects that are in no manifest any more.
-func (o *Planning) left(ctx context.Context) ([]string, error) {
+// left are the objects that are in no manifest any more, and stay.
+func (o *Planning) left(ctx context.Context, retired map[string]bool) ([]string, error) {
 	records, err := o.Ledger.Releases(ctx)
 	if err != nil && !errors.As(err, new(*ledger.DamagedError)) {
 		return nil, err
 	}
-	manifests := map[string]bool{}
+	manifests := maps.Clone(retired)
 	for _, obj := range o.Rollout.Objects {
 		manifests[kube.ID(obj)] = true
 	}
@@ -159,7 +167,9 @@ func service(s rollout.Service, differences []rollout.Difference) plan.Service {
 		out.After = imageOf(d.Object, s.Name)
 	}
 	if d.Before == nil {
-		out.Changed = true
+		if out.Changed = true; d.Retired != nil {
+			out.Before = imageOf(d.Retired, s.Name)
+		}
 		return out
 	}
 	out.Before = imageOf(d.Before, s.Name)

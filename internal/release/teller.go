@@ -94,7 +94,8 @@ func (t *teller) wait(p rollout.Progress) {
 	}
 	told := t.told[p.Service]
 	// All of them ready is not said: the next phase does.
-	if more := p.Ready != told.Ready && p.Ready < p.Wanted; more || p.Elapsed-told.Elapsed >= quiet {
+	more := p.Ready != told.Ready && p.Ready < p.Wanted
+	if held := p.Why != "" && p.Why != told.Why; more || held || p.Elapsed-told.Elapsed >= quiet {
 		t.told[p.Service] = p
 		t.say("  %s", waitingFor(p))
 	}
@@ -119,6 +120,8 @@ func (t *teller) status() {
 func waitingFor(p rollout.Progress) string {
 	text := fmt.Sprintf("%s: %d of %s ready, %ds", p.Service, p.Ready, count(p.Wanted, "pod"), int(p.Elapsed.Seconds()))
 	switch {
+	case p.Why != "":
+		text += ", " + p.Why
 	case p.Phase == rollout.Settling:
 		text += ", settles"
 	case p.Phase == rollout.Probing:

@@ -126,7 +126,7 @@ func (d Planned) objects(b *strings.Builder) {
 			fmt.Fprintf(b, "\n%s.\n", rest(len(d.Plan.Objects)-i, "more object", or(d.whole, "plan.json"), d.Link))
 			return
 		}
-		fmt.Fprintf(b, "<details><summary>%s %s</summary>\n\n", o.Action, code(o.ID))
+		fmt.Fprintf(b, "<details><summary>%s %s%s</summary>\n\n", o.Action, code(o.ID), why(o))
 		if len(o.Fields) > 0 {
 			b.WriteString("| field | before | after |\n|---|---|---|\n")
 		}
@@ -248,9 +248,9 @@ func (d Planned) Text(w io.Writer) error {
 
 // changes are objects and migrations, each change on a line.
 func (d Planned) changes(b *strings.Builder) {
-	marks := map[string]string{plan.Create: "+", plan.Change: "~", plan.Replace: "±", plan.Own: "=", plan.Leave: "-"}
+	marks := map[string]string{plan.Create: "+", plan.Change: "~", plan.Replace: "±", plan.Own: "=", plan.Delete: "-", plan.Leave: "-"}
 	for _, o := range d.Plan.Objects {
-		fmt.Fprintf(b, "  %s %s\n", marks[o.Action], plain(o.ID))
+		fmt.Fprintf(b, "  %s %s%s\n", marks[o.Action], plain(o.ID), why(o))
 		for _, f := range o.Fields {
 			if o.Action == plan.Change {
 				fmt.Fprintf(b, "      %s: %s → %s\n", plain(f.Path), textValue(f.Before), textValue(f.After))
@@ -269,6 +269,14 @@ func (d Planned) changes(b *strings.Builder) {
 	for _, line := range d.Left() {
 		fmt.Fprintf(b, "  %s\n", plain(line))
 	}
+}
+
+// why says what is not plain to see of an object's change.
+func why(o plan.Object) string {
+	if o.Action == plan.Delete {
+		return " (deleted once the other kind of this name is healthy)"
+	}
+	return ""
 }
 
 // Left says what the manifests do not have any more, and how to delete it.

@@ -10,8 +10,8 @@ func (r *run) announce(ctx context.Context, others []Difference, workloads map[s
 		steps[Configuration] = changes
 	}
 	for name, d := range workloads {
-		if d.Changed {
-			steps[name] = []Change{r.change(d)}
+		if changes := r.changes([]Difference{d}); len(changes) > 0 {
+			steps[name] = changes
 		}
 	}
 	r.followed = map[string]bool{Configuration: r.writes(0, steps), Verification: true}
@@ -54,6 +54,9 @@ func (r *run) changes(differences []Difference) (changes []Change) {
 	for _, d := range differences {
 		if d.Changed {
 			changes = append(changes, r.change(d))
+		}
+		if d.Retired != nil {
+			changes = append(changes, r.retired(d.Retired))
 		}
 	}
 	return changes

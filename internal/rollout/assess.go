@@ -30,12 +30,22 @@ type verdict struct {
 	wanted  int
 	// waiting says what is still missing, for progress and for the deadline.
 	waiting string
+	// hold is what holds it up, as far as anything says so.
+	hold *hold
 	// pods of the new template that are not on their way out.
 	pods []*corev1.Pod
 	// absent says that the workload is not among those that are watched.
 	absent bool
 	// answered is how long the slowest healthy answer took, once they were asked.
 	answered time.Duration
+}
+
+// why is what holds it up, for people; "" if nothing says so.
+func (v verdict) why() string {
+	if v.hold == nil {
+		return ""
+	}
+	return v.hold.text
 }
 
 // sign is why a service cannot become healthy by waiting.
@@ -78,9 +88,9 @@ func assess(s state) verdict {
 	}
 	v.waiting = w.missing(v.pods)
 	v.done = v.waiting == ""
-	if died := s.died(w.news(gone)); len(died) > 0 && !v.done {
-		v.failure = outgrown(died)
-		v.waiting += "; " + deathOf(died[len(died)-1])
+	if !v.done {
+		died := s.died(w.news(gone))
+		v.failure, v.hold = outgrown(died), held(w, v.pods, died)
 	}
 	return v
 }

@@ -178,7 +178,8 @@ func TestAssess(t *testing.T) {
 		{name: "pull backs off", change: waits("ImagePullBackOff", `Back-off pulling image "b"`)},
 		{name: "no such host", change: waits("ErrImagePull", "dial tcp: lookup registry: no such host")},
 		{name: "bad image name", change: waits("InvalidImageName", ""), fails: "not a valid name"},
-		{name: "secret missing", change: waits("CreateContainerConfigError", `secret "x" not found`), fails: `secret "x" not found`},
+		{name: "secret missing", change: waits("CreateContainerConfigError", `secret "x" not found`), waiting: "0 of 1 new pods are ready"},
+		{name: "configuration is wrong", change: waits("CreateContainerConfigError", "container has runAsNonRoot and image will run as root"), fails: "will run as root"},
 		{name: "secret cache", change: waits("CreateContainerConfigError", "failed to sync secret cache: timed out waiting for the condition")},
 		{name: "no such command", change: waits("RunContainerError", `exec: "nope": executable file not found in $PATH`), fails: "cannot be started"},
 		{name: "command not to be executed", change: cannotRunWith(127), fails: "cannot be started: exec format error"},
@@ -211,6 +212,15 @@ func TestAssess(t *testing.T) {
 			cannotCreate(`pods "x" is forbidden: exceeded quota: q`)(s)
 			s.pods[0].DeletionTimestamp = &metav1.Time{Time: time.Unix(1, 0)}
 		}},
+		{name: "quota, a pod of another service is going", change: func(s *world) {
+			cannotCreate(`pods "x" is forbidden: exceeded quota: q`)(s)
+			none := intstr.FromInt32(0)
+			s.deployment.Spec.Strategy.RollingUpdate = &appsv1.RollingUpdateDeployment{MaxUnavailable: &none}
+			other := newPod("web-old", "web")
+			other.DeletionTimestamp = &metav1.Time{Time: time.Unix(1, 0)}
+			s.pods = append(s.pods, other)
+		}},
+		{name: "no priority class yet", change: cannotCreate(`pods "x" is forbidden: no PriorityClass with name high was found`)},
 		{name: "pod security", change: cannotCreate(`pods "x" is forbidden: violates PodSecurity "restricted:latest"`), fails: "PodSecurity"},
 		{name: "webhook refuses", change: cannotCreate(`admission webhook "w" denied the request: no`), fails: "denied the request"},
 		{name: "webhook is away", change: cannotCreate("failed calling webhook: connection refused")},

@@ -176,3 +176,13 @@ func (a app) with(name, value string) app {
 	a.Env = env
 	return a
 }
+
+// objects are those of a text, in the scene's namespace.
+func (s *scene) objects(text string) []*kube.Object {
+	s.t.Helper()
+	objects, err := kube.Render(s.t.Context(), kube.Source{Name: "test", Text: []byte(text)}, kube.RenderOptions{Namespace: s.namespace})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return objects
+}

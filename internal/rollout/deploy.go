@@ -95,6 +95,9 @@ func newRun(o Options) *run {
 	if r.Deadline == 0 {
 		r.Deadline = 3 * time.Minute
 	}
+	if r.Missing == 0 {
+		r.Missing = 30 * time.Second
+	}
 	for _, c := range o.Earlier {
 		r.earlier[kube.ID(c.Object)] = c
 	}
@@ -112,7 +115,13 @@ func (r *run) prepare(ctx, watching context.Context) ([]Difference, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.view, err = follow(watching, r.Cluster, r.Namespace, r.kinds(r.Objects)); err != nil {
+	kinds := r.kinds(r.Objects)
+	for _, d := range differences {
+		if d.Retired != nil {
+			kinds[d.Retired.GetKind()] = true
+		}
+	}
+	if r.view, err = r.follow(watching, kinds); err != nil {
 		return nil, err
 	}
 	return differences, r.keepEndpoints(differences)
@@ -232,21 +241,30 @@ func (r *run) applyOther(ctx context.Context, d Difference) error {
 		if err != nil {
 			return err
 		}
-		g.generation, g.uid = applied.GetGeneration(), applied.GetUID()
+		g.generation, g.uid, g.written = applied.GetGeneration(), applied.GetUID(), writtenAt(applied)
 	}
 	r.result.Objects = append(r.result.Objects, ObjectResult{ID: id, Action: action})
 	r.report(Progress{Service: id, Phase: Applying, Detail: action})
 	if !runs(d.Object.GetKind()) || d.Object.GetNamespace() != r.Namespace {
 		return nil
 	}
-	v, err := r.view.wait(ctx, g, func(verdict) {})
+	told := false
+	v, err := r.view.wait(ctx, g, func(v verdict) {
+		if v.hold != nil {
+			told = true
+			r.report(Progress{Service: id, Phase: Waiting, Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(start), Detail: v.waiting, Why: r.redact(v.why())})
+		}
+	})
 	if err != nil {
 		return fmt.Errorf("wait for %s: %w", id, err)
+	}
+	if told && v.failure == nil {
+		r.report(Progress{Service: id, Phase: Healthy, Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(start)})
 	}
 	if v.failure != nil {
 		return r.diagnose(ctx, d.Object.GetName(), v.failure)
 	}
-	return nil
+	return r.clearOut(ctx, d.Retired)
 }
 
 // clear makes room for an object that cannot be changed.
@@ -267,10 +285,11 @@ func (r *run) clear(ctx context.Context, d Difference) error {
 // service rolls one service out: apply, converge, ask its new pods, ask through
 // the Service. One that does not change is not written, but has to answer.
 func (r *run) service(ctx context.Context, i int, d Difference) error {
-	if !d.Changed {
+	changes := r.changes([]Difference{d})
+	if len(changes) == 0 {
 		return r.update(ctx, i, d)
 	}
-	return r.step(ctx, d.Service, []Change{r.change(d)}, func() error { return r.update(ctx, i, d) })
+	return r.step(ctx, d.Service, changes, func() error { return r.update(ctx, i, d) })
 }
 
 func (r *run) update(ctx context.Context, i int, d Difference) error {
@@ -291,6 +310,9 @@ func (r *run) update(ctx context.Context, i int, d Difference) error {
 		}
 	}
 	g.generation, g.uid = applied.GetGeneration(), applied.GetUID()
+	if d.Changed {
+		g.written = writtenAt(applied)
+	}
 	out.Changed = d.Before == nil || d.Before.GetGeneration() != applied.GetGeneration()
 	if out.Image == "" {
 		if images := kube.Images(applied); len(images) > 0 {
@@ -302,6 +324,9 @@ func (r *run) update(ctx context.Context, i int, d Difference) error {
 		return err
 	}
 	out.Pods, out.Answered = len(v.pods), v.answered.Seconds()
+	if err := r.clearOut(ctx, d.Retired); err != nil {
+		return err
+	}
 	if d.Changed {
 		r.mu.Lock()
 		r.settled[s.Name] = exitsOf(v.pods)
@@ -321,7 +346,7 @@ func (r *run) update(ctx context.Context, i int, d Difference) error {
 func (r *run) settle(ctx context.Context, s Service, g goal, changed bool) (verdict, error) {
 	for {
 		v, err := r.view.wait(ctx, g, func(v verdict) {
-			r.report(Progress{Service: s.Name, Phase: g.phase(Waiting), Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(g.start), Detail: v.waiting})
+			r.report(Progress{Service: s.Name, Phase: g.phase(Waiting), Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(g.start), Detail: v.waiting, Why: r.redact(v.why())})
 		})
 		if err != nil {
 			return v, fmt.Errorf("wait for %s: %w", s.Name, err)

@@ -60,7 +60,7 @@ func TestDeployTakesBack(t *testing.T) {
 		{name: "answers 500", broken: version("profile", "2").with("HEALTH", "500"), reason: "500 Internal Server Error"},
 		{name: "never ready", broken: version("profile", "2").with("UNREADY", "1"), reason: "readiness probe does not pass", within: 30 * time.Second},
 		{name: "no such image", broken: func() app { a := version("profile", "2"); a.Image = "node:no-such-tag"; return a }(), reason: "was not found"},
-		{name: "no such secret", broken: func() app { a := version("profile", "2"); a.Secret = "absent"; return a }(), reason: `secret "absent" not found`},
+		{name: "no such secret", broken: func() app { a := version("profile", "2"); a.Secret = "absent"; return a }(), reason: `secret "absent" not found, 3s after the change`},
 		{name: "a Service for another port", broken: func() app { a := version("profile", "2"); a.Target = "9090"; return a }(), reason: "none of the ports of Service profile leads to port 8080", service: true},
 		{name: "a Service for other pods", broken: func() app { a := version("profile", "2"); a.Selects = "nobody"; return a }(), reason: "Service profile does not answer /health: ", service: true, within: 30 * time.Second},
 	}
@@ -72,6 +72,7 @@ func TestDeployTakesBack(t *testing.T) {
 			before := s.versions()
 
 			o := s.options(version("gateway", "2"), tt.broken, version("cockpit", "2"))
+			o.Missing = 3 * time.Second
 			if tt.within > 0 {
 				o.Deadline = tt.within
 			}

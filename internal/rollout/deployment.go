@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -88,18 +89,34 @@ func sameTemplate(of, want *corev1.PodTemplateSpec) bool {
 
 // refused is the API server not letting the new ReplicaSet make pods.
 func (d deployment) refused(set *appsv1.ReplicaSet, all []*corev1.Pod) *sign {
+	message := refusalOf(set)
+	if !finalRefusal(message) || overQuota(message, all) || strings.Contains(message, "exceeded quota") && d.makesRoom(set, all) {
+		return nil
+	}
+	return &sign{reason: "its pods may not be created: " + Clean(message)}
+}
+
+// refusal is why pods of the present template cannot be made, "" if they can.
+func (d deployment) refusal() string {
+	if set := d.newSet(); set != nil {
+		return refusalOf(set)
+	}
+	return ""
+}
+
+func refusalOf(set *appsv1.ReplicaSet) string {
 	for _, c := range set.Status.Conditions {
-		if c.Type != appsv1.ReplicaSetReplicaFailure || c.Status != corev1.ConditionTrue || c.Reason != "FailedCreate" {
-			continue
-		}
-		final := strings.Contains(c.Message, "forbidden") || strings.Contains(c.Message, "denied the request") || strings.Contains(c.Message, "is invalid")
-		passing := strings.Contains(c.Message, "error looking up service account") || strings.Contains(c.Message, "status unknown for quota") ||
-			strings.Contains(c.Message, "exceeded quota") && d.makesRoom(set, all)
-		if final && !passing {
-			return &sign{reason: "its pods may not be created: " + Clean(c.Message)}
+		if c.Type == appsv1.ReplicaSetReplicaFailure && c.Status == corev1.ConditionTrue && c.Reason == "FailedCreate" {
+			return c.Message
 		}
 	}
-	return nil
+	return ""
+}
+
+// overQuota reports whether a quota is what refuses a pod, and some that count
+// there are on their way out, such as the old ones of the service before.
+func overQuota(message string, all []*corev1.Pod) bool {
+	return strings.Contains(message, "exceeded quota") && slices.ContainsFunc(all, func(p *corev1.Pod) bool { return p.DeletionTimestamp != nil })
 }
 
 // makesRoom reports whether old pods will go without waiting for new ones, and

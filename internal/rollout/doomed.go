@@ -8,8 +8,9 @@ import (
 )
 
 // doomed finds what waiting cannot heal: a second exit, a crash loop, an image
-// that does not exist, configuration that is not there, pods that may not be
-// made. One exit, a busy registry and a node without room are waited for.
+// that does not exist, configuration that is wrong, pods that may not be made.
+// One exit, a busy registry and a node without room are waited for; what a pod
+// refers to and is not there is, for a while.
 func doomed(s state, news []*corev1.Pod) *sign {
 	if found := s.workload.doomed(s.pods); found != nil {
 		return found
@@ -85,7 +86,7 @@ func doomedWaiting(c corev1.ContainerStatus, w *corev1.ContainerStateWaiting) st
 	case "ErrImageNeverPull":
 		return fmt.Sprintf("image %s is not on the node and may not be pulled", c.Image)
 	case "CreateContainerConfigError":
-		if !strings.Contains(w.Message, "failed to sync") {
+		if !strings.Contains(w.Message, "failed to sync") && lackOf(w.Message, nil) == nil {
 			return fmt.Sprintf("container %s cannot be configured: %s", c.Name, Clean(w.Message))
 		}
 	case cannotRun:

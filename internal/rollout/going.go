@@ -21,7 +21,9 @@ type GoingError struct {
 	Remaining  string // of a namespace, what keeps it
 }
 
-func (e *GoingError) Error() string { return e.Object + " is being deleted" + kept(e.Finalizers) + e.Remaining }
+func (e *GoingError) Error() string {
+	return e.Object + " is being deleted" + kept(e.Finalizers) + e.Remaining
+}
 
 // Usage marks that nothing was begun.
 func (e *GoingError) Usage() bool { return true }

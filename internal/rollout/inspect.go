@@ -31,7 +31,7 @@ func Inspect(ctx context.Context, o Options) (*Result, error) {
 	var err error
 	r.view = r.sharedView(ctx)
 	if r.again = r.view != nil; !r.again {
-		r.view, err = follow(watching, r.Cluster, r.Namespace, map[string]bool{statefulSetKind: true, daemonSetKind: true})
+		r.view, err = r.follow(watching, map[string]bool{statefulSetKind: true, daemonSetKind: true})
 	}
 	if err != nil {
 		return r.result, err

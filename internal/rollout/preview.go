@@ -23,6 +23,9 @@ type Difference struct {
 	// After is what the API server says it would become; nil if it cannot say
 	// yet, because the namespace or the kind come with this very release.
 	After *kube.Object
+	// Retired is the live workload of another kind and the same name that is deleted
+	// once this one is healthy; nil if there is none.
+	Retired *kube.Object
 	// Service, if it is a service's workload.
 	Service string
 	// Replaced says that the live object is deleted and another one made, since it
@@ -90,7 +93,10 @@ func (r *run) preview(ctx context.Context) ([]Difference, error) {
 	if missing := new(kube.NoNamespaceError); errors.As(errors.Join(errs...), &missing) {
 		return nil, missing // said once, and not for each object
 	}
-	return out, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return out, err
+	}
+	return out, r.retire(ctx, out)
 }
 
 // coming are the namespaces and kinds that this very release brings.

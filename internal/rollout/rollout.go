@@ -41,6 +41,9 @@ type Options struct {
 	Services []Service
 	// Deadline of one service, counted from our write. Default: 3 minutes.
 	Deadline time.Duration
+	// Missing is how long what a pod refers to, such as a Secret or a key in it, may be
+	// missing before its service fails. Default: 30 seconds.
+	Missing time.Duration
 	// Settle is how long a service with new pods has to stay available, without
 	// a restart, before the next one begins.
 	Settle time.Duration
@@ -108,6 +111,8 @@ type Progress struct {
 	// Answered is how long the slowest answer of a healthy service took.
 	Answered time.Duration
 	Detail   string
+	// Why is what holds up a service that is waited for, as far as anything says so.
+	Why string
 }
 
 // Result is what a rollout did.

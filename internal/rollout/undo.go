@@ -29,7 +29,7 @@ func Undo(ctx, lasting context.Context, o Options, changes []Change) (*Result, e
 	for _, c := range changes {
 		objects = append(objects, c.Object)
 	}
-	if r.view, err = follow(watching, r.Cluster, r.Namespace, r.kinds(objects)); err != nil {
+	if r.view, err = r.follow(watching, r.kinds(objects)); err != nil {
 		return r.result, err
 	}
 	soon, stop := r.graceful(ctx, watching)
@@ -190,7 +190,7 @@ func (r *run) restore(ctx context.Context, c Change, live *kube.Object) error {
 	if !serves(g.kind) || !c.Ran || c.Object.GetNamespace() != r.Namespace {
 		return nil
 	}
-	g.generation, g.uid = now.GetGeneration(), now.GetUID()
+	g.generation, g.uid, g.written = now.GetGeneration(), now.GetUID(), writtenAt(now)
 	stop := r.unstick(ctx, g)
 	defer stop()
 	was, err := r.was(ctx, g.name)

@@ -26,6 +26,16 @@ type view struct {
 	pods         *kube.Mirror[corev1.Pod]
 	endpoints    map[string]*corev1.Service // those that the run does not change
 	changed      bell
+	missing      time.Duration // how long what pods refer to may be missing
+}
+
+// follow begins to look at the run's namespace.
+func (r *run) follow(ctx context.Context, kinds map[string]bool) (*view, error) {
+	v, err := follow(ctx, r.Cluster, r.Namespace, kinds)
+	if v != nil {
+		v.missing = r.Missing
+	}
+	return v, err
 }
 
 // follow begins the watches, those of rarer kinds only where they are needed.
@@ -101,6 +111,7 @@ type goal struct {
 	uid        types.UID // of the object that is to reach it
 	exits      map[string]int32
 	start      time.Time
+	written    time.Time // by the cluster's clock; zero if it was not
 	deadline   time.Time
 	back       bool // it is taken back
 }
@@ -125,10 +136,12 @@ func (v *view) wait(ctx context.Context, g goal, tell func(verdict)) (verdict, e
 	beat := time.NewTicker(time.Second)
 	defer beat.Stop()
 	var last verdict
+	further := v.looker(g)
 	for {
 		changed := v.changed.next()
 		now := v.assess(g)
-		if now.ready != last.ready || now.waiting != last.waiting {
+		further.add(&now)
+		if now.ready != last.ready || now.waiting != last.waiting || now.why() != last.why() {
 			tell(now)
 		}
 		if last = now; now.done || now.failure != nil {
@@ -137,12 +150,10 @@ func (v *view) wait(ctx context.Context, g goal, tell func(verdict)) (verdict, e
 		select {
 		case <-changed:
 		case <-beat.C:
-			tell(now)
-			if now.absent && g.uid != "" {
-				if now.failure = v.lost(ctx, g); now.failure != nil {
-					return now, nil
-				}
+			if now.failure = further.look(ctx, &now); now.failure != nil {
+				return now, nil
 			}
+			tell(now)
 		case <-late.C:
 			now.failure = v.tooLate(g, now)
 			return now, nil
@@ -179,26 +190,28 @@ func (v *view) tooLate(g goal, now verdict) *sign {
 			continue
 		}
 		found.pod = pod
-		if why := unready(pod); why != "" {
-			found.reason += ": " + why
-		}
 		break
+	}
+	why := now.why()
+	if why == "" && found.pod != nil {
+		why = unready(found.pod)
+	}
+	if why != "" {
+		found.reason += ": " + why
 	}
 	return found
 }
 
-// unready says what holds a pod back.
+// unready says what holds a pod back that nothing else explains.
 func unready(pod *corev1.Pod) string {
+	if found := heldPod(pod); found != nil {
+		return found.text
+	}
 	for _, list := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
 		for _, c := range list {
 			if w := c.State.Waiting; w != nil && w.Reason != "PodInitializing" {
 				return Clean("container " + c.Name + " waits: " + w.Reason + " " + w.Message)
 			}
-		}
-	}
-	for _, c := range pod.Status.Conditions {
-		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
-			return Clean("no node takes it: " + c.Message)
 		}
 	}
 	for _, c := range pod.Status.ContainerStatuses {

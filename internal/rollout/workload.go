@@ -1,6 +1,8 @@
 package rollout
 
 import (
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -61,6 +63,17 @@ type workload interface {
 	doomed(all []*corev1.Pod) *sign
 	// ends reports whether its pods are meant to come to an end.
 	ends() bool
+}
+
+// writtenAt is when an object was written last, by the clock of the API server.
+func writtenAt(obj *kube.Object) (at time.Time) {
+	at = obj.GetCreationTimestamp().Time
+	for _, entry := range obj.GetManagedFields() {
+		if entry.Subresource == "" && entry.Time != nil && entry.Time.After(at) {
+			at = entry.Time.Time
+		}
+	}
+	return at
 }
 
 // podsOf are those that an owner made and that are not on their way out.
