@@ -223,7 +223,7 @@ func (c *Cluster) EnsureNamespace(ctx context.Context, name string) error {
 // Immutable reports whether the API server refused a write because it changes
 // what can only be chosen when an object is created.
 func Immutable(err error) bool {
-	return apierrors.IsInvalid(err) && strings.Contains(err.Error(), "field is immutable")
+	return apierrors.IsInvalid(err) && (strings.Contains(err.Error(), "field is immutable") || strings.Contains(err.Error(), "pod updates may not change fields"))
 }
 
 // Stale reports whether the API server refused a write because the object is

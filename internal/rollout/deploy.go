@@ -232,7 +232,7 @@ func (r *run) applyOther(ctx context.Context, d Difference) error {
 		g.exits, g.generation, g.uid = exitsOf(r.view.pods.List()), d.Before.GetGeneration(), d.Before.GetUID()
 	}
 	if d.Replaced {
-		if err := r.clear(ctx, d); err != nil {
+		if err := r.clear(ctx, d.Object); err != nil {
 			return err
 		}
 	}
@@ -248,28 +248,15 @@ func (r *run) applyOther(ctx context.Context, d Difference) error {
 	if !runs(d.Object.GetKind()) || d.Object.GetNamespace() != r.Namespace {
 		return nil
 	}
-	told := false
-	v, err := r.view.wait(ctx, g, func(v verdict) {
-		if v.hold != nil {
-			told = true
-			r.report(Progress{Service: id, Phase: Waiting, Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(start), Detail: v.waiting, Why: r.redact(v.why())})
-		}
-	})
-	if err != nil {
-		return fmt.Errorf("wait for %s: %w", id, err)
-	}
-	if told && v.failure == nil {
-		r.report(Progress{Service: id, Phase: Healthy, Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(start)})
-	}
-	if v.failure != nil {
-		return r.diagnose(ctx, d.Object.GetName(), v.failure)
+	if err := r.converge(ctx, id, g, d.Changed); err != nil {
+		return err
 	}
 	return r.clearOut(ctx, d.Retired)
 }
 
 // clear makes room for an object that cannot be changed.
-func (r *run) clear(ctx context.Context, d Difference) error {
-	live, err := r.Cluster.Read(ctx, d.Object)
+func (r *run) clear(ctx context.Context, obj *kube.Object) error {
+	live, err := r.Cluster.Read(ctx, obj)
 	if err != nil || live == nil {
 		return err
 	}
@@ -279,7 +266,7 @@ func (r *run) clear(ctx context.Context, d Difference) error {
 	if err := r.erase(ctx, live); err != nil {
 		return err
 	}
-	return r.view.gone(ctx, d.Object.GetKind(), d.Object.GetName())
+	return r.view.gone(ctx, obj.GetKind(), obj.GetName())
 }
 
 // service rolls one service out: apply, converge, ask its new pods, ask through

@@ -50,7 +50,8 @@ const (
 
 func doomedContainer(s state, pod *corev1.Pod, c corev1.ContainerStatus, finishes bool) *sign {
 	found := sign{pod: pod, container: c.Name, exitCode: exitCode(c)}
-	if w := c.State.Waiting; w != nil && (w.Reason != "CrashLoopBackOff" || !s.workload.ends()) {
+	_, counted := s.workload.(job) // its controller counts how often it may fail
+	if w := c.State.Waiting; w != nil && (w.Reason != "CrashLoopBackOff" || !counted) {
 		if found.reason = doomedWaiting(c, w); found.reason != "" {
 			return &found
 		}
@@ -58,8 +59,8 @@ func doomedContainer(s state, pod *corev1.Pod, c corev1.ContainerStatus, finishe
 	if finishes && c.State.Terminated != nil && c.State.Terminated.ExitCode == 0 {
 		return nil
 	}
-	if s.workload.ends() {
-		return nil // its controller counts how often it may fail
+	if counted {
+		return nil
 	}
 	exits := exits(c) - s.exits[exitKey(pod, c.Name)]
 	if end := lastEnd(c); exits > 0 && end != nil && end.Reason == cannotRun && end.ExitCode != runtimeFailed {

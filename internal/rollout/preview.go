@@ -131,12 +131,8 @@ func (r *run) compare(ctx context.Context, now *live, d *Difference) (err error)
 		return nil
 	}
 	d.After, err = r.Cluster.Apply(ctx, d.Object, kube.ApplyOptions{DryRun: true})
-	if kube.Immutable(err) && d.Object.GetKind() == jobKind {
-		if mark := kube.Kept(d.Before); mark != "" {
-			return &KeptError{Object: kube.ID(d.Object), Mark: mark}
-		}
-		d.Replaced, d.After = true, nil // a Job's work is never changed, another one is done
-		return nil
+	if kube.Immutable(err) && (d.Object.GetKind() == jobKind || d.Object.GetKind() == podKind) {
+		return d.replace() // a Job's work is never changed, another one is done
 	}
 	if err != nil {
 		return err
@@ -146,7 +142,19 @@ func (r *run) compare(ctx context.Context, now *live, d *Difference) (err error)
 			return err
 		}
 	}
+	if d.Object.GetKind() == podKind && d.Before != nil && !reflect.DeepEqual(d.Before.Object["spec"], d.After.Object["spec"]) {
+		return d.replace() // its image alone could change, and nobody would see that it is in effect
+	}
 	d.Changed = d.Before == nil || kube.Made(d.Before) || !same(d.Before, d.After, scaled) || !reflect.DeepEqual(ownership(d.Before), ownership(d.After))
+	return nil
+}
+
+// replace deletes the object and makes another one, unless it says that it is kept.
+func (d *Difference) replace() error {
+	if mark := kube.Kept(d.Before); mark != "" {
+		return &KeptError{Object: kube.ID(d.Object), Mark: mark}
+	}
+	d.Replaced, d.After = true, nil
 	return nil
 }
 

@@ -56,6 +56,12 @@ func (r *run) stayed(ctx context.Context) error {
 			return r.diagnose(ctx, s.Name, restarted)
 		}
 	}
+	for _, obj := range r.Objects { // so are the workloads that are no service's
+		id := kube.ID(obj)
+		if restarted := restartOf(Service{Name: id}, r.view.pods.List(), r.settled[id]); restarted != nil && obj.GetKind() != jobKind {
+			return r.diagnose(ctx, obj.GetName(), restarted)
+		}
+	}
 	return nil
 }
 

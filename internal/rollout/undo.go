@@ -111,8 +111,8 @@ func (r *run) takeBack(ctx context.Context, c Change) (action string, changed bo
 	if err != nil {
 		return "restored", true, err
 	}
-	if c.Before == nil || c.Object.GetKind() == jobKind && (live == nil || live.GetUID() != c.Before.GetUID()) {
-		return r.remove(ctx, c, live) // what a Job did before is done, and not done again
+	if c.Before == nil || work(c.Before) && (live == nil || live.GetUID() != c.Before.GetUID()) {
+		return r.remove(ctx, c, live) // what it did before is done, and not done again
 	}
 	if live != nil && live.GetResourceVersion() == c.Before.GetResourceVersion() {
 		return "unchanged", false, nil
@@ -170,6 +170,11 @@ func (r *run) restore(ctx context.Context, c Change, live *kube.Object) error {
 	if err := r.untilGone(ctx, live); err != nil {
 		return err
 	}
+	if c.Object.GetKind() == podKind && live != nil && live.GetUID() != c.Before.GetUID() {
+		if err := r.clear(ctx, live); err != nil { // it cannot be changed
+			return err
+		}
+	}
 	start := time.Now()
 	prior, err := kube.Owned(c.Before)
 	if err != nil {
@@ -184,7 +189,7 @@ func (r *run) restore(ctx context.Context, c Change, live *kube.Object) error {
 	if err != nil {
 		return err
 	}
-	if !same(now, c.Before, scaled) {
+	if g.kind != podKind && !same(now, c.Before, scaled) { // what is chosen for a pod, it chooses anew
 		return errors.New("somebody else changed it meanwhile: it is not as it was before")
 	}
 	if !serves(g.kind) || !c.Ran || c.Object.GetNamespace() != r.Namespace {

@@ -93,6 +93,10 @@ func (v *view) workload(kind, name string) workload {
 		if j := get(v.jobs, name); j != nil {
 			return job{j}
 		}
+	case podKind:
+		if p := v.pods.Get(name); p != nil {
+			return barePod{p}
+		}
 	}
 	return nil
 }

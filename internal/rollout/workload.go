@@ -18,12 +18,13 @@ const (
 	statefulSetKind = "StatefulSet"
 	daemonSetKind   = "DaemonSet"
 	jobKind         = "Job"
+	podKind         = "Pod"
 )
 
 // versions are those in which they are read.
 var versions = map[string]schema.GroupVersion{
 	deploymentKind: kube.Deployments.GroupVersion(), statefulSetKind: kube.StatefulSets.GroupVersion(),
-	daemonSetKind: kube.DaemonSets.GroupVersion(), jobKind: kube.Jobs.GroupVersion(),
+	daemonSetKind: kube.DaemonSets.GroupVersion(), jobKind: kube.Jobs.GroupVersion(), podKind: kube.Pods.GroupVersion(),
 }
 
 // kindOf is the kind of a workload.
@@ -35,12 +36,14 @@ func kindOf(w workload) string {
 		return statefulSetKind
 	case daemonSet:
 		return daemonSetKind
+	case barePod:
+		return podKind
 	}
 	return jobKind
 }
 
 // runs reports whether objects of a kind make pods that a release waits for.
-func runs(kind string) bool { return serves(kind) || kind == jobKind }
+func runs(kind string) bool { return serves(kind) || kind == jobKind || kind == podKind }
 
 // serves reports whether pods of a kind stay, so that it can be a service.
 func serves(kind string) bool {
