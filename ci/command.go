@@ -96,6 +96,9 @@ func (c *cli) load() (*platform.Platform, string, error) {
 		fmt.Fprintln(c.stderr, note)
 	}
 	p, err := platform.Load(c.options.Root)
+	if err == nil {
+		p.LimitDeadlines(c.options.deadline())
+	}
 	return p, dir, err
 }
 

@@ -36,10 +36,10 @@ type order struct {
 	Namespace string            `json:"namespace"`
 	Overlay   string            `json:"overlay"`
 	Images    map[string]string `json:"images"`
-	Values    []string          `json:"values"` // names of the variables that hold secrets
-	Deadline  time.Duration     `json:"deadline"`
-	Terminal  bool              `json:"terminal"`         // somebody looks at one
-	Inject    []string          `json:"inject,omitempty"` // SERVICE:NAME=VALUE, to see a release fail
+	Values    []string          `json:"values"`             // names of the variables that hold secrets
+	Deadline  time.Duration     `json:"deadline,omitempty"` // that nothing may take longer than; 0 for what slipway.yaml says
+	Terminal  bool              `json:"terminal"`           // somebody looks at one
+	Inject    []string          `json:"inject,omitempty"`   // SERVICE:NAME=VALUE, to see a release fail
 }
 
 // deployed is what a deploy did.
@@ -143,7 +143,7 @@ func (p *pipeline) deployContainer(ctx context.Context, target platform.Target, 
 		Ledger: target.Owner(), History: target.History, Record: record,
 		Namespace: target.Namespace, Overlay: target.Overlay, Images: images, Inject: p.options.Inject,
 		Terminal: p.progress.Line() != nil,
-		Values:   sortedKeys(target.Values), Deadline: p.options.serviceDeadline(),
+		Values:   sortedKeys(target.Values), Deadline: p.options.deadline(),
 	}
 	if p.lock != nil {
 		o.Lock = p.lock.Share()

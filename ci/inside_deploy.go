@@ -46,6 +46,9 @@ func readOrder() (*platform.Platform, order, error) {
 		return nil, o, errNotInside
 	}
 	p, err := platform.Load(workdir)
+	if err == nil {
+		p.LimitDeadlines(o.Deadline)
+	}
 	return p, o, err
 }
 
@@ -82,7 +85,7 @@ func releaseInside(ctx context.Context, p *platform.Platform, o order, ci *outsi
 		show = ci.show
 	}
 	options := rollout.Options{
-		Cluster: cluster, Namespace: o.Namespace, Objects: objects, Services: release.Services(p, o.Images), Deadline: o.Deadline,
+		Cluster: cluster, Namespace: o.Namespace, Objects: objects, Services: release.Services(p, o.Images), Deadline: p.DeadlineOf(""),
 		Progress: release.Teller(ci.say, show),
 		Redact:   redactor(o.Values),
 	}

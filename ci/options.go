@@ -52,8 +52,13 @@ func (o *Options) register(flags *pflag.FlagSet) {
 	flags.BoolVarP(&o.Verbose, "verbose", "v", false, "show all output as it comes")
 }
 
-// serviceDeadline is how long one service of a rollout may take.
-func (o Options) serviceDeadline() time.Duration { return min(o.Timeout, 3*time.Minute) }
+// deadline is what --timeout says of one service of a rollout; 0 where it was not given.
+func (o Options) deadline() time.Duration {
+	if o.given == nil || !o.given.Changed("timeout") {
+		return 0
+	}
+	return o.Timeout
+}
 
 // resolve finds the platform and fills in what depends on it. The note says
 // which platform was chosen, if that is not obvious.

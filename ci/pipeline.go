@@ -170,7 +170,9 @@ func (p *pipeline) within(ctx context.Context, name string, work func(context.Co
 	case "images", "accept", "dev":
 		return work(ctx)
 	case "deploy":
-		limit += time.Duration(len(p.platform.Services)) * p.options.serviceDeadline()
+		for _, s := range p.platform.Services {
+			limit += p.platform.DeadlineOf(s.Name)
+		}
 	}
 	limited, stop := context.WithTimeout(ctx, limit)
 	defer stop()

@@ -80,7 +80,11 @@ func planInside(ctx context.Context) error {
 		}
 		planning := release.Planning{Ledger: book, Rollout: rollout.Options{
 			Cluster: cluster, Namespace: o.Namespace, Objects: objects, Services: release.Services(p, o.Images),
+			Deadline: p.DeadlineOf(""),
 		}}
+		if err := release.Verification(&planning.Rollout, p.Verify); err != nil {
+			return nil, err
+		}
 		for _, name := range o.Values {
 			planning.Secrets = append(planning.Secrets, os.Getenv(name))
 		}

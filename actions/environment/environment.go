@@ -191,7 +191,7 @@ func (e *Environment) Release(w io.Writer) (release.Options, error) {
 		Begun:  e.begun,
 		Ledger: e.Ledger, Record: ledger.Record{By: release.HolderOf(os.Getenv)}, Say: say,
 		Rollout: rollout.Options{
-			Cluster: e.Cluster, Namespace: e.Target.Namespace,
+			Cluster: e.Cluster, Namespace: e.Target.Namespace, Deadline: e.Platform.DeadlineOf(""),
 			Progress: release.Teller(say, screen.Line()),
 			Redact:   redact,
 			Grace:    grace(),

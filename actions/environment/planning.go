@@ -37,6 +37,10 @@ func (e *Environment) Planning(ctx context.Context, w Wanted) (release.Planning,
 	}
 	planning.Rollout = rollout.Options{
 		Cluster: e.Cluster, Namespace: e.Target.Namespace, Objects: objects, Services: release.Services(e.Platform, w.Images),
+		Deadline: e.Platform.DeadlineOf(""),
+	}
+	if err := release.Verification(&planning.Rollout, e.Platform.Verify); err != nil {
+		return planning, err
 	}
 	leftOut, err := release.Only(&planning.Rollout, w.Only)
 	if err != nil {

@@ -26,6 +26,8 @@ type Platform struct {
 	Order []string `yaml:"order,omitempty"`
 	// Together lists groups of services that are released at the same time; they stand side by side in the order. Absent: one at a time.
 	Together [][]string `yaml:"together,omitempty"`
+	// Deadline by which each service has to be healthy after it was written, and each other workload of the manifests; also when it goes back. Default: 3m.
+	Deadline Duration `yaml:"deadline,omitempty"`
 	// Manifests: where the Kubernetes objects come from.
 	Manifests Manifests `yaml:"manifests,omitempty"`
 	// Verify: what else a service with new pods has to show before the next one begins.
@@ -159,6 +161,8 @@ type Service struct {
 	Image Image `yaml:"image,omitempty"`
 	// After names services that must be released before this one.
 	After []string `yaml:"after,omitempty"`
+	// Deadline by which this service has to be healthy, instead of the platform's.
+	Deadline Duration `yaml:"deadline,omitempty"`
 	// Hooks are commands before and after its release.
 	Hooks Hooks `yaml:"hooks,omitempty"`
 	// Dev starts the service in `ci dev`. Default: pnpm --filter ./PATH dev.

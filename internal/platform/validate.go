@@ -32,6 +32,7 @@ func validate(p *Platform, d *document) {
 	validateOrder(p, d)
 	validateTogether(p, d)
 	validateHooks(p, d)
+	validateDeadlines(p, d)
 	validateManifests(p.Manifests, d)
 	validateLogs(p.Verify.Logs, d)
 	validateMetrics(p.Verify.Metrics, d)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"time"
 
 	"github.com/teei/slipway/internal/database"
 	"github.com/teei/slipway/internal/plan"
@@ -21,10 +22,18 @@ func Services(p *platform.Platform, images map[string]string) []rollout.Service 
 	for _, s := range p.Ordered() {
 		services = append(services, rollout.Service{
 			Name: s.Name, Port: s.Port, Health: s.Health, Image: images[s.Name], Group: p.Group(s.Name),
-			Before: commandOf(s.Hooks.Before), After: commandOf(s.Hooks.After),
+			Before: commandOf(s.Hooks.Before), After: commandOf(s.Hooks.After), Deadline: deadlineOf(p, s),
 		})
 	}
 	return services
+}
+
+// deadlineOf is a service's own deadline, 0 for the platform's.
+func deadlineOf(p *platform.Platform, s platform.Service) time.Duration {
+	if s.Deadline.Duration > 0 {
+		return p.DeadlineOf(s.Name)
+	}
+	return 0
 }
 
 func commandOf(c *platform.Command) *rollout.Command {

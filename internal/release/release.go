@@ -102,7 +102,7 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 	}
 	wanted := intent{
 		Objects: o.Rollout.Objects, Services: o.Rollout.Services, Namespace: o.Rollout.Namespace,
-		Migrations: o.Migrations, Migrator: record.Migrator, Restore: o.OnFailure != nil && len(o.Migrations) > 0,
+		Deadline: o.Rollout.Deadline, Migrations: o.Migrations, Migrator: record.Migrator, Restore: o.OnFailure != nil && len(o.Migrations) > 0,
 	}
 	if err := entry.Note(ctx, intentStep, wanted); err != nil {
 		return nil, err
@@ -173,6 +173,9 @@ func Resume(ctx context.Context, o Options) (*Outcome, error) {
 	}
 	o.say("resume %s", o.Ledger.Name(record.Number))
 	o.Rollout.Objects, o.Rollout.Services, o.Rollout.Namespace = wanted.Objects, wanted.Services, wanted.Namespace
+	if wanted.Deadline > 0 {
+		o.Rollout.Deadline = wanted.Deadline
+	}
 	if outcome, err := o.migrate(ctx, lock, entry, wanted); err != nil {
 		return outcome, err
 	}
@@ -361,6 +364,8 @@ type intent struct {
 	Namespace string            `json:"namespace"`
 	Objects   []*kube.Object    `json:"objects"`
 	Services  []rollout.Service `json:"services"`
+	// Deadline of what has none of its own; older releases have not noted it.
+	Deadline time.Duration `json:"deadline,omitempty"`
 	// Migrations are applied first, with the image Migrator.
 	Migrations []plan.Migration `json:"migrations,omitempty"`
 	Migrator   string           `json:"migrator,omitempty"`

@@ -288,7 +288,7 @@ func (r *run) update(ctx context.Context, i int, d Difference) error {
 		}
 	}
 	g := goal{kind: d.Object.GetKind(), name: s.Name, start: time.Now(), exits: exitsOf(r.view.pods.List())}
-	g.deadline = g.start.Add(r.Deadline)
+	g.deadline = g.start.Add(r.deadline(s))
 	applied := d.Before
 	if d.Changed {
 		var err error

@@ -96,6 +96,17 @@ func (d deployment) refused(set *appsv1.ReplicaSet, all []*corev1.Pod) *sign {
 	return &sign{reason: "its pods may not be created: " + Clean(message)}
 }
 
+// noProgress is that Kubernetes itself has given up on it. It is said and decides
+// nothing: the deadline may be longer, and crash loops keep resetting its own.
+func (d deployment) noProgress() *hold {
+	for _, c := range d.Status.Conditions {
+		if c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse && c.Reason == "ProgressDeadlineExceeded" && d.Status.ObservedGeneration >= d.Generation {
+			return &hold{text: fmt.Sprintf("its Deployment has made no progress for %ds (progressDeadlineSeconds)", replicas(d.Spec.ProgressDeadlineSeconds))}
+		}
+	}
+	return nil
+}
+
 // refusal is why pods of the present template cannot be made, "" if they can.
 func (d deployment) refusal() string {
 	if set := d.newSet(); set != nil {

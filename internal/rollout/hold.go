@@ -128,6 +128,9 @@ func held(w workload, news, died []*corev1.Pod) *hold {
 			return found
 		}
 	}
+	if d, ok := w.(deployment); ok && len(died) == 0 {
+		return d.noProgress()
+	}
 	if len(died) > 0 {
 		return &hold{text: deathOf(died[len(died)-1]), pod: died[len(died)-1]}
 	}

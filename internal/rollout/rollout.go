@@ -29,6 +29,8 @@ type Service struct {
 	// Group is the number of the services it is released together with; 0 for one
 	// that is released alone.
 	Group int
+	// Deadline by which it has to be healthy; 0 for that of the rollout.
+	Deadline time.Duration `json:",omitempty"`
 }
 
 // Options describe one rollout.
@@ -39,7 +41,8 @@ type Options struct {
 	Objects []*kube.Object
 	// Services in the order they are released.
 	Services []Service
-	// Deadline of one service, counted from our write. Default: 3 minutes.
+	// Deadline of a service that has none of its own, and of any other workload,
+	// counted from our write. Default: 3 minutes.
 	Deadline time.Duration
 	// Missing is how long what a pod refers to, such as a Secret or a key in it, may be
 	// missing before its service fails. Default: 30 seconds.
@@ -246,7 +249,7 @@ func (o *Options) check() error {
 			return err
 		}
 	}
-	return nil
+	return o.checkDeadlines()
 }
 
 // runsImage makes sure that the manifest takes the image that was built:

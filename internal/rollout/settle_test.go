@@ -53,7 +53,7 @@ func TestSettle(t *testing.T) {
 			// An unchanged service did nothing that has to settle.
 			if tt.want == "" {
 				again := s.options(app{Name: "one", Env: tt.env})
-				again.Settle = time.Hour
+				again.Settle, again.Deadline = time.Hour, 2*time.Hour
 				if _, err := Deploy(t.Context(), again); err != nil {
 					t.Error(err)
 				}

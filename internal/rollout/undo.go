@@ -105,8 +105,6 @@ func detail(err error) string {
 
 // takeBack makes one object be as before, and reports whether there was anything to do.
 func (r *run) takeBack(ctx context.Context, c Change) (action string, changed bool, err error) {
-	ctx, stop := context.WithTimeout(ctx, r.Deadline+10*time.Second)
-	defer stop()
 	live, err := r.Cluster.Read(ctx, c.Object)
 	if err != nil {
 		return "restored", true, err
@@ -142,6 +140,8 @@ func (r *run) remove(ctx context.Context, c Change, live *kube.Object) (string, 
 		return "kept", true, nil
 	}
 	return "deleted", true, r.goBack(ctx, c, func() error {
+		ctx, stop := context.WithTimeout(ctx, r.Deadline+10*time.Second)
+		defer stop()
 		err := r.erase(ctx, live)
 		if err == nil && runs(c.Object.GetKind()) && c.Object.GetNamespace() == r.Namespace {
 			err = r.view.gone(ctx, c.Object.GetKind(), c.Object.GetName())
@@ -167,13 +167,11 @@ func (r *run) erase(ctx context.Context, live *kube.Object) error {
 }
 
 func (r *run) restore(ctx context.Context, c Change, live *kube.Object) error {
-	if err := r.untilGone(ctx, live); err != nil {
+	writing, stop := context.WithTimeout(ctx, r.Deadline+10*time.Second)
+	defer stop()
+	live, err := r.makeRoom(writing, c, live)
+	if err != nil {
 		return err
-	}
-	if c.Object.GetKind() == podKind && live != nil && live.GetUID() != c.Before.GetUID() {
-		if err := r.clear(ctx, live); err != nil { // it cannot be changed
-			return err
-		}
 	}
 	start := time.Now()
 	prior, err := kube.Owned(c.Before)
@@ -184,8 +182,8 @@ func (r *run) restore(ctx context.Context, c Change, live *kube.Object) error {
 	if scaled {
 		prior = withoutReplicas(prior, live)
 	}
-	g := goal{kind: c.Object.GetKind(), name: c.Object.GetName(), start: start, deadline: start.Add(r.Deadline), exits: exitsOf(r.view.pods.List()), back: true}
-	now, err := r.put(ctx, prior, nil)
+	g := goal{kind: c.Object.GetKind(), name: c.Object.GetName(), start: start, exits: exitsOf(r.view.pods.List()), back: true}
+	now, err := r.put(writing, prior, nil)
 	if err != nil {
 		return err
 	}
@@ -196,17 +194,30 @@ func (r *run) restore(ctx context.Context, c Change, live *kube.Object) error {
 		return nil
 	}
 	g.generation, g.uid, g.written = now.GetGeneration(), now.GetUID(), writtenAt(now)
-	stop := r.unstick(ctx, g)
-	defer stop()
 	was, err := r.was(ctx, g.name)
 	if err != nil {
 		return err
 	}
+	g.deadline = start.Add(r.deadlineBack(was))
+	stop = r.unstick(ctx, g)
+	defer stop()
 	_, err = r.settle(ctx, was, g, false)
 	if failed := (*Failure)(nil); errors.As(err, &failed) {
 		failed.looked = true // it is not rolled out
 	}
 	return err
+}
+
+// makeRoom waits until an object that is being deleted is gone, and deletes a Pod
+// of the same name, which cannot be changed. It returns what is there then.
+func (r *run) makeRoom(ctx context.Context, c Change, live *kube.Object) (*kube.Object, error) {
+	if going(live) != nil {
+		return nil, r.untilGone(ctx, live)
+	}
+	if c.Object.GetKind() == podKind && live != nil && live.GetUID() != c.Before.GetUID() {
+		return nil, r.clear(ctx, live)
+	}
+	return live, nil
 }
 
 func (r *run) was(ctx context.Context, service string) (Service, error) {
