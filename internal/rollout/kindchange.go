@@ -107,6 +107,8 @@ func (r *run) takesPlace(ctx context.Context, d *Difference, old *kube.Object) e
 	switch {
 	case live.GetLabels()["app.kubernetes.io/managed-by"] != kube.Manager:
 		return &KindError{Old: live, New: d.Object.GetKind(), Why: "slipway did not make the old one, and so does not delete it"}
+	case kube.Kept(live) != "":
+		return &KindError{Old: live, New: d.Object.GetKind(), Why: "the old one is never to be deleted (" + Clean(kube.Kept(live)) + ")"}
 	case deletes == "Delete":
 		return &KindError{Old: live, New: d.Object.GetKind(), Why: "the volumes of the old one would be deleted with it (persistentVolumeClaimRetentionPolicy)"}
 	}
