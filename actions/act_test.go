@@ -52,7 +52,7 @@ jobs:
         with: {env: ENVIRONMENT}
       - id: rollback
         uses: teei/slipway@v1
-        with: {command: rollback, env: ENVIRONMENT, to: 0}
+        with: {command: rollback, env: ENVIRONMENT, to: 0, yes: true}
       - run: echo "outputs $FIRST $STATE $SECOND $BACK $LATER" | tee outputs.txt
         env:
           FIRST: ${{ steps.plan.outputs.empty }}
@@ -127,7 +127,7 @@ func TestActionsInAnotherRepository(t *testing.T) {
 	out := run(t, repository, act, "push", "--platform", "ubuntu-latest=-self-hosted", "--local-repository", "teei/slipway@v1="+slipway,
 		"--eventpath", event, "--action-cache-path", t.TempDir(), "--rm", "--json")
 	for _, want := range []string{
-		"outputs false released-1 true released-2 true watching true failure",
+		"outputs false released-1 true uninstalled-2 true watching true failure",
 		"there is nothing to resume",
 		"is refused: what was approved is 0000, this plan with its evidence is",
 		"nothing would change, there is nothing to release",

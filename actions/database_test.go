@@ -77,7 +77,7 @@ func TestRollbackWithDatabase(t *testing.T) {
 	if err := os.WriteFile(backup.Path, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c.slipway(1, "rollback", "--database", backup.Path, "--accept-loss", "--to", "0")
+	c.slipway(1, "rollback", "--database", backup.Path, "--accept-loss", "--to", "0", "--yes")
 	if c.version() != "old" {
 		t.Error("a rollback to no backup changed a service")
 	}

@@ -216,7 +216,7 @@ func rootMetadata() []byte {
 }
 
 // frontDoor are the inputs of the root action that are flags.
-var frontDoor = []string{"approval", "from", "to"}
+var frontDoor = []string{"approval", "from", "to", "yes"}
 
 // atTheFrontDoor reports whether the root action can give a command all it needs.
 func atTheFrontDoor(cmd *cobra.Command) bool {

@@ -26,7 +26,7 @@ func TestRollbackAsks(t *testing.T) {
 	hub.Change(func(k *github.Known) { k.Runs[77].Path = ".github/workflows/rollback.yml" })
 	terminal := c.variables
 	c.variables = append(c.variables, "GITHUB_ACTIONS=true", "GITHUB_RUN_ID=77", "GITHUB_RUN_ATTEMPT=1", "GITHUB_API_URL="+hub.URL, "GITHUB_TOKEN=hub-token", "GITHUB_REPOSITORY=acme/platform")
-	if out := c.slipway(1, "rollback", "--to", "0"); !strings.Contains(out, "approval/on call: 0 of 1 approved it") || c.version() != "old" {
+	if out := c.slipway(1, "rollback", "--to", "0", "--yes"); !strings.Contains(out, "approval/on call: 0 of 1 approved it") || c.version() != "old" {
 		t.Errorf("%s", out)
 	}
 	if got := heard(told); got != "failed" {
@@ -36,7 +36,7 @@ func TestRollbackAsks(t *testing.T) {
 	if err := hub.Review(77, github.Review{User: "tom", State: "approved", Comment: "back, quickly", Environments: []string{"production-oncall"}}); err != nil {
 		t.Fatal(err)
 	}
-	if out := c.slipway(0, "rollback", "--to", "0"); !strings.Contains(out, "approved by tom for on call") {
+	if out := c.slipway(0, "rollback", "--to", "0", "--yes"); !strings.Contains(out, "approved by tom for on call") {
 		t.Errorf("%s", out)
 	}
 	c.variables = terminal

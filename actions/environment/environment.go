@@ -107,7 +107,7 @@ func (e *Environment) Gate() *platform.Gate {
 // Outputs of the commands that release or take back.
 var Outputs = map[string]string{
 	"release": "number of the release in the environment's ledger",
-	"state":   "how it ended: released, failed (and taken back), rolled back or stuck",
+	"state":   "how it ended: released, failed (and rolled back), uninstalled, stuck, or running where another run has to go on",
 	"verdict": "what was found at the end, in a sentence",
 }
 
@@ -121,9 +121,9 @@ func (e *Environment) Tell(ctx context.Context, w io.Writer, outcome *release.Ou
 	if outcome == nil {
 		return
 	}
-	fmt.Fprintf(w, "%s %s: %s\n", e.Ledger.Name(outcome.Number), outcome.State, outcome.Verdict)
+	fmt.Fprintf(w, "%s %s: %s\n", e.Ledger.Name(outcome.Number), outcome.Word(), outcome.Verdict)
 	action.Output("release", strconv.Itoa(outcome.Number))
-	action.Output("state", string(outcome.State))
+	action.Output("state", outcome.Word())
 	action.Output("verdict", outcome.Verdict)
 	action.Summary(e.summary(outcome))
 	e.page(ctx, w, outcome)
@@ -162,7 +162,7 @@ func (e *Environment) page(ctx context.Context, w io.Writer, outcome *release.Ou
 
 // summary is the release for the page of the workflow's run.
 func (e *Environment) summary(outcome *release.Outcome) string {
-	shown := report.Released{Name: e.Ledger.Name(outcome.Number), State: string(outcome.State), Verdict: outcome.Verdict}
+	shown := report.Released{Name: e.Ledger.Name(outcome.Number), State: outcome.Word(), Verdict: outcome.Verdict}
 	if r := outcome.Record; r != nil {
 		shown.By, shown.Next, shown.Link = r.By.Name(), report.Next(r), r.By.Run
 		shown.Approved = report.Approved{Digest: r.Approval, Approvals: r.Approvals, Evidence: r.Evidence, Findings: r.Findings}

@@ -155,7 +155,7 @@ func table(w io.Writer, l *ledger.Ledger, records []*ledger.Record) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "release\tstate\tbegun\ttook\tby\tresult")
 	for _, r := range records {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Name(r.Number), r.State, r.Started.Local().Format(time.DateTime), took(r.Started, r.Ended), r.By, r.Verdict)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Name(r.Number), r.Word(), r.Started.Local().Format(time.DateTime), took(r.Started, r.Ended), r.By, r.Verdict)
 	}
 	return t.Flush()
 }
@@ -180,7 +180,7 @@ func show(ctx context.Context, flags environment.Flags, number int, asJSON bool,
 
 func details(w io.Writer, l *ledger.Ledger, r *ledger.Record) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "%s\t%s\n", l.Name(r.Number), r.State)
+	fmt.Fprintf(t, "%s\t%s\n", l.Name(r.Number), r.Word())
 	row := func(name, value string) {
 		if value != "" {
 			fmt.Fprintf(t, "%s\t%s\n", name, value)

@@ -126,6 +126,18 @@ func (r *Record) Past() time.Time {
 // Standing reports whether what it changed is in the environment.
 func (r *Record) Standing() bool { return r.State == Released && r.RollbackTo == nil }
 
+// Uninstalled is the word for the end of a rollback after which nothing runs.
+const Uninstalled = "uninstalled"
+
+// Word is how it ended, for people: a rollback to before the first release is no
+// release of anything where nothing ran then.
+func (r *Record) Word() string {
+	if r.State == Released && r.RollbackTo != nil && *r.RollbackTo == 0 && len(r.Images) == 0 {
+		return Uninstalled
+	}
+	return string(r.State)
+}
+
 // Makes reports whether a commit makes what the release made.
 func (r *Record) Makes(commit string) bool {
 	return commit != "" && (r.Source == commit || slices.Contains(r.Same, commit))

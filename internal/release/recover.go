@@ -92,9 +92,7 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 	if err != nil {
 		outcome.State, outcome.Verdict = ledger.Stuck, "not everything could be taken back"
 	} else if len(changes) > 0 {
-		var said string
-		said, err = o.again(ctx, entry, changedIDs(changes))
-		outcome.Verdict += said
+		err = o.prove(ctx, entry, changes, outcome)
 	}
 	switch {
 	case to == nil || outcome.State == ledger.Stuck:

@@ -31,6 +31,9 @@ type Options struct {
 	// image of Record.
 	Migrations []plan.Migration
 	Migrator   Migrator
+	// Agreed is the rollback that somebody was shown and agreed to; another one is
+	// refused. nil agrees to any.
+	Agreed *Way
 	// OnFailure is what a release that fails after its migrations does with the
 	// data by itself; nil leaves it on the migrated schema.
 	OnFailure Database
@@ -65,6 +68,14 @@ type Outcome struct {
 	Rollout *rollout.Result `json:"rollout,omitempty"`
 	// Record is how the ledger has it.
 	Record *ledger.Record `json:"record,omitempty"`
+}
+
+// Word is how it ended, for people.
+func (o *Outcome) Word() string {
+	if o.Record == nil || o.Record.State != o.State {
+		return string(o.State)
+	}
+	return o.Record.Word()
 }
 
 // lastNote is how long after it was cancelled a run may still record an outcome,

@@ -37,6 +37,9 @@ func Rollback(ctx context.Context, o Options, to int) (*Outcome, error) {
 	if unfinished == nil && to == Unfinished {
 		return nil, nil
 	}
+	if err := o.asAgreed(ctx, unfinished, to); err != nil {
+		return nil, err
+	}
 	asked := to
 	if to, err = o.aim(ctx, unfinished, to); err != nil {
 		return nil, err

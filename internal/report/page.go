@@ -171,6 +171,9 @@ func Next(r *ledger.Record) string {
 	case ledger.Running:
 		return "Another run goes on with it. `slipway status " + at + "` says how far it is."
 	case ledger.Released:
+		if r.Word() == ledger.Uninstalled {
+			return "Nothing runs any more. A new plan and its release bring the platform back."
+		}
 		if r.Watch != nil && r.Watch.Proven != nil {
 			return "It is proven; there is nothing to do."
 		}

@@ -39,24 +39,9 @@ func Undo(ctx, lasting context.Context, o Options, changes []Change) (*Result, e
 
 // undo takes back changes, and begins none once beginning has ended. In a run that
 // was cancelled, ctx is not the cancelled one; each change has a deadline of its own.
-//
-// Configuration goes back first, because the pods of a service that is put back
-// read it as they start. Then the services, last one first. What this run
-// created for them is deleted at the end, when nothing needs it any more.
 func (r *run) undo(ctx, beginning context.Context, changes []Change) error {
-	var config, services, created []Change
-	for i := len(changes) - 1; i >= 0; i-- {
-		switch c := changes[i]; {
-		case c.Service != "" || serves(c.Object.GetKind()):
-			services = append(services, c)
-		case c.Before != nil:
-			config = append(config, c)
-		default:
-			created = append(created, c)
-		}
-	}
 	var errs []error
-	all := append(append(config, services...), created...)
+	all := backwards(changes)
 	for i, c := range all {
 		if ctx.Err() != nil || beginning.Err() != nil {
 			return errors.Join(append(errs, &LeftError{Changes: len(all) - i})...)

@@ -1,0 +1,101 @@
+package rollback
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/teei/slipway/internal/action"
+	"github.com/teei/slipway/internal/release"
+	"github.com/teei/slipway/internal/report"
+)
+
+// NotAgreedError says that nobody agreed to what a rollback would do.
+type NotAgreedError struct {
+	Environment string
+	Command     string // that was given
+	Uninstalls  bool
+	Asked       bool // a person, who did not say yes
+}
+
+func (e *NotAgreedError) Error() string {
+	what := fmt.Sprintf("roll back %s", e.Environment)
+	if e.Uninstalls {
+		what = "uninstall " + e.Environment
+	}
+	if e.Asked {
+		return what + ": the answer was not yes, and nothing was changed"
+	}
+	return what + ": going back to before the first release deletes what is listed above, and nobody agreed to that"
+}
+
+// Usage marks that nothing was begun.
+func (e *NotAgreedError) Usage() bool { return true }
+
+// Hint says what to do about it.
+func (e *NotAgreedError) Hint() string {
+	if e.Asked {
+		return ""
+	}
+	return "`" + e.Command + " --yes` does it without a question"
+}
+
+// agreed shows what the rollback would do and asks at a terminal. Elsewhere nobody
+// can be asked: a workflow that goes back to a release was started for that, but
+// before the first one, only --yes leads. The way is nil where there is nothing to do.
+func (o *Options) agreed(ctx context.Context, options release.Options, in io.Reader, w io.Writer) (*release.Way, error) {
+	way, err := release.Foresee(ctx, options, o.To)
+	if err != nil || way == nil {
+		return nil, err
+	}
+	shown := report.Way{Way: way}
+	if o.Database != "" {
+		shown.Database = filepath.Base(o.Database)
+	}
+	if err := shown.Table(w); err != nil {
+		return nil, err
+	}
+	refused := &NotAgreedError{Environment: way.Environment, Command: o.command, Uninstalls: way.Uninstalls, Asked: action.AtTerminal(in)}
+	switch {
+	case o.Yes, !refused.Asked && (way.To > 0 || way.Continues):
+		return way, nil
+	case !refused.Asked, !action.Confirm(in, w, question(way)):
+		return nil, refused
+	}
+	return way, nil
+}
+
+func question(way *release.Way) string {
+	if way.Uninstalls {
+		return "Type yes to uninstall: "
+	}
+	return "Type yes to roll back: "
+}
+
+// bare is what a shell takes as it is.
+var bare = regexp.MustCompile(`^[A-Za-z0-9_./:@%+=,-]+$`)
+
+// given is a command as it was given, to be pasted into a shell.
+func given(cmd *cobra.Command) string {
+	line := cmd.CommandPath()
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		value := f.Value.String()
+		switch {
+		case f.Value.Type() == "bool" && value == "true":
+			line += " --" + f.Name
+		case f.Value.Type() == "bool":
+			line += " --" + f.Name + "=" + value
+		case bare.MatchString(value):
+			line += " --" + f.Name + " " + value
+		default:
+			line += " --" + f.Name + " '" + strings.ReplaceAll(value, "'", `'\''`) + "'"
+		}
+	})
+	return line
+}

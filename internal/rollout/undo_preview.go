@@ -1,0 +1,100 @@
+package rollout
+
+import (
+	"context"
+	"reflect"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/teei/slipway/internal/kube"
+)
+
+// UndoPreview is what taking a change back would do to its object.
+type UndoPreview struct {
+	ID      string
+	Service string // if it is a service's workload
+	Action  string // Restore, Delete or Keep
+	// Now and Then are the images that it has, and that it would have.
+	Now, Then []string
+	// Claims says that the volume claims of a StatefulSet would be deleted with it.
+	Claims bool
+}
+
+// What is done to an object that goes back.
+const (
+	Restore = "restore"
+	Delete  = "delete"
+	Keep    = "keep" // what may hold data is never deleted
+)
+
+// PreviewUndo says what Undo would do, in its order, and changes nothing. Objects
+// that are as before already are left out.
+func PreviewUndo(ctx context.Context, o Options, changes []Change) ([]UndoPreview, error) {
+	scaled, err := autoscaled(ctx, o.Cluster, o.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	r := newRun(o)
+	r.scaled = scaled
+	var objects []*kube.Object
+	for _, c := range changes {
+		objects = append(objects, c.Object)
+	}
+	at := newLive(ctx, o.Cluster, objects)
+	var out []UndoPreview
+	for _, c := range backwards(changes) {
+		live, err := at.read(ctx, c.Object)
+		if err != nil {
+			return nil, err
+		}
+		if u := r.undoing(c, live); u != nil {
+			out = append(out, *u)
+		}
+	}
+	return out, nil
+}
+
+// undoing is what takeBack would do, nil for nothing.
+func (r *run) undoing(c Change, live *kube.Object) *UndoPreview {
+	u := &UndoPreview{ID: kube.ID(c.Object), Service: c.Service, Action: Restore}
+	if live != nil {
+		u.Now = kube.Images(live)
+	}
+	switch {
+	case c.Before == nil, c.Object.GetKind() == jobKind && (live == nil || live.GetUID() != c.Before.GetUID()):
+		if live == nil {
+			return nil
+		}
+		u.Action = Delete
+		if keeps[c.Object.GetKind()] {
+			u.Action = Keep
+		}
+		when, _, _ := unstructured.NestedString(live.Object, "spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted")
+		u.Claims = when == "Delete"
+		return u
+	case live != nil && same(live, c.Before, r.autoscales(c.Object)) && reflect.DeepEqual(ownership(live), ownership(c.Before)):
+		return nil
+	}
+	u.Then = kube.Images(c.Before)
+	return u
+}
+
+// backwards are changes in the order in which they are taken back.
+//
+// Configuration goes back first, because the pods of a service that is put back
+// read it as they start. Then the services, last one first. What was created for
+// them is deleted at the end, when nothing needs it any more.
+func backwards(changes []Change) []Change {
+	var config, services, created []Change
+	for i := len(changes) - 1; i >= 0; i-- {
+		switch c := changes[i]; {
+		case c.Service != "" || serves(c.Object.GetKind()):
+			services = append(services, c)
+		case c.Before != nil:
+			config = append(config, c)
+		default:
+			created = append(created, c)
+		}
+	}
+	return append(append(config, services...), created...)
+}
