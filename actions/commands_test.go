@@ -64,6 +64,7 @@ func TestCommandsAboutReleases(t *testing.T) {
 		t.Errorf("the ledger does not say who unlocked it, and why: %+v, %v", r, err)
 	}
 	says(c.slipway(0, "release", "3"), "running", "its machine is gone", "unfinished")
+	says(c.slipway(1, "status"), c.environment+" #3 ended in the middle", "#3 is under way, or ended in the middle", "slipway resume --env "+c.environment)
 	says(c.slipway(0, "resume"), "resume "+c.environment+" #3", "released: 1 service")
 	if got := c.version(); got != "slow" {
 		t.Errorf("version %s runs", got)
@@ -80,11 +81,11 @@ func TestCommandsAboutReleases(t *testing.T) {
 		}
 	}
 	mend := damage(1)
-	says(c.slipway(0, "status"), c.environment+" #3, released", "read ConfigMap/"+book.Namespace+"/release-000001")
+	says(c.slipway(0, "status"), c.environment+" runs #3", "read ConfigMap/"+book.Namespace+"/release-000001")
 	c.release("newest")
 	mend()
 	mend = damage(4)
-	says(c.slipway(0, "status"), c.environment+" #3, released", "release-000004")
+	says(c.slipway(1, "status"), "it is not known how "+c.environment+" #4 ended", "release-000004")
 	for _, command := range []string{"resume", "rollback"} {
 		says(c.slipway(2, command), "it is not known how "+c.environment+" #4 ended", "slipway verify")
 	}

@@ -125,8 +125,12 @@ func (e *Environment) Tell(ctx context.Context, w io.Writer, outcome *release.Ou
 	action.Output("release", strconv.Itoa(outcome.Number))
 	action.Output("state", outcome.Word())
 	action.Output("verdict", outcome.Verdict)
-	action.Summary(e.summary(outcome))
-	e.page(ctx, w, outcome)
+	runs := e.runs(ctx)
+	if outcome.State != ledger.Released && runs != "" {
+		fmt.Fprintf(w, "%s %s\n", e.Ledger.Environment, runs)
+	}
+	action.Summary(e.summary(outcome, runs))
+	e.page(ctx, w, outcome, runs)
 	if outcome.State == ledger.Running {
 		undelivered(w, e.started())
 		return // another run goes on with it, or takes it back, and tells how it ended
@@ -139,16 +143,28 @@ func (e *Environment) Tell(ctx context.Context, w io.Writer, outcome *release.Ou
 	e.Show(ctx, w) // last: people come before it, where a runner leaves little time
 }
 
+// runs says what the environment runs now, "" where the ledger cannot be asked. A
+// run that was cancelled has seconds left.
+func (e *Environment) runs(ctx context.Context) string {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer stop()
+	records, err := e.Ledger.Releases(ctx)
+	if err != nil && !errors.As(err, new(*ledger.DamagedError)) {
+		return ""
+	}
+	return ledger.Sentence(records)
+}
+
 // pageFile is where a workflow finds the report, to keep it as an artifact.
 const pageFile = ".slipway/report/report.html"
 
 // page writes the release's report in a workflow; a person asks for it with
 // `slipway release N --html`.
-func (e *Environment) page(ctx context.Context, w io.Writer, outcome *release.Outcome) {
+func (e *Environment) page(ctx context.Context, w io.Writer, outcome *release.Outcome, runs string) {
 	if outcome.Record == nil || os.Getenv("GITHUB_ACTIONS") != "true" {
 		return
 	}
-	p := report.Page{Name: e.Ledger.Name(outcome.Number), Record: outcome.Record}
+	p := report.Page{Name: e.Ledger.Name(outcome.Number), Record: outcome.Record, Runs: runs}
 	if outcome.Rollout != nil && outcome.Rollout.Failure != nil {
 		p.Logs = outcome.Rollout.Failure.Logs
 	}
@@ -161,8 +177,8 @@ func (e *Environment) page(ctx context.Context, w io.Writer, outcome *release.Ou
 }
 
 // summary is the release for the page of the workflow's run.
-func (e *Environment) summary(outcome *release.Outcome) string {
-	shown := report.Released{Name: e.Ledger.Name(outcome.Number), State: outcome.Word(), Verdict: outcome.Verdict}
+func (e *Environment) summary(outcome *release.Outcome, runs string) string {
+	shown := report.Released{Environment: e.Ledger.Environment, Runs: runs, Name: e.Ledger.Name(outcome.Number), State: outcome.Word(), Verdict: outcome.Verdict}
 	if r := outcome.Record; r != nil {
 		shown.By, shown.Next, shown.Link = r.By.Name(), report.Next(r), r.By.Run
 		shown.Approved = report.Approved{Digest: r.Approval, Approvals: r.Approvals, Evidence: r.Evidence, Findings: r.Findings}

@@ -83,6 +83,9 @@ func written(ctx context.Context, flags environment.Flags, number int, file stri
 		return err
 	}
 	page := report.Page{Name: e.Ledger.Name(r.Number), Record: r, Logs: r.Logs}
+	if records, err := e.Ledger.Releases(ctx); err == nil || errors.As(err, new(*ledger.DamagedError)) {
+		page.Runs = ledger.Sentence(records)
+	}
 	if newest, err := e.Ledger.Present(ctx); err == nil && newest != nil && newest.Number == r.Number {
 		page.Said = e.Said(ctx, r)
 	}

@@ -29,6 +29,14 @@ type Status struct {
 	// Release is the newest one, and State how it ended.
 	Release string `json:"release,omitempty"`
 	State   string `json:"state,omitempty"`
+	// Runs is the release whose state the environment is in, which is another one
+	// where the newest failed; "" for none. Summary says both in a sentence.
+	Runs    string `json:"runs,omitempty"`
+	Summary string `json:"summary"`
+	// Unfinished says what is wrong with the newest release: it ended in the middle, it
+	// is stuck, or nobody knows. "" for nothing.
+	Unfinished string `json:"unfinished,omitempty"`
+	advice     string // what to do about that
 	// Damaged says which records cannot be read, "" for none.
 	Damaged  string    `json:"damaged,omitempty"`
 	Services []Service `json:"services"`
@@ -51,12 +59,15 @@ func Command() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "status", Short: "Show which release an environment runs, and how its services are doing", Args: cobra.NoArgs,
+		Long: "Show which release an environment runs, and how its services are doing. The exit code is 1 where a service\n" +
+			"is in trouble, and where the newest release ended in the middle, so that two versions may run side by side.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return Run(cmd.Context(), flags, asJSON, cmd.OutOrStdout())
 		},
 	}
 	action.Outputs(cmd, map[string]string{
-		"release": "the newest release, such as production #42", "state": "how it ended", "healthy": "true if all services have the pods they should have",
+		"release": "the newest release, such as production #42", "state": "how it ended", "runs": "the release that runs, such as production #41 where the newest failed",
+		"healthy": "true if all services have the pods they should have, and no release ended in the middle",
 	})
 	flags.Add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -83,33 +94,13 @@ func Run(ctx context.Context, flags environment.Flags, asJSON bool, w io.Writer)
 	if err != nil {
 		return err
 	}
-	troubled := s.troubled()
+	err = s.verdict(e.Target.Namespace)
 	action.Output("release", s.Release)
 	action.Output("state", s.State)
-	action.Output("healthy", fmt.Sprint(len(troubled) == 0))
-	if len(troubled) > 0 {
-		return &TroubleError{Environment: s.Environment, Namespace: e.Target.Namespace, Release: s.Release, Services: troubled}
-	}
-	return nil
-}
-
-// TroubleError names the services that are not as they should be.
-type TroubleError struct {
-	Environment, Namespace string
-	Release                string // the newest one, "" before the first
-	Services               []string
-}
-
-func (e *TroubleError) Error() string {
-	return e.Environment + " has services in trouble: " + strings.Join(e.Services, ", ")
-}
-
-// Hint says where to look further.
-func (e *TroubleError) Hint() string {
-	if e.Release == "" {
-		return "nothing was released to it yet; `slipway plan` shows what a release would do"
-	}
-	return fmt.Sprintf("`kubectl -n %s get pods` lists them; `slipway verify` says of each what is wrong", e.Namespace)
+	action.Output("runs", s.Runs)
+	action.Output("healthy", fmt.Sprint(err == nil))
+	action.Summary(fmt.Sprintf("## %s\n\n%s\n", s.Environment, s.Summary))
+	return err
 }
 
 func read(ctx context.Context, e *environment.Environment) (*Status, error) {
@@ -121,8 +112,8 @@ func read(ctx context.Context, e *environment.Environment) (*Status, error) {
 	if err != nil {
 		s.Damaged = err.Error()
 	}
-	if len(records) > 0 {
-		s.Release, s.State = e.Ledger.Name(records[0].Number), string(records[0].State)
+	if err := s.about(ctx, e.Ledger, records); err != nil {
+		return nil, err
 	}
 	found, err := workloads(ctx, e)
 	if err != nil {
@@ -133,6 +124,9 @@ func read(ctx context.Context, e *environment.Environment) (*Status, error) {
 		return nil, err
 	}
 	for _, service := range e.Platform.Ordered() {
+		if s.State == ledger.Uninstalled && found[service.Name] == nil {
+			continue // as it is to be
+		}
 		s.Services = append(s.Services, serviceOf(service.Name, found[service.Name], pods))
 	}
 	return s, nil
@@ -227,10 +221,13 @@ func (s *Status) table(w io.Writer) error {
 	if s.Release == "" {
 		fmt.Fprintf(w, "nothing was released to %s yet\n\n", s.Environment)
 	} else {
-		fmt.Fprintf(w, "%s, %s\n\n", s.Release, s.State)
+		fmt.Fprintf(w, "%s %s\n\n", s.Environment, s.Summary)
 	}
 	if s.Damaged != "" {
 		fmt.Fprintf(w, "! %s\n\n", s.Damaged)
+	}
+	if len(s.Services) == 0 {
+		return nil
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "service\tpods\trestarts\timage\ttrouble")

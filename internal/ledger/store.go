@@ -146,22 +146,3 @@ func (l *Ledger) named(kind, name string) *kube.Object {
 	obj.SetName(name)
 	return obj
 }
-
-// Present is the release that the environment is at: the newest that was
-// released and not taken back. It is nil if there is none, and while one that
-// ended in the middle is neither.
-func (l *Ledger) Present(ctx context.Context) (*Record, error) {
-	records, err := l.Releases(ctx)
-	if err != nil && !errors.As(err, new(*DamagedError)) {
-		return nil, err
-	}
-	for _, r := range records {
-		if !r.State.Finished() {
-			return nil, nil
-		}
-		if r.State == Released {
-			return r, nil
-		}
-	}
-	return nil, nil
-}

@@ -63,7 +63,7 @@ func (o *Options) uninstalled(ctx context.Context, entry *ledger.Entry, changes 
 	}
 	said := "nothing runs any more: " + strings.Replace(compared(ids), " compared", " deleted", 1) + ", and no pod is left"
 	if len(kept) > 0 {
-		said += "; kept, since they may hold data: " + strings.Join(kept, ", ")
+		said += "; kept: " + strings.Join(kept, ", ")
 	}
 	_, database, _ := strings.Cut(outcome.Verdict, "; ")
 	if outcome.Verdict = said; database != "" {

@@ -31,6 +31,8 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 type Page struct {
 	Name   string // such as production #42
 	Record *ledger.Record
+	// Runs is what the environment runs now, in a sentence.
+	Runs string
 	// Logs are the last lines of the service that failed.
 	Logs []string
 	// Said are the last lines of the services that run, as far as they could be read.

@@ -19,6 +19,7 @@ type Span struct {
 type Released struct {
 	Name, State, Verdict string
 	By                   string
+	Environment, Runs    string // what it runs now, in a sentence
 	Approved             Approved
 	Spans                []Span
 	Database             string // what became of it, in Markdown
@@ -36,6 +37,9 @@ var unsafeName = regexp.MustCompile(`[^A-Za-z0-9 ._-]+`)
 func (r Released) Markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s %s\n\n%s\n\n", escape(r.Name), escape(r.State), escape(r.Verdict))
+	if r.Runs != "" {
+		fmt.Fprintf(&b, "**%s %s**\n\n", escape(r.Environment), escape(r.Runs))
+	}
 	if r.By != "" {
 		fmt.Fprintf(&b, "Asked for by %s.\n\n", escape(r.By))
 	}

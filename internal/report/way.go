@@ -65,7 +65,7 @@ func (w Way) headline() string {
 func (w Way) detail(u rollout.UndoPreview) string {
 	switch {
 	case u.Action == rollout.Keep:
-		return "it may hold data"
+		return "it may hold data, or is marked to be kept"
 	case u.Claims:
 		return "and its volume claims with it, as its persistentVolumeClaimRetentionPolicy says"
 	case u.Action == rollout.Delete && strings.HasPrefix(u.ID, "StatefulSet/"):

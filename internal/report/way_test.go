@@ -42,7 +42,7 @@ the database goes back to a.dump; what was written since is lost
   delete  Deployment/shop/web
   delete  StatefulSet/shop/store            its volume claims stay
   delete  StatefulSet/shop/queue            and its volume claims with it, as its persistentVolumeClaimRetentionPolicy says
-  keep    PersistentVolumeClaim/shop/files  it may hold data
+  keep    PersistentVolumeClaim/shop/files  it may hold data, or is marked to be kept
 the records of its releases stay, in namespace slipway-production
 `},
 		{"to what was adopted", Way{Way: &release.Way{Environment: "production", TakenBack: []int{1}, Objects: []rollout.UndoPreview{web}}}, `production goes back to before its first release; taken back: #1

@@ -24,14 +24,12 @@ func Gone(ctx context.Context, o Options, changes []Change) (kept []string, err 
 		if c.Before != nil {
 			continue
 		}
-		if keeps[c.Object.GetKind()] {
-			live, err := r.Cluster.Read(ctx, c.Object)
-			if err != nil {
-				return kept, err
-			}
-			if live != nil {
-				kept = append(kept, kube.ID(c.Object))
-			}
+		live, err := r.Cluster.Read(ctx, c.Object)
+		if err != nil {
+			return kept, err
+		}
+		if live != nil && stays(live) {
+			kept = append(kept, kube.ID(live))
 			continue
 		}
 		if c.Object.GetNamespace() == r.Namespace {

@@ -117,11 +117,14 @@ func (r *run) goBack(ctx context.Context, c Change, act func() error) error {
 // keeps lists what may hold data that no second release could bring back.
 var keeps = map[string]bool{"Namespace": true, "CustomResourceDefinition": true, "PersistentVolumeClaim": true, "PersistentVolume": true}
 
+// stays reports whether an object is never deleted.
+func stays(live *kube.Object) bool { return keeps[live.GetKind()] || kube.Kept(live) != "" }
+
 func (r *run) remove(ctx context.Context, c Change, live *kube.Object) (string, bool, error) {
 	if live == nil {
 		return "deleted", false, nil
 	}
-	if keeps[c.Object.GetKind()] || kube.Kept(live) != "" {
+	if stays(live) {
 		return "kept", true, nil
 	}
 	return "deleted", true, r.goBack(ctx, c, func() error {

@@ -66,7 +66,7 @@ func (r *run) undoing(c Change, live *kube.Object) *UndoPreview {
 			return nil
 		}
 		u.Action = Delete
-		if keeps[c.Object.GetKind()] {
+		if stays(live) {
 			u.Action = Keep
 		}
 		when, _, _ := unstructured.NestedString(live.Object, "spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted")
