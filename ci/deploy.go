@@ -46,6 +46,7 @@ type order struct {
 type deployed struct {
 	Release *release.Outcome `json:"release"`
 	Detail  string           `json:"detail"` // of the failure, for people
+	Runs    string           `json:"runs"`   // by now, in a sentence
 }
 
 // deploy releases the services in order, from a container next to nothing.
@@ -77,13 +78,14 @@ func (p *pipeline) deploy(ctx context.Context, stage *report.Stage) error {
 	if result.Release != nil {
 		p.reportRelease(result.Release)
 	}
+	p.report.Runs = result.Runs
 	if err != nil {
 		if result.Detail != "" {
 			p.progress.Say("%s", indent(result.Detail))
 		}
 		return err
 	}
-	stage.Note = fmt.Sprintf("%d services healthy, release %s", len(p.report.Services), p.report.Release)
+	stage.Note = fmt.Sprintf("%s, release %s", report.Total(result.Release.Record.Outcomes), p.report.Release)
 	return nil
 }
 
@@ -106,15 +108,10 @@ func (p *pipeline) reportRelease(outcome *release.Outcome) {
 }
 
 func (p *pipeline) reportServices(r *rollout.Result) {
-	undone := map[string]bool{}
-	for _, u := range r.Undone {
-		undone[u.Service] = true
-	}
 	for _, s := range r.Services {
-		// What was taken back runs, but not this image.
-		s.Healthy = s.Healthy && !undone[s.Name]
 		p.report.Services = append(p.report.Services, report.Service{
-			Name: s.Name, Order: s.Order, Port: s.Port, Image: s.Image, Healthy: s.Healthy, Seconds: s.Seconds,
+			Name: s.Name, Order: s.Order, Port: s.Port, Image: s.Image, Seconds: s.Seconds, Outcome: string(s.Outcome),
+			Healthy: s.Outcome == rollout.Released || s.Outcome == rollout.Unchanged, // what was taken back runs, but not this image
 		})
 	}
 	for _, u := range r.Undone {

@@ -25,7 +25,7 @@ func deployInside(ctx context.Context) error {
 			return d, err
 		}
 		err = onLeash(ctx, func(ctx context.Context, ci *outside) error {
-			d.Release, err = releaseInside(ctx, p, o, ci)
+			d.Release, d.Runs, err = releaseInside(ctx, p, o, ci)
 			return err
 		})
 		for _, failure := range rollout.Failures(err) {
@@ -60,24 +60,24 @@ func connectInside(ctx context.Context) (*kube.Cluster, error) {
 	return kube.Connect(ctx, kubeconfig, "")
 }
 
-func releaseInside(ctx context.Context, p *platform.Platform, o order, ci *outside) (*release.Outcome, error) {
+func releaseInside(ctx context.Context, p *platform.Platform, o order, ci *outside) (*release.Outcome, string, error) {
 	cluster, err := connectInside(ctx)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	objects, err := render(ctx, p, o, func(h kube.Hook) { ci.say("  excluded, another tool's hook: %s", h) })
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if err := checkVariables(ctx, cluster, objects, p); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if err := cluster.EnsureNamespace(ctx, o.Namespace); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	book, err := ledger.Open(cluster, o.Ledger)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	book.Keep, book.Copy = o.History, ci.keep
 	var show func(string)
@@ -90,12 +90,13 @@ func releaseInside(ctx context.Context, p *platform.Platform, o order, ci *outsi
 		Redact:   redactor(o.Values),
 	}
 	if err := release.Verification(&options, p.Verify); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return release.Run(ctx, release.Options{
+	outcome, err := release.Run(ctx, release.Options{
 		Ledger: book, Record: o.Record, Held: &o.Lock, Say: ci.say, Rollout: options,
 		Verify: func(ctx context.Context, r *ledger.Record) error { return verify(ctx, cluster, p, o, r, ci.say) },
 	})
+	return outcome, book.Now(ctx), err
 }
 
 // render reads the manifests, as the order has them.

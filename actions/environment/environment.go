@@ -125,7 +125,10 @@ func (e *Environment) Tell(ctx context.Context, w io.Writer, outcome *release.Ou
 	action.Output("release", strconv.Itoa(outcome.Number))
 	action.Output("state", outcome.Word())
 	action.Output("verdict", outcome.Verdict)
-	runs := e.runs(ctx)
+	if outcome.Record != nil && len(outcome.Record.Outcomes) > 0 {
+		fmt.Fprintln(w, report.Total(outcome.Record.Outcomes))
+	}
+	runs := e.Ledger.Now(ctx)
 	if outcome.State != ledger.Released && runs != "" {
 		fmt.Fprintf(w, "%s %s\n", e.Ledger.Environment, runs)
 	}
@@ -141,18 +144,6 @@ func (e *Environment) Tell(ctx context.Context, w io.Writer, outcome *release.Ou
 	}
 	e.Told(ctx, w, outcome.Number, m)
 	e.Show(ctx, w) // last: people come before it, where a runner leaves little time
-}
-
-// runs says what the environment runs now, "" where the ledger cannot be asked. A
-// run that was cancelled has seconds left.
-func (e *Environment) runs(ctx context.Context) string {
-	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer stop()
-	records, err := e.Ledger.Releases(ctx)
-	if err != nil && !errors.As(err, new(*ledger.DamagedError)) {
-		return ""
-	}
-	return ledger.Sentence(records)
 }
 
 // pageFile is where a workflow finds the report, to keep it as an artifact.
@@ -182,6 +173,7 @@ func (e *Environment) summary(outcome *release.Outcome, runs string) string {
 	if r := outcome.Record; r != nil {
 		shown.By, shown.Next, shown.Link = r.By.Name(), report.Next(r), r.By.Run
 		shown.Approved = report.Approved{Digest: r.Approval, Approvals: r.Approvals, Evidence: r.Evidence, Findings: r.Findings}
+		shown.Services = report.Outcomes(r)
 		shown.Database = report.Page{Record: r}.Database()
 		for _, s := range r.Steps {
 			if s.Ended != nil {

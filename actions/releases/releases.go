@@ -82,10 +82,7 @@ func written(ctx context.Context, flags environment.Flags, number int, file stri
 	if err != nil {
 		return err
 	}
-	page := report.Page{Name: e.Ledger.Name(r.Number), Record: r, Logs: r.Logs}
-	if records, err := e.Ledger.Releases(ctx); err == nil || errors.As(err, new(*ledger.DamagedError)) {
-		page.Runs = ledger.Sentence(records)
-	}
+	page := report.Page{Name: e.Ledger.Name(r.Number), Record: r, Runs: e.Ledger.Now(ctx), Logs: r.Logs}
 	if newest, err := e.Ledger.Present(ctx); err == nil && newest != nil && newest.Number == r.Number {
 		page.Said = e.Said(ctx, r)
 	}
@@ -190,6 +187,7 @@ func details(w io.Writer, l *ledger.Ledger, r *ledger.Record) error {
 		}
 	}
 	row("result", r.Verdict)
+	row("services", report.Total(r.Outcomes))
 	row("by", r.By.String())
 	row("begun", r.Started.Local().Format(time.DateTime))
 	row("took", took(r.Started, r.Ended))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Present is the release that the environment is at: the newest that was
@@ -68,6 +69,21 @@ func Sentence(records []*Record) string {
 		return fmt.Sprintf("%s; #%d failed and was rolled back", runs, r.Number)
 	}
 	return runs
+}
+
+// Now is the Sentence of this environment, "" where the ledger cannot be asked. A run
+// that was cancelled has seconds left, and waits no longer.
+func (l *Ledger) Now(ctx context.Context) string {
+	if l.cluster == nil {
+		return "" // it was never opened
+	}
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer stop()
+	records, err := l.Releases(ctx)
+	if err != nil && !errors.As(err, new(*DamagedError)) {
+		return ""
+	}
+	return Sentence(records)
 }
 
 func before(at int) string {

@@ -87,6 +87,9 @@ type Record struct {
 	Objects []Touched `json:"objects,omitempty"`
 	// Before are the images of services that ran another one; "" is for a service that was not there.
 	Before map[string]string `json:"before,omitempty"`
+	// Outcomes are what became of each service: released, unchanged, restored, failed
+	// or not reached. Records of older versions have none.
+	Outcomes map[string]string `json:"outcomes,omitempty"`
 	// Migrator is the image that applies migrations, Migrations are those that
 	// the release applied, Schema is the newest one before and after it.
 	Migrator   string   `json:"migrator,omitempty"`

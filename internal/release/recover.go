@@ -66,6 +66,7 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 	result, err := rollout.Undo(beginning, lasting, options, changes)
 	outcome := &Outcome{Number: entry.Record.Number, Rollout: result, Record: entry.Record, State: ledger.Failed}
 	outcome.Verdict = "everything is as before: " + compared(changedIDs(changes))
+	judge(entry.Record, result)
 	switch {
 	case replaced(err):
 		return outcome, err
@@ -102,6 +103,7 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 	default:
 		var noted error
 		entry.Record.Images, noted = o.running(ctx)
+		undisturbed(entry.Record)
 		err = errors.Join(noted, o.Ledger.MarkRolledBack(ctx, *to, entry.Record.Number))
 	}
 	entry.Ended(rollbackStep, err)

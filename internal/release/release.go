@@ -103,6 +103,7 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 	}
 	record := o.Record
 	record.Fence, record.Images = lock.Fence, images(o.Rollout.Services)
+	record.Outcomes = unreached(o.Rollout.Services)
 	entry, err := o.add(ctx, lock, record)
 	if err != nil {
 		return nil, err
@@ -218,6 +219,7 @@ func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Ent
 	options.Leave = withDatabase
 	result, err := rollout.Deploy(ctx, options)
 	outcome := &Outcome{Number: entry.Record.Number, Rollout: result, Record: entry.Record}
+	judge(entry.Record, result)
 	if result != nil && result.Failure != nil {
 		entry.Record.Logs = result.Failure.Logs
 	}
@@ -237,6 +239,7 @@ func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Ent
 		back, err := o.restore(context.WithoutCancel(ctx), lock, entry, err)
 		if back != nil && back.Rollout != nil {
 			result.Undone, back.Rollout = back.Rollout.Undone, result // as where the database stays
+			result.Judge()
 		}
 		return back, err
 	case clean(result) && !errors.As(err, new(*rollout.LeftError)):

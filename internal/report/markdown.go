@@ -15,6 +15,9 @@ func (r Report) Markdown(w io.Writer) error {
 	if summary := r.summary(); summary != "" {
 		fmt.Fprintf(&b, "%s\n\n", escape(summary))
 	}
+	if r.Runs != "" {
+		fmt.Fprintf(&b, "**%s**\n\n", escape(r.Target+" "+r.Runs))
+	}
 	if len(r.Stages) > 0 {
 		b.WriteString("| stage | result | seconds |\n| --- | --- | ---: |\n")
 		for _, s := range r.Stages {
@@ -32,9 +35,9 @@ func (r Report) Markdown(w io.Writer) error {
 		b.WriteByte('\n')
 	}
 	if len(r.Services) > 0 {
-		b.WriteString("| # | service | port | image | healthy | seconds |\n| ---: | --- | ---: | --- | --- | ---: |\n")
+		b.WriteString("| # | service | port | image | outcome | seconds |\n| ---: | --- | ---: | --- | --- | ---: |\n")
 		for _, s := range r.Services {
-			fmt.Fprintf(&b, "| %d | %s | %d | %s | %s | %.1f |\n", s.Order, escape(s.Name), s.Port, code(ShortImage(s.Image)), yes(s.Healthy), s.Seconds)
+			fmt.Fprintf(&b, "| %d | %s | %d | %s | %s | %.1f |\n", s.Order, escape(s.Name), s.Port, code(ShortImage(s.Image)), escape(s.Outcome), s.Seconds)
 		}
 		b.WriteByte('\n')
 	}

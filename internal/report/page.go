@@ -49,13 +49,32 @@ type Said struct {
 type pageService struct {
 	Name, Before, Image string
 	Changed             bool
+	Outcome             string
 }
 
 // Services in the order of their names.
 func (p Page) Services() (out []pageService) {
-	for _, name := range slices.Sorted(maps.Keys(p.Record.Images)) {
+	names := map[string]bool{}
+	for name := range p.Record.Images {
+		names[name] = true
+	}
+	for name := range p.Record.Outcomes {
+		names[name] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
 		before, changed := p.Record.Before[name]
-		out = append(out, pageService{name, before, p.Record.Images[name], changed})
+		out = append(out, pageService{name, before, p.Record.Images[name], changed, p.Record.Outcomes[name]})
+	}
+	return out
+}
+
+// Total counts the services by what became of them.
+func (p Page) Total() string { return Total(p.Record.Outcomes) }
+
+// Outcomes of the services in the order of their names.
+func Outcomes(r *ledger.Record) (out []ServiceOutcome) {
+	for _, name := range slices.Sorted(maps.Keys(r.Outcomes)) {
+		out = append(out, ServiceOutcome{name, r.Outcomes[name]})
 	}
 	return out
 }

@@ -34,6 +34,8 @@ type Report struct {
 	// Release is its name in the ledger, such as production #42.
 	Release  string    `json:"release,omitempty"`
 	Services []Service `json:"services"`
+	// Runs is what the environment runs now, in a sentence.
+	Runs string `json:"runs,omitempty"`
 }
 
 // Stage is one part of the run.
@@ -70,8 +72,10 @@ type Service struct {
 	Order   int     `json:"order"`
 	Port    int     `json:"port"`
 	Image   string  `json:"image"`
-	Healthy bool    `json:"healthy"`
+	Healthy bool    `json:"healthy"` // with this image
 	Seconds float64 `json:"seconds"`
+	// Outcome is released, unchanged, restored, failed or not reached.
+	Outcome string `json:"outcome"`
 }
 
 // WriteJSON writes the report to a file, all of it or nothing.

@@ -29,7 +29,7 @@ var cases = map[string]Report{
 		},
 		Images:   []Image{{Service: "api-gateway", Digest: digest}, {Service: "migrate", Digest: digest}},
 		Backup:   &Backup{Path: ".slipway/teei-20261123T033000Z-ab12.dump", SHA256: digest[7:], Tables: 17, Verified: true, Bytes: 3 << 20},
-		Services: []Service{{Name: "api-gateway", Order: 1, Port: 3017, Image: "127.0.0.1:5000/teei/api-gateway@" + digest, Healthy: true, Seconds: 1.7}, {Name: "corp-cockpit", Order: 11, Port: 4327, Image: "127.0.0.1:5000/teei/corp-cockpit@" + digest, Healthy: true, Seconds: 2.04}},
+		Services: []Service{{Name: "api-gateway", Order: 1, Port: 3017, Image: "127.0.0.1:5000/teei/api-gateway@" + digest, Healthy: true, Seconds: 1.7, Outcome: "released"}, {Name: "corp-cockpit", Order: 11, Port: 4327, Image: "127.0.0.1:5000/teei/corp-cockpit@" + digest, Healthy: true, Seconds: 2.04, Outcome: "unchanged"}},
 	},
 	"failed": {
 		Platform: "teei", Target: "production",
@@ -38,7 +38,12 @@ var cases = map[string]Report{
 			{Name: "deploy", Status: Failed, Seconds: 12.3, Log: ".slipway/deploy.log", Error: "roll out q2q-ai: container exited with code 1, twice", Hint: "its last log lines are in the log", Repeat: "dagger run go run ./ci deploy --env production"},
 			{Name: "dev", Status: Cancelled, Seconds: 4000},
 		},
-		Services: []Service{{Name: "q2q-ai", Order: 4, Port: 3021, Image: digest, Healthy: false, Seconds: 12.1}},
+		Services: []Service{
+			{Name: "api-gateway", Order: 1, Port: 3017, Image: digest, Seconds: 2.1, Outcome: "restored"},
+			{Name: "q2q-ai", Order: 4, Port: 3021, Image: digest, Seconds: 12.1, Outcome: "failed"},
+			{Name: "corp-cockpit", Order: 11, Port: 4327, Image: digest, Outcome: "not reached"},
+		},
+		Runs: "runs #3; #4 failed and was rolled back",
 	},
 	"hostile": {
 		Platform: "x|y\n::error::pwned",
@@ -46,7 +51,7 @@ var cases = map[string]Report{
 			{Name: "a|b`c", Status: Failed, Seconds: 1, Error: "<script>alert(1)</script> ![x](http://evil/?q) [l](javascript:x) @team #12 www.evil.com \x1b[31mred\n| new | row |", Hint: "**bold** _it_ ~~no~~ $x$", Log: "a`b|c.log", Repeat: "run 'a | b' && echo `id`"},
 		},
 		Images:   []Image{{Service: "</details>|", Digest: "`<b>`"}},
-		Services: []Service{{Name: "\r\n|-|-|", Image: "a/b|c@sha256:zz", Order: -1}},
+		Services: []Service{{Name: "\r\n|-|-|", Image: "a/b|c@sha256:zz", Order: -1, Outcome: "<b>|"}},
 		Backup:   &Backup{Path: "we|ird`; <drop>", SHA256: "short"},
 	},
 }
@@ -121,7 +126,7 @@ func TestShape(t *testing.T) {
 		keys string
 	}{
 		{got.Stages[0], "name status seconds log"}, {got.Images[0], "service digest"}, {got.Backup, "path sha256 tables verified"},
-		{got.Services[0], "name order port image healthy seconds"},
+		{got.Services[0], "name order port image healthy seconds outcome"},
 	} {
 		for _, key := range strings.Fields(want.keys) {
 			if _, ok := want.in[key]; !ok {

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/teei/slipway/internal/rollout"
 )
 
 // TableOptions is how a table is shown on a terminal.
@@ -27,10 +29,10 @@ func (r Report) Table(w io.Writer, o TableOptions) error {
 	writeGrid(&b, rows, notes, []bool{false, false, true}, 1, o)
 	if len(r.Services) > 0 {
 		b.WriteByte('\n')
-		rows = [][]string{{"", "service", "port", "healthy", "seconds"}}
+		rows = [][]string{{"", "service", "port", "outcome", "seconds"}}
 		notes = []string{"image"}
 		for _, s := range r.Services {
-			rows = append(rows, []string{fmt.Sprint(s.Order), plain(s.Name), fmt.Sprint(s.Port), yes(s.Healthy), fmt.Sprintf("%.1f", s.Seconds)})
+			rows = append(rows, []string{fmt.Sprint(s.Order), plain(s.Name), fmt.Sprint(s.Port), plain(s.Outcome), fmt.Sprintf("%.1f", s.Seconds)})
 			notes = append(notes, plain(ShortImage(s.Image)))
 		}
 		writeGrid(&b, rows, notes, []bool{true, false, true, false, true}, 3, o)
@@ -56,6 +58,9 @@ func (r Report) Table(w io.Writer, o TableOptions) error {
 	}
 	if summary := r.summary(); summary != "" {
 		fmt.Fprintf(&b, "\n%s\n", summary)
+	}
+	if r.Runs != "" {
+		fmt.Fprintln(&b, plain(r.Target+" "+r.Runs))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -100,18 +105,14 @@ func writeGrid(b *strings.Builder, rows [][]string, notes []string, right []bool
 }
 
 func paint(s string, status Status, o TableOptions) string {
-	color := map[Status]string{Passed: "32", Failed: "31", Cancelled: "33", Skipped: "2", "yes": "32", "no": "31"}[status]
+	color := map[Status]string{
+		Passed: "32", Failed: "31", Cancelled: "33", Skipped: "2",
+		Status(rollout.Released): "32", Status(rollout.Restored): "33", Status(rollout.Unchanged): "2", Status(rollout.NotReached): "2",
+	}[status]
 	if !o.Color || color == "" {
 		return s
 	}
 	return "\x1b[" + color + "m" + s + "\x1b[0m"
-}
-
-func yes(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
 }
 
 func detail(separator, s string) string {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+
+	"github.com/teei/slipway/internal/rollout"
 )
 
 // plain makes a text from elsewhere (a log, an error) safe for one line of a
@@ -82,14 +84,34 @@ func (r Report) summary() string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, status))
 		}
 	}
-	healthy := 0
+	line := strings.Join(parts, ", ")
+	of := map[string]string{}
 	for _, s := range r.Services {
-		if s.Healthy {
-			healthy++
-		}
+		of[s.Name] = s.Outcome
 	}
-	if len(r.Services) > 0 {
-		parts = append(parts, fmt.Sprintf("%d of %d services healthy", healthy, len(r.Services)))
+	if total := Total(of); total != "" {
+		line += "; " + total
+	}
+	return strings.TrimPrefix(line, "; ")
+}
+
+// Total counts services by what became of them, "" for none.
+func Total(outcomes map[string]string) string {
+	counts := map[string]int{}
+	for _, outcome := range outcomes {
+		counts[outcome]++
+	}
+	var parts []string
+	for _, o := range rollout.Outcomes {
+		switch n := counts[string(o)]; {
+		case n == 0:
+		case len(parts) > 0:
+			parts = append(parts, fmt.Sprintf("%d %s", n, o))
+		case n == 1:
+			parts = append(parts, fmt.Sprintf("1 service %s", o))
+		default:
+			parts = append(parts, fmt.Sprintf("%d services %s", n, o))
+		}
 	}
 	return strings.Join(parts, ", ")
 }

@@ -21,6 +21,7 @@ type Released struct {
 	By                   string
 	Environment, Runs    string // what it runs now, in a sentence
 	Approved             Approved
+	Services             []ServiceOutcome
 	Spans                []Span
 	Database             string // what became of it, in Markdown
 	Next                 string // what a person does now, in Markdown
@@ -40,6 +41,7 @@ func (r Released) Markdown() string {
 	if r.Runs != "" {
 		fmt.Fprintf(&b, "**%s %s**\n\n", escape(r.Environment), escape(r.Runs))
 	}
+	r.services(&b)
 	if r.By != "" {
 		fmt.Fprintf(&b, "Asked for by %s.\n\n", escape(r.By))
 	}
@@ -52,6 +54,25 @@ func (r Released) Markdown() string {
 		fmt.Fprintf(&b, "\n%s\n", r.Next)
 	}
 	return b.String()
+}
+
+// ServiceOutcome is what became of one service.
+type ServiceOutcome struct{ Name, Outcome string }
+
+// services is the table of them, with its total.
+func (r Released) services(b *strings.Builder) {
+	if len(r.Services) == 0 {
+		return
+	}
+	of := map[string]string{}
+	for _, s := range r.Services {
+		of[s.Name] = s.Outcome
+	}
+	fmt.Fprintf(b, "<details><summary>%s</summary>\n\n| service | outcome |\n| --- | --- |\n", escape(Total(of)))
+	for _, s := range r.Services {
+		fmt.Fprintf(b, "| %s | %s |\n", escape(s.Name), escape(s.Outcome))
+	}
+	b.WriteString("\n</details>\n\n")
 }
 
 func (r Released) gantt(b *strings.Builder) {

@@ -46,6 +46,7 @@ func Deploy(ctx context.Context, o Options) (*Result, error) {
 	for i, s := range o.Services {
 		r.result.Services = append(r.result.Services, ServiceResult{Name: s.Name, Order: i + 1, Port: s.Port, Image: s.Image})
 	}
+	defer r.result.Judge()
 	if err := o.check(); err != nil {
 		return r.result, err
 	}
@@ -178,7 +179,7 @@ func (r *run) together(ctx context.Context, i, until int, workloads map[string]D
 				return
 			}
 			r.report(Progress{Service: s.Name, Phase: Failed, Elapsed: time.Since(start), Detail: err.Error()})
-			errs[n] = err
+			errs[n], r.result.Services[n].Failed = err, true
 			stop(errOther)
 		})
 	}

@@ -140,6 +140,10 @@ type ServiceResult struct {
 	// Answered is how many seconds the slowest healthy answer took, of its new
 	// pods and through its Service.
 	Answered float64 `json:"answered,omitempty"`
+	// Outcome is what became of it, once Judge was asked; Failed says that it is why
+	// the rollout ended.
+	Outcome Outcome `json:"outcome,omitempty"`
+	Failed  bool    `json:"failed,omitempty"`
 	// Running are the pods that were looked at.
 	Running []*corev1.Pod `json:"-"`
 }
