@@ -26,8 +26,9 @@ const (
 
 // made is an image, and the files it is read from while it is pushed.
 type made struct {
-	image v1.Image
-	dir   string
+	image   v1.Image
+	dir     string
+	trusted int // words of its command that come from its base
 }
 
 func (m made) remove() { os.RemoveAll(m.dir) }
@@ -45,6 +46,9 @@ func (p *pipeline) fromPackage(ctx context.Context, r recipe) (m made, log strin
 	if log, err = built.Stdout(ctx); err != nil {
 		var failed *dagger.ExecError
 		if errors.As(err, &failed) {
+			if text := lineWith(failed.Stderr, leadsOut); text != "" {
+				return m, joinOutput(failed.Stdout, failed.Stderr), &advised{errors.New("image of " + r.Name + ": " + text), leadsOutAdvice}
+			}
 			return m, joinOutput(failed.Stdout, failed.Stderr), errors.New("image of " + r.Name + ": " + lastCommand(failed) + " failed")
 		}
 		return m, log, explain("make image "+r.Name, err)
@@ -57,6 +61,9 @@ func (p *pipeline) fromPackage(ctx context.Context, r recipe) (m made, log strin
 		return m, log, err
 	}
 	layer := filepath.Join(m.dir, "layer.tgz")
+	if config, err := base.image.ConfigFile(); err == nil {
+		m.trusted = len(config.Config.Entrypoint)
+	}
 	if _, err = built.File(packed).Export(ctx, layer); err == nil {
 		m.image, err = assemble(base, layer, r, p.platform.Name)
 	}

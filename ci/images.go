@@ -120,6 +120,9 @@ func (p *pipeline) makeImage(ctx context.Context, r recipe, registry string) (re
 		return "", log, err
 	}
 	defer made.remove()
+	if err := commandThere(r, made.image, made.trusted); err != nil {
+		return "", log, err
+	}
 	reference, pushed, err := push(ctx, made.image, repository)
 	if err != nil {
 		return "", log, err

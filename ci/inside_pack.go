@@ -4,11 +4,13 @@ import (
 	"archive/tar"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -65,7 +67,7 @@ func pack(w *tar.Writer, name, as string, entry fs.DirEntry) error {
 		h.Typeflag, h.Name, h.Mode = tar.TypeDir, as+"/", 0o755
 	case info.Mode()&fs.ModeSymlink != 0:
 		h.Typeflag, h.Mode = tar.TypeSymlink, 0o777
-		if h.Linkname, err = os.Readlink(name); err != nil {
+		if h.Linkname, err = linkInside(name, as); err != nil {
 			return err
 		}
 	case info.Mode().IsRegular():
@@ -86,4 +88,26 @@ func pack(w *tar.Writer, name, as string, entry fs.DirEntry) error {
 	defer f.Close()
 	_, err = io.Copy(w, f)
 	return err
+}
+
+// What is said of a link to the workspace, which is in no image.
+const (
+	leadsOut       = "is in the workspace, and not in the image"
+	leadsOutAdvice = "set injectWorkspacePackages: true in pnpm-workspace.yaml and run `pnpm install`: then pnpm copies what is linked"
+)
+
+// linkInside reads a symbolic link. One to a package of the workspace would
+// lead to nothing where the image runs.
+func linkInside(name, as string) (target string, err error) {
+	if target, err = os.Readlink(name); err != nil {
+		return "", err
+	}
+	full := target
+	if !filepath.IsAbs(full) {
+		full = filepath.Join(filepath.Dir(name), full)
+	}
+	if full == workdir || strings.HasPrefix(full, workdir+"/") {
+		return "", fmt.Errorf("/%s leads to %s, which %s", as, full, leadsOut)
+	}
+	return target, nil
 }
