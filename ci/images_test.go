@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -137,5 +138,45 @@ func TestAPackageThatDoesNotBuild(t *testing.T) {
 		if s.Status != report.Failed {
 			t.Errorf("%s %s", s.Name, s.Status)
 		}
+	}
+}
+
+// Whatever git has, a build can read: documents, tests, what lies beside the
+// manifests, a library that is linked, a .env. And an image that lacks what its
+// command runs is not pushed.
+func TestImagesHaveTheirFiles(t *testing.T) {
+	t.Parallel()
+	root := workspace(t)
+	write(t, root, "services/web/package.json", `{"name":"web","version":"1.0.0","files":["dist"],"dependencies":{"k":"link:../../packages/kit"},
+		"scripts":{"build":"mkdir -p dist && cp src/*.js src/a.spec.ts src/help.md ../../deploy/mail.html ../../README.md dist/ && cp node_modules/k/src/index.js dist/kit.js"}}`)
+	replace(t, root, "pnpm-lock.yaml", "      kit:\n        specifier: workspace:*\n        version: link:../../packages/kit\n", "      k:\n        specifier: link:../../packages/kit\n        version: link:../../packages/kit\n")
+	replace(t, root, "slipway.yaml", `manifests: {command: "true"}`, "  - {name: old, port: 8082, path: old, image: {dockerfile: Dockerfile}}\nmanifests: {kustomize: deploy/base}")
+	for _, name := range []string{"services/web/src/a.spec.ts", "services/web/src/help.md", "deploy/mail.html", "deploy/base/kustomization.yaml", "README.md", "old/.env"} {
+		write(t, root, name, "# "+name+"\n")
+	}
+	write(t, root, "old/Dockerfile", "FROM node:22-bookworm-slim\nWORKDIR /srv\nCOPY . .\nUSER 1000:1000\nCMD [\"node\", \"--env-file=.env\", \"main.js\"]\n")
+	write(t, root, "old/main.js", "")
+	write(t, root, ".gitignore", ".env\n")
+	branchless(t, root)("add", "--force", "old/.env")
+
+	code, output, r := launch(t, nil, "images", "--root", root).ends(3 * time.Minute)
+	if code != exitFine || len(r.Images) != 3 {
+		t.Fatalf("exit code %d\n%s", code, output)
+	}
+	for _, i := range r.Images {
+		want := map[string][]string{"web": {"app/dist/a.spec.ts", "app/dist/help.md", "app/dist/mail.html", "app/dist/README.md", "app/dist/kit.js", "app/node_modules/k"}, "old": {"srv/.env"}}[i.Service]
+		found := ownFiles(t, testenv.Env(t)["SLIPWAY_REGISTRY"]+"/"+r.Platform+"/"+i.Service+"@"+i.Digest)
+		for _, name := range want {
+			if !slices.ContainsFunc(found, func(f string) bool { return f == name || strings.HasSuffix(f, "/node_modules/kit/src/index.js") && name == "app/node_modules/k" }) {
+				t.Errorf("the image of %s lacks %s, it has %q", i.Service, name, found)
+			}
+		}
+	}
+
+	replace(t, root, "services/mail/package.json", "cp src/*.js dist/", "cp src/main.js dist/index.js")
+	replace(t, root, "old/Dockerfile", "main.js", "server.js")
+	code, output, r = launch(t, nil, "images", "--root", root).ends(3 * time.Minute)
+	if code != exitFailed || len(r.Images) != 1 || !strings.Contains(output, "image of mail: its command \"/nodejs/bin/node dist/main.js\" needs /app/dist/main.js, which is not in it; /app/dist has index.js") {
+		t.Errorf("exit code %d, %d images\n%s", code, len(r.Images), output)
 	}
 }
