@@ -92,7 +92,7 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 	}
 	if err != nil {
 		outcome.State, outcome.Verdict = ledger.Stuck, "not everything could be taken back"
-	} else if len(changes) > 0 {
+	} else if len(changes) > 0 || to != nil && *to == 0 {
 		err = o.prove(ctx, entry, changes, outcome)
 	}
 	switch {

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/teei/slipway/testenv/testenv"
+)
+
+// TestUninstall: after the first release a rollback deletes nothing unless it is
+// asked for by --to 0, shown and agreed to. Then nothing is left that runs, and each
+// command says so.
+func TestUninstall(t *testing.T) {
+	t.Parallel()
+	c := newCheckout(t)
+	c.release("old")
+	says := func(out string, texts ...string) {
+		t.Helper()
+		for _, text := range texts {
+			if !strings.Contains(out, text) {
+				t.Errorf("it does not say %q:\n%s", text, out)
+			}
+		}
+	}
+	says(c.slipway(2, "rollback"), "#1 is the only release that stands", "`slipway rollback --env "+c.environment+" --to 0 ", "` uninstalls the platform")
+	says(c.slipway(2, "rollback", "--to", "0"), "is uninstalled (#1): nothing of it runs afterwards", "delete  Deployment/"+c.namespace+"/web",
+		"nobody agreed to that", "slipway rollback --env "+c.environment, "--to 0 --yes` does it without a question")
+	if got := c.version(); got != "old" {
+		t.Fatalf("without a yes, %q runs", got)
+	}
+	says(c.slipway(0, "rollback", "--to", "0", "--yes"), c.environment+" #2 uninstalled: nothing runs any more: ", "1× Deployment", "and no pod is left")
+	if left := testenv.Kubectl(t, "--namespace", c.namespace, "get", "deployments,services,pods", "--output", "name"); left != "" {
+		t.Errorf("there is still %s", left)
+	}
+	says(c.slipway(0, "status"), c.environment+" nothing runs; #2 uninstalled it")
+	var status struct{ State, Runs, Summary string }
+	if err := json.Unmarshal([]byte(c.slipway(0, "status", "--json")), &status); err != nil || status.State != "uninstalled" || status.Runs != "" {
+		t.Errorf("%+v, %v", status, err)
+	}
+	says(c.slipway(0, "releases"), "uninstalled")
+	c.slipway(0, "release", "2", "--html", "report.html")
+	says(read(t, filepath.Join(c.dir, "report.html")), ">uninstalled</span>", "nothing runs; #2 uninstalled it", "Nothing runs any more.")
+	says(c.slipway(2, "rollback"), "there is nothing to roll back")
+	says(c.slipway(2, "rollback", "--to", "0", "--yes"), "there is nothing to roll back")
+	c.release("new")
+	says(c.slipway(0, "status"), c.environment+" runs #3")
+}
