@@ -94,7 +94,8 @@ func releaseInside(ctx context.Context, p *platform.Platform, o order, ci *outsi
 	}
 	outcome, err := release.Run(ctx, release.Options{
 		Ledger: book, Record: o.Record, Held: &o.Lock, Say: ci.say, Rollout: options,
-		Verify: func(ctx context.Context, r *ledger.Record) error { return verify(ctx, cluster, p, o, r, ci.say) },
+		Verify:  func(ctx context.Context, r *ledger.Record) error { return verify(ctx, cluster, p, o, r, ci.say) },
+		Failing: func(ctx context.Context) []ledger.Condition { return verifier(cluster, p, o, ci.say).Failing(ctx) },
 	})
 	return outcome, book.Now(ctx), err
 }
@@ -177,11 +178,15 @@ func verify(ctx context.Context, cluster *kube.Cluster, p *platform.Platform, o 
 		}
 		say("✓ %s answers a query after %s", kind, seconds(took))
 	}
-	v := release.Verifier{Cluster: cluster, Namespace: o.Namespace, Platform: p, Began: r.Past(), Release: r.Number, Redact: redactor(o.Values), Say: say}
+	return verifier(cluster, p, o, say).Of(r).Verify(ctx)
+}
+
+func verifier(cluster *kube.Cluster, p *platform.Platform, o order, say func(string, ...any)) release.Verifier {
+	v := release.Verifier{Cluster: cluster, Namespace: o.Namespace, Platform: p, Redact: redactor(o.Values), Say: say}
 	if m := p.Verify.Metrics; m != nil {
 		v.Prometheus = os.Getenv(m.Prometheus)
 	}
-	return v.Verify(ctx)
+	return v
 }
 
 // redactor takes the values of variables out of what pods and commands said.

@@ -192,14 +192,14 @@ func (e *Environment) Release(w io.Writer) (release.Options, error) {
 	redact := platform.Redactor(slices.Collect(maps.Values(e.Target.Values)))
 	o := release.Options{
 		Verify: func(ctx context.Context, r *ledger.Record) error {
-			v := e.Verifier(say)
-			v.Began, v.Release = r.Past(), r.Number
-			return v.Verify(ctx)
+			return e.Verifier(say).Of(r).Verify(ctx)
 		},
-		Begun:  e.begun,
-		Ledger: e.Ledger, Record: ledger.Record{By: release.HolderOf(os.Getenv)}, Say: say,
+		Failing: func(ctx context.Context) []ledger.Condition { return e.Verifier(say).Failing(ctx) },
+		Begun:   e.begun,
+		Ledger:  e.Ledger, Record: ledger.Record{By: release.HolderOf(os.Getenv)}, Say: say,
 		Rollout: rollout.Options{
 			Cluster: e.Cluster, Namespace: e.Target.Namespace, Deadline: e.Platform.DeadlineOf(""),
+			Neighbours: release.Services(e.Platform, nil),
 			Progress: release.Teller(say, screen.Line()),
 			Redact:   redact,
 			Grace:    grace(),

@@ -104,7 +104,9 @@ type Record struct {
 	// failed and was waived is there with who waived it.
 	Approvals []Approval     `json:"approvals,omitempty"`
 	Findings  []plan.Finding `json:"findings,omitempty"`
-	Steps     []Step         `json:"steps"`
+	// Health is how the services were before the first write; nil if nobody looked.
+	Health *Health `json:"health,omitempty"`
+	Steps  []Step  `json:"steps"`
 	// Logs are the last lines of the service that failed, without secrets: its pod is
 	// gone once the release was taken back.
 	Logs []string `json:"logs,omitempty"`

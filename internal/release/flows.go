@@ -9,17 +9,8 @@ import (
 	"github.com/teei/slipway/internal/probe"
 )
 
-// Flows walks the platform's user flows, each through a tunnel to the service
-// that it begins at: nothing has to be reachable from here but the API server.
-func Flows(ctx context.Context, cluster *kube.Cluster, namespace string, flows []platform.Flow, say func(string, ...any)) error {
-	for _, flow := range flows {
-		if err := walk(ctx, cluster, namespace, flow, say); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
+// walk walks one of the platform's user flows through a tunnel to the service that
+// it begins at: nothing has to be reachable from here but the API server.
 func walk(ctx context.Context, cluster *kube.Cluster, namespace string, flow platform.Flow, say func(string, ...any)) error {
 	tunnel, err := cluster.TunnelToService(ctx, namespace, flow.Service)
 	if err != nil {

@@ -40,6 +40,9 @@ type Options struct {
 	// Verify verifies the platform as a whole for a release, beside how it did before
 	// that: once all services are healthy, and after what was taken back. May be nil.
 	Verify func(ctx context.Context, r *ledger.Record) error
+	// Failing walks the platform's flows and says which fail, before a release of an
+	// environment in which a service is not healthy; nil if nobody walks them.
+	Failing func(context.Context) []ledger.Condition
 	// Check is asked once the lock is held and what was left half done is taken
 	// back, before anything else is written; nil allows all.
 	Check func(context.Context) error
@@ -104,6 +107,11 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 	record := o.Record
 	record.Fence, record.Images = lock.Fence, images(o.Rollout.Services)
 	record.Outcomes = unreached(o.Rollout.Services)
+	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	if err := o.look(ctx, watching, &record); err != nil {
+		return nil, err
+	}
 	entry, err := o.add(ctx, lock, record)
 	if err != nil {
 		return nil, err
@@ -213,6 +221,7 @@ func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Ent
 	defer stop()
 	options := o.guarded(lock, entry.Record)
 	options.Journal, options.Earlier = o.journal(entry), earlier
+	options.Before = before(entry.Record)
 	options.Verify = func(ctx context.Context) error { return o.verify(ctx, entry.Record) }
 	// Services that go back have to meet the schema that they know.
 	withDatabase := o.OnFailure != nil && len(entry.Record.Migrations) > 0
@@ -232,7 +241,7 @@ func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Ent
 		outcome.State, outcome.Verdict = ledger.Running, "it was cancelled in the middle, and there was no time to take everything back"
 		return outcome, &CancelledError{Release: o.Ledger.Name(entry.Record.Number), Environment: o.Ledger.Environment, Err: err}
 	case err == nil:
-		outcome.State, outcome.Verdict = ledger.Released, runs(len(result.Services))+" what was released"
+		outcome.State, outcome.Verdict = ledger.Released, released(entry.Record, result)
 	case withDatabase && o.hurried(ctx):
 		return o.restoreLater(entry, outcome, err)
 	case withDatabase:

@@ -123,6 +123,13 @@ func (o *Options) backTo(ctx context.Context, lock *ledger.Lock, to int) (*Outco
 	if err := o.noteBack(ctx, &record, changes); err != nil {
 		return nil, err
 	}
+	watching, stop := context.WithCancel(ctx)
+	err = o.look(ctx, watching, &record)
+	o.Rollout.Lookout = nil // what goes back is watched anew
+	stop()
+	if err != nil {
+		return nil, err
+	}
 	entry, err := o.add(ctx, lock, record)
 	if err != nil {
 		return nil, err

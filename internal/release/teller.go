@@ -45,7 +45,7 @@ func (t *teller) tell(p rollout.Progress) {
 			return
 		}
 		t.waiting = nil // whatever was waited for goes back
-	case rollout.Applying, rollout.Hooking, rollout.Hooked, rollout.Healthy, rollout.Failed, rollout.Undid:
+	case rollout.Applying, rollout.Hooking, rollout.Hooked, rollout.Passed, rollout.Healthy, rollout.Failed, rollout.Undid:
 		t.waiting = slices.DeleteFunc(t.waiting, func(s string) bool { return s == p.Service })
 	}
 	if first {
@@ -62,7 +62,13 @@ func (t *teller) phase(p rollout.Progress) {
 		t.say("· %s: hook %s", p.Service, p.Detail)
 	case rollout.Hooked:
 		t.say("✓ %s: hook %s after %.1fs", p.Service, p.Detail, p.Elapsed.Seconds())
+	case rollout.Passed:
+		t.say("· %s: %s", p.Service, p.Detail)
 	case rollout.Healthy:
+		if p.Detail != "" {
+			t.say("✓ %s: %s", p.Service, p.Detail)
+			return
+		}
 		t.say("✓ %s healthy after %.1fs%s", p.Service, p.Elapsed.Seconds(), answered(p.Answered))
 	case rollout.Failed:
 		t.say("✗ %s: %s", p.Service, p.Detail)

@@ -64,7 +64,7 @@ func (o *Options) again(ctx context.Context, entry *ledger.Entry, ids []string) 
 	o.say("verify what was taken back")
 	err := entry.Begin(ctx, rollout.Verification, nil)
 	if err == nil {
-		err = o.verify(ctx, entry.Record)
+		err = o.verify(ctx, asBefore(entry.Record))
 		err = errors.Join(err, entry.End(o.noting, rollout.Verification, err))
 	}
 	said := "; the platform was verified again"

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/ledger"
 	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/probe"
 	"github.com/teei/slipway/internal/rollout"
@@ -55,6 +56,9 @@ type Verifier struct {
 	// Release is the number of the release that is verified: whoever takes it over ends
 	// what the verification left running. 0 is none.
 	Release int
+	// Health is how services and flows were before the release, as far as it has not
+	// touched them: what was wrong then is named, and is no failure now. See Of.
+	Health ledger.Health
 	// Redact takes secrets out of logs and messages.
 	Redact func(string) string
 	// All says that every service of the platform must be there. Otherwise those
@@ -86,13 +90,19 @@ func (v Verifier) Verify(ctx context.Context) error {
 	if len(v.Platform.Verify.Inside) == 0 && len(v.Platform.Infrastructure) > 0 {
 		v.Say("· %s not asked from inside of the cluster: verify.inside names no command", strings.Join(slices.Sorted(maps.Keys(v.Platform.Infrastructure)), ", "))
 	}
+	still, err := v.stillUnwell(ctx, services)
+	if err != nil {
+		return err
+	}
+	commands = slices.DeleteFunc(commands, func(c platform.Command) bool { return v.leavesOut(c, still) })
 	if err := v.inside(ctx, commands); err != nil {
 		return err
 	}
 	flows := slices.DeleteFunc(slices.Clone(v.Platform.Flows), func(f platform.Flow) bool { return !there(f.Service) })
-	if err := Flows(ctx, v.Cluster, v.Namespace, flows, v.Say); err != nil {
+	if err := v.flows(ctx, flows, still); err != nil {
 		return err
 	}
+	services = slices.DeleteFunc(services, func(s rollout.Service) bool { return still[s.Name] != nil })
 	if len(services) == 0 {
 		return nil
 	}

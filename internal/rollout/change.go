@@ -123,7 +123,7 @@ func (r *run) begin(ctx context.Context, name string, changes []Change) error {
 // change describes what is about to be written. What an earlier attempt at this
 // release noted counts, not what it may have made of it since.
 func (r *run) change(d Difference) Change {
-	c := Change{Object: named(d.Object), Before: d.Before, Service: d.Service, Ran: ranBefore(d.Before)}
+	c := Change{Object: named(d.Object), Before: d.Before, Service: d.Service, Ran: ranBefore(d.Before) && r.ran(d)}
 	if earlier, ok := r.earlier[kube.ID(d.Object)]; ok {
 		c = earlier
 	}

@@ -122,10 +122,22 @@ func (r *run) prepare(ctx, watching context.Context) ([]Difference, error) {
 			kinds[d.Retired.GetKind()] = true
 		}
 	}
-	if r.view, err = r.follow(watching, kinds); err != nil {
+	if r.Lookout != nil {
+		r.view = r.Lookout.view
+		err = r.view.followKinds(watching, r.Cluster, r.Namespace, kinds)
+	} else {
+		r.view, err = r.follow(watching, kinds)
+	}
+	if err != nil {
 		return nil, err
 	}
-	return differences, r.keepEndpoints(differences)
+	if err = r.keepEndpoints(differences); err != nil {
+		return nil, err
+	}
+	if r.Before == nil {
+		r.Before, err = r.conditions(ctx, watching, unchanged(differences))
+	}
+	return differences, err
 }
 
 func (r *run) forward(ctx context.Context, differences []Difference) error {
@@ -249,6 +261,10 @@ func (r *run) applyOther(ctx context.Context, d Difference) error {
 	if !runs(d.Object.GetKind()) || d.Object.GetNamespace() != r.Namespace {
 		return nil
 	}
+	if c := r.asBefore(id, d); c != nil {
+		r.pass(id, c)
+		return nil
+	}
 	if err := r.converge(ctx, id, g, d.Changed); err != nil {
 		return err
 	}
@@ -271,8 +287,20 @@ func (r *run) clear(ctx context.Context, obj *kube.Object) error {
 }
 
 // service rolls one service out: apply, converge, ask its new pods, ask through
-// the Service. One that does not change is not written, but has to answer.
+// the Service. One that does not change is not written, but has to answer, unless it
+// was not healthy before.
 func (r *run) service(ctx context.Context, i int, d Difference) error {
+	if c := r.asBefore(d.Service, d); c != nil {
+		r.pass(d.Service, c)
+		out := &r.result.Services[i]
+		if out.Healthy = c.Idle; !c.Idle {
+			out.Before = c.Reason
+		}
+		if images := kube.Images(d.Before); out.Image == "" && len(images) > 0 {
+			out.Image = images[0]
+		}
+		return nil
+	}
 	changes := r.changes([]Difference{d})
 	if len(changes) == 0 {
 		return r.update(ctx, i, d)
@@ -315,6 +343,11 @@ func (r *run) update(ctx context.Context, i int, d Difference) error {
 	if err := r.clearOut(ctx, d.Retired); err != nil {
 		return err
 	}
+	if v.wanted == 0 {
+		out.Healthy = true
+		r.report(Progress{Service: s.Name, Phase: Healthy, Elapsed: time.Since(g.start), Detail: "it asks for no pods"})
+		return nil
+	}
 	if d.Changed {
 		r.mu.Lock()
 		r.settled[s.Name] = exitsOf(v.pods)
@@ -342,10 +375,10 @@ func (r *run) settle(ctx context.Context, s Service, g goal, changed bool) (verd
 		if v.failure != nil {
 			return v, r.diagnose(ctx, s.Name, r.answerOf(ctx, s, v.failure))
 		}
-		if v.wanted == 0 && g.back {
-			return v, nil // it asked for none before
+		if v.wanted == 0 && (g.back || r.looks || !changed || g.kind != daemonSetKind || r.unwell(s.Name) != nil) {
+			return v, nil // whoever asks for none gets none: nothing is missing
 		}
-		if v.wanted == 0 {
+		if v.wanted == 0 { // no node takes what is released
 			return v, r.diagnose(ctx, s.Name, &sign{reason: "its " + g.kind + " asks for no pod, so nothing can answer"})
 		}
 		r.report(Progress{Service: s.Name, Phase: g.phase(Probing), Ready: v.ready, Wanted: v.wanted, Elapsed: time.Since(g.start)})

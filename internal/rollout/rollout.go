@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/internal/ledger"
 	"github.com/teei/slipway/internal/platform"
 )
 
@@ -41,6 +42,14 @@ type Options struct {
 	Objects []*kube.Object
 	// Services in the order they are released.
 	Services []Service
+	// Neighbours are the services of the platform: those that are not among Services
+	// are not released, and how they are is known before the first write all the same.
+	Neighbours []Service
+	// Before are the services that were not healthy before the first write, as
+	// somebody looked; nil if nobody has. One that does not change is not waited for.
+	Before []ledger.Condition
+	// Lookout has watched the namespace since then; nil begins to.
+	Lookout *Lookout
 	// Deadline of a service that has none of its own, and of any other workload,
 	// counted from our write. Default: 3 minutes.
 	Deadline time.Duration
@@ -92,6 +101,7 @@ type Phase string
 // The phases of a service, in order.
 const (
 	Applying Phase = "applying"
+	Passed   Phase = "passed" // not healthy before and not changed, so not waited for
 	Hooking  Phase = "hooking"
 	Hooked   Phase = "hooked"
 	Waiting  Phase = "waiting"
@@ -144,6 +154,9 @@ type ServiceResult struct {
 	// the rollout ended.
 	Outcome Outcome `json:"outcome,omitempty"`
 	Failed  bool    `json:"failed,omitempty"`
+	// Before is why it was not healthy before the release, where it does not change:
+	// then it was not waited for.
+	Before string `json:"before,omitempty"`
 	// Running are the pods that were looked at.
 	Running []*corev1.Pod `json:"-"`
 }

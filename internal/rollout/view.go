@@ -42,36 +42,35 @@ func (r *run) follow(ctx context.Context, kinds map[string]bool) (*view, error) 
 func follow(ctx context.Context, c *kube.Cluster, namespace string, kinds map[string]bool) (*view, error) {
 	v := &view{cluster: c, namespace: namespace}
 	var err error
-	begin := func(kind string, watch func() error) {
-		if err == nil && (kind == "" || kinds[kind]) {
-			err = watch()
+	if v.deployments, err = kube.Follow[appsv1.Deployment](ctx, c, kube.Deployments, namespace, v.changed.ring); err != nil {
+		return v, err
+	}
+	if v.sets, err = kube.Follow[appsv1.ReplicaSet](ctx, c, kube.ReplicaSets, namespace, v.changed.ring); err != nil {
+		return v, err
+	}
+	if err = v.followKinds(ctx, c, namespace, kinds); err != nil {
+		return v, err
+	}
+	v.pods, err = kube.Follow[corev1.Pod](ctx, c, kube.Pods, namespace, v.changed.ring)
+	return v, err
+}
+
+// followKinds begins the watches of rarer kinds that are not yet followed.
+func (v *view) followKinds(ctx context.Context, c *kube.Cluster, namespace string, kinds map[string]bool) (err error) {
+	if kinds[statefulSetKind] && v.statefulSets == nil {
+		if v.statefulSets, err = kube.Follow[appsv1.StatefulSet](ctx, c, kube.StatefulSets, namespace, v.changed.ring); err != nil {
+			return err
 		}
 	}
-	begin("", func() (err error) {
-		v.deployments, err = kube.Follow[appsv1.Deployment](ctx, c, kube.Deployments, namespace, v.changed.ring)
-		return err
-	})
-	begin("", func() (err error) {
-		v.sets, err = kube.Follow[appsv1.ReplicaSet](ctx, c, kube.ReplicaSets, namespace, v.changed.ring)
-		return err
-	})
-	begin(statefulSetKind, func() (err error) {
-		v.statefulSets, err = kube.Follow[appsv1.StatefulSet](ctx, c, kube.StatefulSets, namespace, v.changed.ring)
-		return err
-	})
-	begin(daemonSetKind, func() (err error) {
-		v.daemonSets, err = kube.Follow[appsv1.DaemonSet](ctx, c, kube.DaemonSets, namespace, v.changed.ring)
-		return err
-	})
-	begin(jobKind, func() (err error) {
+	if kinds[daemonSetKind] && v.daemonSets == nil {
+		if v.daemonSets, err = kube.Follow[appsv1.DaemonSet](ctx, c, kube.DaemonSets, namespace, v.changed.ring); err != nil {
+			return err
+		}
+	}
+	if kinds[jobKind] && v.jobs == nil {
 		v.jobs, err = kube.Follow[batchv1.Job](ctx, c, kube.Jobs, namespace, v.changed.ring)
-		return err
-	})
-	begin("", func() (err error) {
-		v.pods, err = kube.Follow[corev1.Pod](ctx, c, kube.Pods, namespace, v.changed.ring)
-		return err
-	})
-	return v, err
+	}
+	return err
 }
 
 // workload is the live object of a kind and name, nil if there is none.

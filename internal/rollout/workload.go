@@ -122,6 +122,17 @@ func (r *run) kindOf(service string) string {
 	return deploymentKind
 }
 
+// ran reports whether nothing was wrong with a workload before the first write: one
+// whose pods are ready and do not answer cannot be asked to when it goes back.
+func (r *run) ran(d Difference) bool {
+	name := d.Service
+	if name == "" {
+		name = kube.ID(d.Object)
+	}
+	c := r.unwell(name)
+	return c == nil || c.Idle
+}
+
 // ranBefore reports whether a workload had all its pods before we touched it. One
 // that was broken already cannot be asked to run again.
 func ranBefore(before *kube.Object) bool {
