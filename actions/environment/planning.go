@@ -37,7 +37,8 @@ func (e *Environment) Planning(ctx context.Context, w Wanted) (release.Planning,
 	}
 	planning.Rollout = rollout.Options{
 		Cluster: e.Cluster, Namespace: e.Target.Namespace, Objects: objects, Services: release.Services(e.Platform, w.Images),
-		Deadline: e.Platform.DeadlineOf(""),
+		Deadline: e.Platform.DeadlineOf(""), Neighbours: release.Services(e.Platform, nil),
+		Redact: platform.Redactor(slices.Collect(maps.Values(e.Target.Values))),
 	}
 	if err := release.Verification(&planning.Rollout, e.Platform.Verify); err != nil {
 		return planning, err

@@ -91,6 +91,9 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if shown.Notes, err = release.Notes(ctx, planning, p); err != nil {
+		return err
+	}
 	shown.Link = release.HolderOf(os.Getenv).Run
 	if e.Gate() != nil {
 		shown.Approval = "" // the preflight's findings come first, and change it

@@ -26,6 +26,7 @@ import (
 	"github.com/teei/slipway/internal/notify"
 	"github.com/teei/slipway/internal/plan"
 	"github.com/teei/slipway/internal/platform"
+	"github.com/teei/slipway/internal/release"
 	"github.com/teei/slipway/internal/report"
 )
 
@@ -100,6 +101,13 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 		if err := ask(ctx, w, gates.Question(e, job), p, findings, approval); err != nil {
 			return err
 		}
+	}
+	notes, err := release.FirstUndone(ctx, e.Ledger)
+	if err != nil {
+		return err
+	}
+	for _, note := range notes {
+		fmt.Fprintln(w, "! "+note)
 	}
 	if err = tell(w, o, findings, approval, p.Empty()); errors.As(err, new(*gate.ClosedError)) {
 		e.Refused(ctx, w, list.By, err)

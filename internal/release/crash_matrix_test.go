@@ -71,6 +71,55 @@ func TestCrashMatrix(t *testing.T) {
 	})
 }
 
+// TestPlanAfterDeath kills a release where something has happened, and makes and
+// applies one plan: it is of what comes after the undo, so one approval is enough,
+// whether another version is planned or the one that died.
+func TestPlanAfterDeath(t *testing.T) {
+	t.Parallel()
+	simulate(t)
+	releaser := mortal(t)
+	count := ofKinds(t, releaser)
+	count.must("old", "run")
+	count.points()
+	count.must("new", "run")
+	inLanes(t, 4, planned(count.points()), func(t *testing.T) *scene { return ofKinds(t, releaser).standing("old") }, func(s *scene, d death) {
+		wanted, next := s.others()
+		if d.way == "the same again" {
+			next = wanted
+		}
+		s.dies(d.at, wanted, "run")
+		left := s.unfinished()
+		s.must(next, "plan")
+		if out := s.must(next, "apply"); left != nil && !strings.Contains(out, string(ledger.Released)) {
+			s.t.Errorf("applied: %s", out)
+		}
+		if left == nil && s.is(wanted) && wanted != next {
+			s.stand = append(s.stand, wanted) // it was complete
+		}
+		s.stand = append(s.stand, next)
+		s.entirely(next, ledger.Released)
+		s.unlocked()
+	})
+}
+
+// planned is a death at each point at which something has happened, with either plan
+// by turns; torture has both.
+func planned(points []string) (deaths []death) {
+	turn := 0
+	for i, name := range points {
+		if same(points, i) {
+			continue
+		}
+		turn++
+		for n, way := range []string{"another version", "the same again"} {
+			if everyWay || turn%2 == n {
+				deaths = append(deaths, death{i + 1, name, way})
+			}
+		}
+	}
+	return deaths
+}
+
 // ofKinds is a scene with a Deployment, a StatefulSet and a DaemonSet.
 func ofKinds(t *testing.T, releaser string) *scene {
 	t.Helper()

@@ -28,6 +28,29 @@ type Planning struct {
 	Secrets []string
 }
 
+// Interrupted is the release that ended in the middle, nil if there is none, and what
+// is taken back before the next one begins. A plan is made as of after that, so that
+// what is approved is what the next release finds.
+func Interrupted(ctx context.Context, l *ledger.Ledger) (*ledger.Record, []rollout.Change, error) {
+	record, err := l.Unfinished(ctx)
+	if errors.As(err, new(*ledger.UnknownEndError)) {
+		return nil, nil, nil // nothing is released before a person has looked
+	}
+	if err != nil || record == nil {
+		return nil, nil, err
+	}
+	changes, err := (&Options{Ledger: l}).changes(ctx, record)
+	return record, changes, err
+}
+
+func changeOf(changes []rollout.Change, id string) *rollout.Change {
+	i := slices.IndexFunc(changes, func(c rollout.Change) bool { return kube.ID(c.Object) == id })
+	if i < 0 {
+		return nil
+	}
+	return &changes[i]
+}
+
 // Plan asks the API server what a release would change, and changes nothing but
 // the environment's hash key, which is made on first use. The plan says nothing
 // of the time: made again in the same situation, it is the same.
@@ -40,6 +63,9 @@ func Plan(ctx context.Context, o Planning) (*plan.Plan, error) {
 	}
 	hasher, err := o.Ledger.Hasher(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if _, o.Rollout.Undone, err = Interrupted(ctx, o.Ledger); err != nil {
 		return nil, err
 	}
 	differences, err := rollout.Preview(ctx, o.Rollout)
@@ -95,6 +121,11 @@ func (o *Planning) given(ctx context.Context) ([]plan.Given, error) {
 		if err != nil {
 			return nil, err
 		}
+		if c := changeOf(o.Rollout.Undone, id); c != nil {
+			if live, err = rollout.AfterUndo(ctx, o.Rollout.Cluster, *c, live); err != nil {
+				return nil, err
+			}
+		}
 		holds, err := facts(ctx, o.Ledger, live)
 		if err != nil {
 			return nil, err
@@ -121,7 +152,11 @@ func (o *Planning) left(ctx context.Context, retired map[string]bool) ([]string,
 	for _, id := range o.Known.LeftOut {
 		manifests[id] = true
 	}
-	return leftBehind(ctx, o.Rollout.Cluster, o.Rollout.Namespace, records, manifests)
+	left, err := leftBehind(ctx, o.Rollout.Cluster, o.Rollout.Namespace, records, manifests)
+	return slices.DeleteFunc(left, func(id string) bool { // what the undo deletes is left by nobody
+		c := changeOf(o.Rollout.Undone, id)
+		return c != nil && c.Before == nil
+	}), err
 }
 
 func (o *Planning) object(hasher *ledger.Hasher, d rollout.Difference) plan.Object {

@@ -12,23 +12,47 @@ import (
 	"github.com/teei/slipway/internal/rollout"
 )
 
-// recover takes back what a release left half done whose process died.
-func (o *Options) recover(ctx context.Context, lock *ledger.Lock) error {
+// recover takes back what a release left half done whose process died, and returns
+// its record, nil if there was none.
+func (o *Options) recover(ctx context.Context, lock *ledger.Lock) (*ledger.Record, error) {
 	record, err := o.Ledger.Unfinished(ctx)
 	if err != nil || record == nil {
-		return err
+		return nil, err
 	}
 	o.say("%s ended in the middle; what it changed is taken back first", o.Ledger.Name(record.Number))
 	entry, changes, err := o.take(ctx, lock, record)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	// What comes next is verified; what is wrong already must not stand in its way.
 	back := *o
 	back.Verify = nil
-	_, err = back.takeBack(ctx, lock, entry, changes)
-	return err
+	outcome, err := back.takeBack(ctx, lock, entry, changes)
+	if err == nil {
+		o.say("%s was undone: %s", o.Ledger.Name(record.Number), outcome.Verdict)
+	}
+	return record, err
 }
+
+// UndoneError says that a release which had ended in the middle was undone, and that
+// the one which was to follow was not begun.
+type UndoneError struct {
+	Release string
+	Err     error
+}
+
+func (e *UndoneError) Error() string {
+	return e.Release + " had ended in the middle and was undone; nothing else was changed: " + e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *UndoneError) Unwrap() error { return e.Err }
+
+// Usage marks that something was changed.
+func (e *UndoneError) Usage() bool { return false }
+
+// Hint says what to do about it.
+func (e *UndoneError) Hint() string { return "make a new plan with `slipway plan` and have it approved" }
 
 // take makes an unfinished release ours: its process, if it was only paused,
 // can neither record a step nor write an object any more.

@@ -96,11 +96,14 @@ func Run(ctx context.Context, o Options) (*Outcome, error) {
 		return nil, err
 	}
 	defer o.giveBack(ctx, lock)
-	if err := o.recover(ctx, lock); err != nil {
+	undone, err := o.recover(ctx, lock)
+	if err != nil {
 		return nil, err
 	}
 	if o.Check != nil {
-		if err := o.Check(ctx); err != nil {
+		if err := o.Check(ctx); err != nil && undone != nil {
+			return nil, &UndoneError{Release: o.Ledger.Name(undone.Number), Err: err}
+		} else if err != nil {
 			return nil, err
 		}
 	}

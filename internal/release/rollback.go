@@ -63,7 +63,7 @@ func Rollback(ctx context.Context, o Options, to int) (*Outcome, error) {
 	// The database goes back once, with the rollback that was asked for.
 	services := o
 	services.Database = nil
-	if err := services.recover(ctx, lock); err != nil {
+	if _, err := services.recover(ctx, lock); err != nil {
 		return nil, err
 	}
 	return o.backTo(ctx, lock, to)

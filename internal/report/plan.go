@@ -21,6 +21,9 @@ type Planned struct {
 	Digest, Approval string
 	// Link leads to the run, which has what is left out; "" where there is none.
 	Link string
+	// Notes are what is known of the environment now and no part of the plan, such as
+	// services that are not healthy.
+	Notes []string
 	// whole is where all of it stands; "" is the plan's file.
 	whole string
 }
@@ -66,6 +69,9 @@ func (d Planned) Markdown(w io.Writer) error {
 		b.WriteString("Nothing would change: there is nothing to release.\n\n")
 	} else {
 		fmt.Fprintf(&b, "%s.\n\n", d.counts())
+	}
+	for _, note := range d.Notes {
+		fmt.Fprintf(&b, "> %s\n\n", escape(note))
 	}
 	fmt.Fprintf(&b, "| | |\n|---|---|\n")
 	for _, row := range [][2]string{
@@ -223,6 +229,9 @@ func (d Planned) Text(w io.Writer) error {
 		fmt.Fprintf(&b, "%s: nothing would change, there is nothing to release\n", p.Environment)
 	} else {
 		fmt.Fprintf(&b, "%s: %s\n", p.Environment, d.counts())
+	}
+	for _, note := range d.Notes {
+		fmt.Fprintf(&b, "! %s\n", plain(note))
 	}
 	for i, s := range p.Services {
 		if s.Changed {

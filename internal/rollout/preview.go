@@ -121,6 +121,11 @@ func (r *run) compare(ctx context.Context, now *live, d *Difference) (err error)
 	if err := errors.Join(going(d.Before), keeper(d.Before)); err != nil {
 		return err
 	}
+	if c := r.undoneFirst(d.Object); c != nil {
+		if d.Before, err = r.afterUndo(ctx, *c, d.Before); err != nil {
+			return err
+		}
+	}
 	scaled := r.autoscales(d.Object)
 	if scaled {
 		// The autoscaler owns them, and the write leaves them alone.
@@ -131,6 +136,9 @@ func (r *run) compare(ctx context.Context, now *live, d *Difference) (err error)
 		return nil
 	}
 	d.After, err = r.Cluster.Apply(ctx, d.Object, kube.ApplyOptions{DryRun: true})
+	if kube.Immutable(err) && d.Before == nil && r.undoneFirst(d.Object) != nil {
+		err = nil // what stands in the way is gone by then
+	}
 	if kube.Immutable(err) && (d.Object.GetKind() == jobKind || d.Object.GetKind() == podKind) {
 		return d.replace() // a Job's work is never changed, another one is done
 	}
@@ -166,6 +174,9 @@ func (r *run) former(ctx context.Context, obj *kube.Object) (former *kube.Object
 	}
 	live, err := kube.List[unstructured.Unstructured](ctx, r.Cluster, kube.ConfigMaps, obj.GetNamespace(), kube.ConfigurationLabel+"="+name, "")
 	for _, found := range live {
+		if c := r.undoneFirst(found); c != nil && c.Before == nil {
+			continue
+		}
 		created := found.GetCreationTimestamp()
 		if former == nil || former.GetCreationTimestamp().Time.Before(created.Time) {
 			former = found

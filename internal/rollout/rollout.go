@@ -48,6 +48,9 @@ type Options struct {
 	// Before are the services that were not healthy before the first write, as
 	// somebody looked; nil if nobody has. One that does not change is not waited for.
 	Before []ledger.Condition
+	// Undone are the changes of a release that ended in the middle and is taken back
+	// before this one: a preview is of what comes after that.
+	Undone []Change
 	// Lookout has watched the namespace since then; nil begins to.
 	Lookout *Lookout
 	// Deadline of a service that has none of its own, and of any other workload,

@@ -94,13 +94,10 @@ func (r *run) takeBack(ctx context.Context, c Change) (action string, changed bo
 	if err != nil {
 		return "restored", true, err
 	}
-	if c.Before == nil || work(c.Before) && (live == nil || live.GetUID() != c.Before.GetUID()) {
-		return r.remove(ctx, c, live) // what it did before is done, and not done again
+	if deletes(c, live) {
+		return r.remove(ctx, c, live)
 	}
-	if live != nil && live.GetResourceVersion() == c.Before.GetResourceVersion() {
-		return "unchanged", false, nil
-	}
-	if live != nil && same(live, c.Before, r.autoscales(c.Object)) && reflect.DeepEqual(ownership(live), ownership(c.Before)) {
+	if asItWas(c, live, r.autoscales(c.Object)) {
 		return "unchanged", false, nil
 	}
 	return "restored", true, r.goBack(ctx, c, func() error { return r.restore(ctx, c, live) })

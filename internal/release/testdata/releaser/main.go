@@ -66,6 +66,10 @@ func run(ctx context.Context) error {
 	switch what := flag.Arg(0); what {
 	case "run":
 		outcome, err = release.Run(ctx, o)
+	case "plan":
+		return makePlan(ctx, o)
+	case "apply":
+		outcome, err = applyPlan(ctx, o)
 	case "resume":
 		outcome, err = release.Resume(ctx, o)
 	case "rollback":
@@ -114,6 +118,38 @@ func options(ctx context.Context) (o release.Options, err error) {
 		return o, nil
 	}
 	return o, migrations(ctx, &o, cluster)
+}
+
+// planning is of a release of the manifests, asked for in a checkout that does not change.
+func planning(o release.Options) release.Planning {
+	return release.Planning{Ledger: o.Ledger, Rollout: o.Rollout, Known: plan.Plan{By: "tester", Source: o.Record.Source}}
+}
+
+// planFolder is where a plan is kept until it is applied.
+func planFolder() string { return filepath.Join(filepath.Dir(*manifests), "plan-"+filepath.Base(*manifests)) }
+
+func makePlan(ctx context.Context, o release.Options) error {
+	p, err := release.Plan(ctx, planning(o))
+	if err != nil {
+		return err
+	}
+	digest, err := p.Digest()
+	if err != nil {
+		return err
+	}
+	return plan.Write(planFolder(), p, plan.NewEvidence(digest, time.Now()))
+}
+
+func applyPlan(ctx context.Context, o release.Options) (*release.Outcome, error) {
+	p, evidence, err := plan.Read(planFolder())
+	if err != nil {
+		return nil, err
+	}
+	digest, err := plan.Approval(p, evidence)
+	if err != nil {
+		return nil, err
+	}
+	return release.Apply(ctx, release.Approved{Plan: p, Evidence: evidence, Digest: digest}, planning(o), o)
 }
 
 func hook(service, command string) *rollout.Command {
