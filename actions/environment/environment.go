@@ -77,7 +77,7 @@ func (f Flags) Open(ctx context.Context) (*Environment, error) {
 	if err != nil {
 		return nil, err
 	}
-	action.Mask(platform.Secrets(secrets(target))...)
+	action.Mask(platform.Forms(platform.Secrets(secrets(target)))...)
 	kubeconfig, err := os.ReadFile(target.Kubeconfig)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &platform.UsageError{Message: "there is no kubeconfig " + target.Kubeconfig, Advice: "correct what names it: " + f.namesCluster(p)}

@@ -1,12 +1,10 @@
 package kube
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
-	"net/url"
 	"sort"
-	"strconv"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -20,13 +18,14 @@ type LogOptions struct {
 	Previous bool
 	// Lines from the end. Default: 20.
 	Lines int
-	// Bytes at most. Default: 64 KiB.
+	// Bytes at most, of the end. Default: 64 KiB.
 	Bytes int
 	// Since leaves out what was said earlier.
 	Since time.Time
 }
 
-// Logs returns the last log of a container, as its process wrote it.
+// Logs returns the last lines of a container's log, as its process wrote them: those
+// that fit, and never the first part of more.
 func (c *Cluster) Logs(ctx context.Context, namespace, pod string, o LogOptions) ([]byte, error) {
 	if o.Lines == 0 {
 		o.Lines = 20
@@ -34,25 +33,9 @@ func (c *Cluster) Logs(ctx context.Context, namespace, pod string, o LogOptions)
 	if o.Bytes == 0 {
 		o.Bytes = 64 << 10
 	}
-	query := url.Values{"tailLines": {strconv.Itoa(o.Lines)}, "limitBytes": {strconv.Itoa(o.Bytes)}}
-	if o.Container != "" {
-		query.Set("container", o.Container)
-	}
-	if !o.Since.IsZero() {
-		query.Set("sinceTime", o.Since.UTC().Format(time.RFC3339))
-	}
-	if o.Previous {
-		query.Set("previous", "true")
-	}
-	path := "/api/v1/namespaces/" + url.PathEscape(namespace) + "/pods/" + url.PathEscape(pod) + "/log?" + query.Encode()
-	answer, err := c.get(ctx, path, int64(o.Bytes))
-	if err != nil {
-		return nil, fmt.Errorf("read log of %s/%s: %w", namespace, pod, c.explain(err))
-	}
-	if answer.Status/100 != 2 {
-		return nil, fmt.Errorf("read log of %s/%s: %s", namespace, pod, answer.message())
-	}
-	return answer.Body, nil
+	last := lastLines{most: o.Bytes}
+	err := c.EachLine(ctx, namespace, pod, o, func(line []byte, _ bool) { last.add(line) })
+	return bytes.Join(last.lines, nil), err
 }
 
 // DeletePod deletes this pod and no other of its name; its controller may make a new one.

@@ -2,37 +2,194 @@ package platform
 
 import (
 	"cmp"
+	"encoding/json"
 	"net/url"
 	"slices"
 	"strings"
 )
 
-// Redactor takes values out of a text, and the passwords of those that are URLs.
+// hiddenAs stands where a secret was.
+const hiddenAs = "***"
+
+// Redactor takes values out of a text, and the passwords of those that are URLs: as
+// they are, in base64 (also within something longer, such as Basic authentication),
+// in hexadecimal, percent-encoded, and escaped as in JSON.
 func Redactor(values []string) func(string) string {
-	var pairs []string
-	for _, secret := range Secrets(values) {
-		pairs = append(pairs, secret, "***")
+	forms := formsOf(Secrets(values))
+	return func(text string) string {
+		// What is put in may, with what is around it, be a secret once more.
+		for range 4 {
+			ranges := found(text, forms)
+			if len(ranges) == 0 {
+				break
+			}
+			text = replaced(text, ranges)
+		}
+		return text
 	}
-	return strings.NewReplacer(pairs...).Replace
 }
 
+// span is a part of a text.
+type span struct{ from, to int }
+
+// replaced puts three stars where the spans are.
+func replaced(text string, spans []span) string {
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(b.to, a.to)) })
+	var out strings.Builder
+	end := 0
+	for i := 0; i < len(spans); {
+		from, to := spans[i].from, spans[i].to
+		for i++; i < len(spans) && spans[i].from <= to; i++ { // secrets may overlap
+			to = max(to, spans[i].to)
+		}
+		out.WriteString(text[end:from])
+		out.WriteString(hiddenAs)
+		end = to
+	}
+	out.WriteString(text[end:])
+	return out.String()
+}
+
+// found are the places of secrets in a text, in all its readings.
+func found(text string, forms []form) (spans []span) {
+	for _, r := range readings(text) {
+		for _, p := range forms {
+			if r.joined && (!p.encoded || len(p.text) < longEnough) {
+				continue // what was put together by chance
+			}
+			spans = append(spans, r.spans(p)...)
+		}
+	}
+	return append(spans, cutOff(text, forms)...)
+}
+
+// cutOff is the beginning of a secret at the end of a text that was cut there.
+func cutOff(text string, forms []form) []span {
+	kept, cut := strings.CutSuffix(text, "…")
+	if kept = strings.TrimSuffix(kept, " "); !cut {
+		return nil
+	}
+	for _, f := range forms {
+		for n := min(len(f.text)-1, len(kept)); n > 3; n-- {
+			if strings.HasSuffix(kept, f.text[:n]) {
+				return []span{{len(kept) - n, len(kept)}}
+			}
+		}
+	}
+	return nil
+}
+
+// longEnough is what is looked for over the ends of lines too, where tools break
+// what they encode.
+const longEnough = 16
+
 // Secrets are what must not be shown of values: each that is long enough to be told
-// from other text, and the passwords of those that are URLs, the longest first.
+// from other text, the passwords of those that are URLs, and the longer lines of
+// those that have several, the longest first.
 func Secrets(values []string) (secrets []string) {
-	values = slices.Clone(values)
-	// One value may begin with another.
-	slices.SortFunc(values, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 	for _, value := range values {
 		if len(value) > 3 {
 			secrets = append(secrets, value)
 		}
-		u, err := url.Parse(value)
-		if err != nil || u.User == nil {
-			continue
-		}
-		if password, _ := u.User.Password(); len(password) > 3 {
-			secrets = append(secrets, password, url.QueryEscape(password), url.PathEscape(password))
+		secrets = append(secrets, passwords(value)...)
+		if lines := strings.Split(strings.TrimSpace(value), "\n"); len(lines) > 1 {
+			for _, line := range lines {
+				if line = strings.TrimSpace(line); len(line) >= 8 {
+					secrets = append(secrets, line)
+				}
+			}
 		}
 	}
-	return secrets
+	secrets = slices.DeleteFunc(secrets, func(s string) bool { return strings.Trim(s, "*") == "" })
+	// One value may begin with another.
+	slices.SortFunc(secrets, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b)) })
+	return slices.Compact(secrets)
+}
+
+// passwords are those of a URL, as they are and as they stand in it.
+func passwords(value string) (out []string) {
+	u, err := url.Parse(value)
+	if err != nil {
+		return nil
+	}
+	if u.User != nil {
+		if password, _ := u.User.Password(); len(password) > 3 {
+			out = append(out, password, url.QueryEscape(password), url.PathEscape(password))
+		}
+	}
+	if u.Scheme == "" {
+		return out
+	}
+	for name, all := range u.Query() {
+		for _, v := range all {
+			if len(v) > 3 && strings.Contains(strings.ToLower(name), "passw") {
+				out = append(out, v)
+			}
+		}
+	}
+	return out
+}
+
+// HeldSecrets are the values in what a Secret of the cluster holds that are secret
+// enough to be taken out of logs. A word, a number or an address of a port is in
+// many Secrets and in many lines; to hide it would make them unreadable.
+func HeldSecrets(data map[string][]byte) (out []string) {
+	for _, value := range data {
+		text := strings.TrimSpace(string(value))
+		out = append(out, passwords(text)...)
+		if telling(text) {
+			out = append(out, text)
+		}
+		out = append(out, leaves(text)...)
+		for line := range strings.Lines(text) {
+			if _, after, ok := strings.Cut(line, "="); ok { // of a file of variables
+				after = strings.Trim(strings.TrimSpace(after), `"'`)
+				out = append(out, passwords(after)...)
+				if telling(after) {
+					out = append(out, after)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// telling reports whether a value is unlikely to be in a text by chance.
+func telling(value string) bool {
+	const digits, letters = "0123456789", "abcdefghijklmnopqrstuvwxyz"
+	switch {
+	case len(value) < 6, strings.Trim(strings.ToLower(value), letters+"-") == "" && len(value) < 16, strings.Trim(value, digits+".:") == "" && len(value) < 10:
+		return false
+	}
+	return true
+}
+
+// leaves are the strings in a value in JSON, such as the credentials of a registry.
+func leaves(text string) (out []string) {
+	if !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") {
+		return nil
+	}
+	var value any
+	if json.Unmarshal([]byte(text), &value) != nil {
+		return nil
+	}
+	var walk func(any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for _, inner := range v {
+				walk(inner)
+			}
+		case []any:
+			for _, inner := range v {
+				walk(inner)
+			}
+		case string:
+			if telling(v) {
+				out = append(out, v)
+			}
+		}
+	}
+	walk(value)
+	return out
 }

@@ -210,7 +210,11 @@ func examine(body []byte, step platform.FlowStep, variables map[string]any) erro
 
 // excerpt is the start of an answer that was not expected.
 func excerpt(body []byte) string {
-	text := strings.ToValidUTF8(string(bytes.TrimSpace(body[:min(len(body), 300)])), "")
+	const most = 300
+	text := strings.ToValidUTF8(string(bytes.TrimSpace(body[:min(len(body), most)])), "")
+	if len(body) > most {
+		text += "…"
+	}
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return ' '

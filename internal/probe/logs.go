@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -25,21 +24,9 @@ var levelKeys = []string{"level", "severity", "lvl", "log.level"}
 // pinoLevels are the levels of loggers that write numbers (pino, bunyan).
 var pinoLevels = map[string]string{"50": "error", "60": "fatal"}
 
-// Critical returns the lines of a log that are critical. The last line counts
-// only when it is complete.
-func (r LogRules) Critical(log []byte) []string {
-	var found []string
-	for line := range bytes.Lines(log) {
-		text := strings.TrimRight(string(line), "\r\n")
-		if bytes.HasSuffix(line, []byte("\n")) && r.critical(text) && !matches(r.Allow, text) {
-			found = append(found, text)
-		}
-	}
-	return found
-}
-
-func (r LogRules) critical(line string) bool {
-	return matches(r.Patterns, line) || slices.Contains(r.Levels, level(line))
+// Critical reports whether a line of a log is critical.
+func (r LogRules) Critical(line string) bool {
+	return (matches(r.Patterns, line) || slices.Contains(r.Levels, level(line))) && !matches(r.Allow, line)
 }
 
 func matches(patterns []*regexp.Regexp, line string) bool {
@@ -52,16 +39,40 @@ func level(line string) string {
 		return ""
 	}
 	var fields map[string]any
-	if json.Unmarshal([]byte(line), &fields) != nil {
-		return ""
+	if err := json.Unmarshal([]byte(line), &fields); err != nil {
+		if len(line) < longLine {
+			return ""
+		}
+		return levelOfCut(line)
 	}
 	for _, key := range levelKeys {
 		if v, ok := fields[key]; ok {
-			name := strings.ToLower(fmt.Sprint(v))
-			if known, ok := pinoLevels[name]; ok {
-				return known
-			}
-			return name
+			return levelName(fmt.Sprint(v))
+		}
+	}
+	return ""
+}
+
+func levelName(said string) string {
+	name := strings.ToLower(said)
+	if known, ok := pinoLevels[name]; ok {
+		return known
+	}
+	return name
+}
+
+// longLine is a length from which on the middle of a line may have been left out, so
+// that it is no JSON any more.
+const longLine = 1 << 20
+
+// levelField is a level at the beginning or the end of such a line.
+var levelField = regexp.MustCompile(`[{,]\s*"(?:level|severity|lvl|log\.level)"\s*:\s*"?([A-Za-z0-9]+)`)
+
+func levelOfCut(line string) string {
+	const near = 4 << 10
+	for _, part := range []string{line[:near], line[len(line)-near:]} {
+		if found := levelField.FindStringSubmatch(part); found != nil {
+			return levelName(found[1])
 		}
 	}
 	return ""

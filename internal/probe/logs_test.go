@@ -25,15 +25,36 @@ func TestCriticalLines(t *testing.T) {
 		`java.lang.OutOfMemoryError`,
 		`not panic: at the beginning`,
 		`[1,2]`, `null`, `{}`, ``,
-	}, "\n") + "\n" + `{"level":"error","message":"cut off in the midd`
+	}, "\n")
 	want := []string{
 		`{"level":"ERROR","message":"one"}`, `{"severity":"fatal","message":"two"}`, `{"level":50,"msg":"three"}`, `panic: runtime error`, `java.lang.OutOfMemoryError`,
 	}
-	if got := rules.Critical([]byte(log)); !slices.Equal(got, want) {
+	var got []string
+	for line := range strings.SplitSeq(log, "\n") {
+		if rules.Critical(line) {
+			got = append(got, line)
+		}
+		if (LogRules{}).Critical(line) {
+			t.Errorf("no rules find %q", line)
+		}
+	}
+	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if got := (LogRules{}).Critical([]byte(log)); len(got) != 0 {
-		t.Errorf("no rules find %q", got)
+}
+
+// A line whose middle was left out is no JSON any more, and has its level all the same.
+func TestLevelOfACutLine(t *testing.T) {
+	long := strings.Repeat("x", longLine)
+	for line, want := range map[string]string{
+		`{"level":"error","message":"` + long + ` … tail"}`: "error",
+		`{"message":"` + long + ` … tail", "level":60}`:     "fatal",
+		`{"message":"` + long + ` … tail"}`:                 "",
+		long:                                                "",
+	} {
+		if got := level(line); got != want {
+			t.Errorf("%s…%s: %q, want %q", line[:30], line[len(line)-20:], got, want)
+		}
 	}
 }
 

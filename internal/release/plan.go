@@ -2,7 +2,6 @@ package release
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"maps"
 	"path"
@@ -12,6 +11,7 @@ import (
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/ledger"
 	"github.com/teei/slipway/internal/plan"
+	"github.com/teei/slipway/internal/platform"
 	"github.com/teei/slipway/internal/rollout"
 )
 
@@ -26,6 +26,8 @@ type Planning struct {
 	Known plan.Plan
 	// Secrets are values that must not be shown wherever they turn up.
 	Secrets []string
+
+	hides func(text string) bool // one of them
 }
 
 // Interrupted is the release that ended in the middle, nil if there is none, and what
@@ -72,6 +74,7 @@ func Plan(ctx context.Context, o Planning) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.hides = hides(o.Secrets)
 	for _, d := range differences {
 		if d.Changed && d.Service == "" {
 			p.Objects = append(p.Objects, o.object(hasher, d))
@@ -186,9 +189,13 @@ func (o *Planning) secret(obj *kube.Object, field, value string) bool {
 	if obj.GetKind() == "Secret" && (strings.HasPrefix(field, "data") || strings.HasPrefix(field, "stringData") || strings.Contains(field, "last-applied")) {
 		return true
 	}
-	return slices.ContainsFunc(o.Secrets, func(s string) bool {
-		return strings.Contains(value, s) || strings.Contains(value, base64.StdEncoding.EncodeToString([]byte(s)))
-	})
+	return o.hides(value)
+}
+
+// hides tells texts with a secret in them, in whatever form.
+func hides(secrets []string) func(text string) bool {
+	redact := platform.Redactor(secrets)
+	return func(text string) bool { return redact(text) != text }
 }
 
 func service(s rollout.Service, differences []rollout.Difference) plan.Service {

@@ -134,7 +134,7 @@ func TestDocumentedRoles(t *testing.T) {
 		return Options{Ledger: l, Verify: verify, Rollout: rollout.Options{
 			Cluster: account, Namespace: namespace, Objects: objects, Deadline: time.Minute,
 			Services: []rollout.Service{{Name: "web", Port: 8080, Health: "/health"}, {Name: "store"}},
-			Critical: func([]byte) []string { return nil }, // logs are read
+			Critical: func(string) bool { return false }, // logs are read
 		}}
 	}
 	outcome, err := Run(t.Context(), options("one"))

@@ -52,7 +52,9 @@ func (e *UndoneError) Unwrap() error { return e.Err }
 func (e *UndoneError) Usage() bool { return false }
 
 // Hint says what to do about it.
-func (e *UndoneError) Hint() string { return "make a new plan with `slipway plan` and have it approved" }
+func (e *UndoneError) Hint() string {
+	return "make a new plan with `slipway plan` and have it approved"
+}
 
 // take makes an unfinished release ours: its process, if it was only paused,
 // can neither record a step nor write an object any more.

@@ -22,6 +22,7 @@ import (
 const server = `
 const http = require("http");
 if (process.env.EXIT) { console.log("cannot start: \x1b[31m" + process.env.EXIT + "\x1b[0m"); process.exit(3); }
+if (process.env.NOISE) { console.log("x".repeat(200000)); for (let n = 0; n < process.env.NOISE; n += 100) console.log("y".repeat(99)); }
 if (process.env.LOG) console.log(process.env.LOG);
 let left = process.env.EXIT_AFTER;
 http.createServer((q, s) => {

@@ -62,9 +62,8 @@ type Options struct {
 	// Settle is how long a service with new pods has to stay available, without
 	// a restart, before the next one begins.
 	Settle time.Duration
-	// Critical returns the lines of a new pod's log that must not be there; nil
-	// if nobody cares.
-	Critical func(log []byte) []string
+	// Critical reports whether a line must not be in a new pod's log; nil if nobody cares.
+	Critical func(line string) bool
 	// Since leaves out what the logs said earlier.
 	Since time.Time
 	// Metrics of the new pods must not show too many errors while the service

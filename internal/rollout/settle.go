@@ -109,9 +109,6 @@ func (s Service) owns(pod *corev1.Pod, container string) bool {
 	return false
 }
 
-// mostLog is how much of a new pod's log is looked at.
-const mostLog = 1 << 20
-
 // readLogs fails on critical lines of the new pods.
 func (r *run) readLogs(ctx context.Context, pods []*corev1.Pod) (*sign, error) {
 	if r.Critical == nil {
@@ -124,25 +121,41 @@ func (r *run) readLogs(ctx context.Context, pods []*corev1.Pod) (*sign, error) {
 		}
 		sort.Strings(names)
 		for _, name := range names {
-			log, err := r.Cluster.Logs(ctx, r.Namespace, pod.Name, kube.LogOptions{Container: name, Lines: 10000, Bytes: mostLog, Since: r.Since})
+			first, n, err := CriticalLines(ctx, r.Cluster, pod, kube.LogOptions{Container: name, Since: r.Since}, r.Critical)
 			if err != nil {
 				return nil, err
 			}
-			if lines := r.Critical(log); len(lines) > 0 {
-				return &sign{reason: critical(name, lines), pod: pod, container: name}, nil
+			if n > 0 {
+				return &sign{reason: critical(name, r.redact(first), n), pod: pod, container: name}, nil
 			}
 		}
 	}
 	return nil, nil
 }
 
-func critical(container string, lines []string) string {
-	line := Clean(lines[0])
+// CriticalLines reads the log of a container, all of it, and returns the first
+// critical line and how many there are. A last line counts only when it is complete.
+func CriticalLines(ctx context.Context, c *kube.Cluster, pod *corev1.Pod, o kube.LogOptions, is func(line string) bool) (first string, n int, err error) {
+	err = c.EachLine(ctx, pod.Namespace, pod.Name, o, func(line []byte, whole bool) {
+		text := string(line)
+		if !whole || !is(text) {
+			return
+		}
+		if n++; n == 1 {
+			first = text
+		}
+	})
+	return first, n, err
+}
+
+// critical is the reason for critical lines. The first was redacted before it is cut.
+func critical(container, line string, n int) string {
+	line = Clean(line)
 	if runes := []rune(line); len(runes) > 200 {
 		line = string(runes[:200]) + "…"
 	}
-	if len(lines) == 1 {
+	if n == 1 {
 		return "container " + container + " logs a critical line: " + line
 	}
-	return fmt.Sprintf("container %s logs %d critical lines, the first: %s", container, len(lines), strings.TrimSpace(line))
+	return fmt.Sprintf("container %s logs %d critical lines, the first: %s", container, n, strings.TrimSpace(line))
 }

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/ledger"
 	"github.com/teei/slipway/internal/probe"
@@ -76,12 +74,12 @@ func (e Eyes) pods(ctx context.Context, s rollout.ServiceResult, since time.Time
 	}
 	first = ""
 	for _, pod := range s.Running {
-		found, err := e.critical(ctx, pod, since)
-		if err != nil {
-			return nil, err
-		}
-		if lines += len(found); len(found) > 0 {
-			first = because(first, found[0])
+		for _, c := range pod.Spec.Containers {
+			line, n, err := rollout.CriticalLines(ctx, e.Rollout.Cluster, pod, kube.LogOptions{Container: c.Name, Since: since}, e.Rollout.Critical)
+			if err != nil {
+				return nil, err
+			}
+			lines, first = lines+n, because(first, line)
 		}
 	}
 	if lines > 0 {
@@ -97,17 +95,6 @@ func because(first, next string) string {
 		return first
 	}
 	return next
-}
-
-func (e Eyes) critical(ctx context.Context, pod *corev1.Pod, since time.Time) (lines []string, err error) {
-	for _, c := range pod.Spec.Containers {
-		log, err := e.Rollout.Cluster.Logs(ctx, pod.Namespace, pod.Name, kube.LogOptions{Container: c.Name, Lines: 10000, Bytes: 1 << 20, Since: since})
-		if err != nil {
-			return nil, err
-		}
-		lines = append(lines, e.Rollout.Critical(log)...)
-	}
-	return lines, nil
 }
 
 func (e Eyes) redact(text string) string {

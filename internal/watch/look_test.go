@@ -1,7 +1,6 @@
 package watch
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -80,15 +79,8 @@ func open(t *testing.T) *place {
 	p.options = rollout.Options{
 		Cluster: p.cluster, Namespace: namespace, Deadline: 20 * time.Second, Objects: objects,
 		Services: []rollout.Service{{Name: "shop", Port: 8080, Health: "/health"}},
-		Critical: func(log []byte) (lines []string) {
-			for line := range bytes.Lines(log) {
-				if bytes.Contains(line, []byte("disaster")) {
-					lines = append(lines, strings.TrimSpace(string(line)))
-				}
-			}
-			return lines
-		},
-		Redact: strings.NewReplacer("s3cret-token", "***").Replace,
+		Critical: func(line string) bool { return strings.Contains(line, "disaster") },
+		Redact:   strings.NewReplacer("s3cret-token", "***").Replace,
 	}
 	if _, err := rollout.Deploy(t.Context(), p.options); err != nil {
 		t.Fatal(err)

@@ -126,7 +126,9 @@ func planning(o release.Options) release.Planning {
 }
 
 // planFolder is where a plan is kept until it is applied.
-func planFolder() string { return filepath.Join(filepath.Dir(*manifests), "plan-"+filepath.Base(*manifests)) }
+func planFolder() string {
+	return filepath.Join(filepath.Dir(*manifests), "plan-"+filepath.Base(*manifests))
+}
 
 func makePlan(ctx context.Context, o release.Options) error {
 	p, err := release.Plan(ctx, planning(o))
