@@ -8,7 +8,7 @@ type Outcome string
 const (
 	Released   Outcome = "released"    // it runs what was released
 	Restored   Outcome = "restored"    // it is as before again
-	Unchanged  Outcome = "unchanged"   // there was nothing to change, and it works
+	Unchanged  Outcome = "unchanged"   // there was nothing to change, and it works, or did not before either
 	Broken     Outcome = "failed"      // it is why the release failed, or it could not be restored
 	NotReached Outcome = "not reached" // the release ended before its turn
 )
@@ -40,7 +40,7 @@ func (r *Result) judge(s ServiceResult, back Undone, wentBack bool) Outcome {
 		return Restored
 	case s.Healthy && s.Changed:
 		return Released
-	case s.Healthy:
+	case s.Healthy, s.Before != "":
 		return Unchanged
 	}
 	return NotReached
