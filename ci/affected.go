@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/teei/slipway/internal/platform"
@@ -18,6 +19,7 @@ type reach struct {
 	reason   string   // why it is all
 	packages []string // otherwise
 	folders  []string // of the packages
+	needed   []string // the packages, and all that they need
 	base     string   // what was compared with, for people
 }
 
@@ -30,14 +32,14 @@ func (r reach) command(check platform.Check) (command, note string) {
 	case len(r.packages) == 0:
 		return "", "nothing changed since " + r.base
 	}
-	var filters, folders []string
-	for _, name := range r.packages {
-		filters = append(filters, shellWord("--filter="+name))
+	words := func(names []string, prefix string) string {
+		var words []string
+		for _, name := range names {
+			words = append(words, shellWord(prefix+name))
+		}
+		return strings.Join(words, " ")
 	}
-	for _, dir := range r.folders {
-		folders = append(folders, shellWord(dir))
-	}
-	command = strings.NewReplacer("{filters}", strings.Join(filters, " "), "{folders}", strings.Join(folders, " ")).Replace(check.Affected)
+	command = strings.NewReplacer("{filters}", words(r.packages, "--filter="), "{filters...}", words(r.needed, "--filter="), "{folders}", words(r.folders, "")).Replace(check.Affected)
 	return command, "changes since " + r.base + " reach " + strings.Join(r.packages, ", ")
 }
 
@@ -82,10 +84,23 @@ func findReach(ctx context.Context, root, base string) (reach, error) {
 	if err != nil {
 		return reach{}, err
 	}
-	r := reach{base: name}
-	r.packages, r.all, r.reason = workspace.Affected(changed)
-	r.folders = workspace.Folders(r.packages)
-	return r, nil
+	return reached(workspace, changed, name), nil
+}
+
+// reached is what changed files can reach.
+func reached(w *platform.Workspace, changed []string, base string) reach {
+	r := reach{base: base}
+	r.packages, r.all, r.reason = w.Affected(changed)
+	r.folders = w.Folders(r.packages)
+	for _, name := range r.packages {
+		for _, p := range w.Closure(name) {
+			if !slices.Contains(r.needed, p.Name) {
+				r.needed = append(r.needed, p.Name)
+			}
+		}
+	}
+	slices.Sort(r.needed)
+	return r
 }
 
 // defaultBase is what a change will be merged into, as far as git knows.

@@ -107,6 +107,19 @@ func TestReach(t *testing.T) {
 	}
 }
 
+// {filters...} are also those that the reached ones need: nothing else builds them.
+func TestReachWithWhatItNeeds(t *testing.T) {
+	root, _ := repository(t)
+	write(t, root, "packages/web/index.js", "1")
+	r, err := findReach(t.Context(), root, "main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if command, _ := r.command(platform.Check{Affected: "pnpm {filters...} build {folders} {filters}"}); command != "pnpm --filter=kit --filter=web build packages/web --filter=web" {
+		t.Error(command)
+	}
+}
+
 func TestReachOfAnUnknownBase(t *testing.T) {
 	root, _ := repository(t)
 	for _, base := range []string{"nowhere", "--help", "$(touch x)", "HEAD; ls"} {

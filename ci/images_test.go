@@ -167,7 +167,9 @@ func TestImagesHaveTheirFiles(t *testing.T) {
 		want := map[string][]string{"web": {"app/dist/a.spec.ts", "app/dist/help.md", "app/dist/mail.html", "app/dist/README.md", "app/dist/kit.js", "app/node_modules/k"}, "old": {"srv/.env"}}[i.Service]
 		found := ownFiles(t, testenv.Env(t)["SLIPWAY_REGISTRY"]+"/"+r.Platform+"/"+i.Service+"@"+i.Digest)
 		for _, name := range want {
-			if !slices.ContainsFunc(found, func(f string) bool { return f == name || strings.HasSuffix(f, "/node_modules/kit/src/index.js") && name == "app/node_modules/k" }) {
+			if !slices.ContainsFunc(found, func(f string) bool {
+				return f == name || strings.HasSuffix(f, "/node_modules/kit/src/index.js") && name == "app/node_modules/k"
+			}) {
 				t.Errorf("the image of %s lacks %s, it has %q", i.Service, name, found)
 			}
 		}

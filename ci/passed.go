@@ -108,11 +108,10 @@ func (p *pipeline) sincePass(dir string, now sources) *reach {
 				changed = append(changed, folder+"/package.json")
 			}
 		}
-		r := reach{base: "it passed here"}
-		if r.packages, r.all, r.reason = workspace.Affected(changed); len(r.packages) == 0 || least != nil && len(least.packages) <= len(r.packages) {
+		r := reached(workspace, changed, "it passed here")
+		if len(r.packages) == 0 || least != nil && len(least.packages) <= len(r.packages) {
 			continue
 		}
-		r.folders = workspace.Folders(r.packages)
 		least = &r
 	}
 	return least

@@ -74,3 +74,26 @@ func TestRunsFromOtherModules(t *testing.T) {
 		t.Errorf("go.mod:\n%s", text)
 	}
 }
+
+// After one pass a change runs what it can reach: what is linked by whatever
+// name counts, and what the reached ones need is built for them.
+func TestALinkedLibraryOnTheEngine(t *testing.T) {
+	t.Parallel()
+	root := workspace(t)
+	replace(t, root, "slipway.yaml", "services:\n", "checks:\n  build: {run: pnpm -r run build, affected: 'pnpm {filters...} --if-present run build'}\nservices:\n")
+	write(t, root, "services/web/package.json", `{"name":"web","version":"1.0.0","dependencies":{"k":"link:../../packages/kit"},"scripts":{"build":"node node_modules/k/dist/index.js"}}`)
+	replace(t, root, "pnpm-lock.yaml", "      kit:\n        specifier: workspace:*\n        version: link:../../packages/kit\n", "      k:\n        specifier: link:../../packages/kit\n        version: link:../../packages/kit\n")
+	write(t, root, "packages/kit/src/index.js", "exports.kit = 1;\n")
+	built := func(want int, reaches string) {
+		t.Helper()
+		code, output, r := launch(t, nil, "build", "--root", root).ends(2 * time.Minute)
+		if code != want || len(r.Stages) != 1 || !strings.HasSuffix(r.Stages[0].Note, reaches) {
+			t.Fatalf("exit code %d, want %d; %+v\n%s", code, want, r.Stages, output)
+		}
+	}
+	built(exitFine, "")
+	write(t, root, "services/web/src/main.js", "1;\n")
+	built(exitFine, "changes since it passed here reach web")
+	write(t, root, "packages/kit/src/index.js", "throw new Error('broken');\n")
+	built(exitFailed, "changes since it passed here reach kit, web")
+}

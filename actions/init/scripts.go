@@ -80,9 +80,7 @@ func readChecks(w *platform.Workspace, servers []server, db *database) []check {
 			if !real(w.Scripts[script]) {
 				c.run = everywhere(w.Manager, script)
 			}
-			if inPackages && w.Manager == "pnpm" {
-				c.affected = "pnpm {filters} run " + script
-			}
+			c.affected = affectedBy(w.Manager, w.Scripts[script], script, inPackages)
 		}
 		if c.run == "" {
 			continue

@@ -89,7 +89,7 @@ type Check struct {
 	Before string `yaml:"before,omitempty"`
 	// Env sets further variables, which are not secret. The workspace is /home/platform there.
 	Env map[string]string `yaml:"env,omitempty"`
-	// Affected is the command for what a change can reach, by --affected or since run passed here before: {filters} becomes one --filter=NAME for each package reached, {folders} their folders. Default: run.
+	// Affected is the command for what a change can reach, by --affected or since run passed here before: {filters} becomes one --filter=NAME for each package reached, {filters...} also for those that they need, {folders} their folders. Default: run.
 	Affected string `yaml:"affected,omitempty"`
 	// Cache names folders of the workspace that are kept from run to run, such as those of incremental compilers. --no-cache leaves them out.
 	Cache []string `yaml:"cache,omitempty"`
