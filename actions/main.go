@@ -14,6 +14,7 @@ import (
 	"github.com/teei/slipway/actions/doctor"
 	"github.com/teei/slipway/actions/gate"
 	scaffold "github.com/teei/slipway/actions/init"
+	"github.com/teei/slipway/actions/ledger"
 	"github.com/teei/slipway/actions/plan"
 	"github.com/teei/slipway/actions/preflight"
 	"github.com/teei/slipway/actions/releases"
@@ -44,6 +45,6 @@ func command() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(adopt.Command(), backup.Command(), checks.Command(), compare.Command(), doctor.Command(), gate.Command(), scaffold.Command(), plan.Command(), preflight.Command(), rollout.Command(), releases.List(), releases.Show(), resume.Command(), rollback.Command(), status.Command(), unlock.Command(), verify.Command(), version.Command(), watch.Command())
+	root.AddCommand(adopt.Command(), backup.Command(), checks.Command(), compare.Command(), doctor.Command(), gate.Command(), ledger.Command(), scaffold.Command(), plan.Command(), preflight.Command(), rollout.Command(), releases.List(), releases.Show(), resume.Command(), rollback.Command(), status.Command(), unlock.Command(), verify.Command(), version.Command(), watch.Command())
 	return root
 }

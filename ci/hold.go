@@ -33,6 +33,9 @@ func (p *pipeline) hold(ctx context.Context, target platform.Target) (context.Co
 		if p.lock, err = book.Acquire(ctx, release.HolderOf(p.getenv), 0); err != nil {
 			return ctx, err
 		}
+		if err := book.Claim(ctx); err != nil {
+			return ctx, err
+		}
 	}
 	held, cancel := context.WithCancelCause(ctx)
 	lost := p.lock.Lost()

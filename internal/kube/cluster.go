@@ -217,6 +217,13 @@ func (c *Cluster) explain(err error) error {
 	return err
 }
 
+// ClusterWide reports whether objects of that kind live outside of namespaces. Of a
+// kind that the cluster does not know yet, nobody can say.
+func (c *Cluster) ClusterWide(obj *Object) bool {
+	_, namespaced, err := c.resource(obj)
+	return err == nil && !namespaced
+}
+
 // resource finds the client for an object's kind, and whether it lives in a
 // namespace. An unknown kind is looked up once more, since a definition
 // applied a moment ago is not in the cached list.

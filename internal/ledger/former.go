@@ -60,18 +60,20 @@ func (l *Ledger) begins(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ours := 0
+	count := map[owned]int{}
 	for _, s := range stored {
 		whose, err := former.whose(ctx, s)
 		if err != nil {
 			return err
 		}
-		if whose != theirs {
-			ours++
-		}
+		count[whose]++
 	}
-	if ours > 0 {
-		return &FormerError{Environment: l.Environment, Former: former.Namespace, Ledger: l.Namespace, Releases: ours}
+	mine := count[ours] + count[both]
+	if count[theirs] == 0 {
+		mine += count[unknown]
+	}
+	if mine > 0 {
+		return &FormerError{Environment: l.Environment, Former: former.Namespace, Ledger: l.Namespace, Releases: mine}
 	}
 	l.alone.Store(true)
 	return nil
@@ -128,12 +130,8 @@ func (l *Ledger) whose(ctx context.Context, stored *corev1.ConfigMap) (owned, er
 	return out, nil
 }
 
-// IntentStep is the step of a record that holds what the release wants.
-const IntentStep = "intent"
-
-// places are the namespaces that a release touched or wanted to.
-func (l *Ledger) places(ctx context.Context, record *Record) ([]string, error) {
-	var out []string
+// touchedPlaces are the namespaces that a release wrote to, as its record has them.
+func touchedPlaces(record *Record) (out []string) {
 	if record.Namespace != "" {
 		out = append(out, record.Namespace)
 	}
@@ -142,6 +140,15 @@ func (l *Ledger) places(ctx context.Context, record *Record) ([]string, error) {
 			out = append(out, namespace)
 		}
 	}
+	return out
+}
+
+// IntentStep is the step of a record that holds what the release wants.
+const IntentStep = "intent"
+
+// places are the namespaces that a release touched or wanted to.
+func (l *Ledger) places(ctx context.Context, record *Record) ([]string, error) {
+	out := touchedPlaces(record)
 	if len(out) > 0 {
 		return out, nil
 	}

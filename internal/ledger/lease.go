@@ -15,7 +15,11 @@ func (l *Ledger) lease(ctx context.Context) (*coordination.Lease, error) {
 	if err := l.check(ctx); err != nil {
 		return nil, err
 	}
-	return kube.GetOne[coordination.Lease](ctx, l.cluster, kube.Leases, l.Namespace, lockName)
+	lease, err := kube.GetOne[coordination.Lease](ctx, l.cluster, kube.Leases, l.Namespace, lockName)
+	if err == nil && lease == nil {
+		err = l.begins(ctx)
+	}
+	return lease, err
 }
 
 func held(lease *coordination.Lease) bool {

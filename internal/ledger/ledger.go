@@ -40,6 +40,7 @@ type Ledger struct {
 
 	cluster *kube.Cluster
 	checked atomic.Bool // the namespace is ours
+	claimed atomic.Bool // so is the application's
 	alone   atomic.Bool // no older version has recorded releases of the environment
 	former  bool        // it is what an older version wrote
 }

@@ -125,6 +125,26 @@ func (l *Ledger) foreign(records []*Record) error {
 	return nil
 }
 
+// Here fails with a *ForeignError where a release was made to another namespace than
+// the application's: to take it back would change what is not this environment's.
+func (l *Ledger) Here(r *Record) error {
+	if l.Application == "" {
+		return nil
+	}
+	for _, place := range touchedPlaces(r) {
+		if place == l.Application {
+			continue
+		}
+		theirs := l.Owner()
+		theirs.Namespace = place
+		return &ForeignError{
+			Object: l.Name(r.Number), Ours: l.Owner(), Theirs: theirs,
+			advice: "put the namespace back in " + platform.File + " to take it back; what was released since the move can be gone back to",
+		}
+	}
+	return nil
+}
+
 // found makes the namespace if there is none, marked with whose it is. Where that
 // is not allowed, the error is a *NamespaceError.
 func (l *Ledger) found(ctx context.Context) error {

@@ -78,6 +78,26 @@ func TestForeignRecords(t *testing.T) {
 	}
 }
 
+// A release to another namespace is not taken back from here.
+func TestReleasedElsewhere(t *testing.T) {
+	t.Parallel()
+	l, err := Open(nil, platform.Owner{Platform: "shop", Environment: "staging", Namespace: "shop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	deployment := func(namespace string) []Touched { return []Touched{{ID: "Deployment/" + namespace + "/web"}} }
+	for _, r := range []*Record{{}, {Namespace: "shop", Objects: deployment("shop")}, {Objects: deployment("shop")}, {Objects: []Touched{{ID: "ClusterRole/web"}}}} {
+		if err := l.Here(r); err != nil {
+			t.Errorf("%+v: %v", r, err)
+		}
+	}
+	for _, r := range []*Record{{Number: 7, Namespace: "blog"}, {Number: 7, Objects: deployment("blog")}, {Number: 7, Objects: append(deployment("shop"), deployment("blog")...)}} {
+		if err := l.Here(r); err == nil || !strings.Contains(err.Error(), "staging #7 is of platform shop, environment staging in namespace blog, and slipway.yaml says namespace shop") {
+			t.Errorf("%+v: %v", r, err)
+		}
+	}
+}
+
 // Two platforms that have an environment of one name on one cluster never meet: each
 // has its own numbers, lock and records.
 func TestTwoPlatformsOneEnvironment(t *testing.T) {

@@ -23,6 +23,7 @@ var roles = map[string]func(t *testing.T, l *Ledger){
 	"hold":           holdForEver,
 	"pause and work": pauseAndWork,
 	"release":        releaseThing,
+	"move":           moveIt,
 }
 
 // TestRole is not a test: it is the other process.

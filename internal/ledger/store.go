@@ -53,6 +53,14 @@ func (l *Ledger) stored(ctx context.Context) ([]*corev1.ConfigMap, error) {
 	if err == nil && len(stored) == 0 {
 		err = l.begins(ctx)
 	}
+	for _, s := range stored {
+		switch {
+		case s.Name == movingName:
+			return nil, &MovingError{Environment: l.Environment, Ledger: l.Namespace, Former: s.Data["from"]}
+		case l.former && s.Annotations[movedNote] != "":
+			return slices.DeleteFunc(stored, func(s *corev1.ConfigMap) bool { return s.Annotations[movedNote] != "" }), err
+		}
+	}
 	return stored, err
 }
 

@@ -41,6 +41,27 @@ func validate(p *Platform, d *document) {
 	for _, name := range sortedKeys(p.Environments) {
 		validateEnvironment(name, p, d)
 	}
+	validatePlaces(p, d)
+}
+
+// validatePlaces refuses two environments in one namespace: each would take back
+// what the other released.
+func validatePlaces(p *Platform, d *document) {
+	type place struct{ kubeconfig, context, namespace string }
+	first := map[place]string{}
+	for _, name := range sortedKeys(p.Environments) {
+		e := p.Environments[name]
+		if !isVariable(e.Kubeconfig) || e.Namespace == "" {
+			continue // which is reported already
+		}
+		at := place{e.Kubeconfig, e.Context, e.Namespace}
+		if other, taken := first[at]; taken {
+			d.reportKey(join("environments", name), "namespace "+quote(e.Namespace)+" in the cluster of "+e.Kubeconfig+" is that of environment "+other+" already",
+				"give one of them another namespace; where they are two clusters, name the variable of each: kubeconfig: "+strings.ToUpper(strings.ReplaceAll(name, "-", "_"))+"_KUBECONFIG")
+			continue
+		}
+		first[at] = name
+	}
 }
 
 func validateLogs(logs *Logs, d *document) {

@@ -17,6 +17,6 @@ func Adopt(ctx context.Context, o Options) error {
 	ctx, stop := untilLost(ctx, lock)
 	defer stop()
 	options := o.Rollout
-	options.Guard = lock.Guard
+	options.Guard, options.Owner = lock.Guard, o.Ledger.Owner()
 	return rollout.Adopt(ctx, options)
 }

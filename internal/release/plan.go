@@ -63,6 +63,10 @@ func Plan(ctx context.Context, o Planning) (*plan.Plan, error) {
 	if p.Migrations == nil {
 		p.Migrations = []plan.Migration{}
 	}
+	if err := o.Ledger.Claimable(ctx); err != nil {
+		return nil, err
+	}
+	o.Rollout.Owner = o.Ledger.Owner()
 	hasher, err := o.Ledger.Hasher(ctx)
 	if err != nil {
 		return nil, err

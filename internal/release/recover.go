@@ -131,6 +131,9 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 		entry.Record.Images, noted = o.running(ctx)
 		undisturbed(entry.Record)
 		err = errors.Join(noted, o.Ledger.MarkRolledBack(ctx, *to, entry.Record.Number))
+		if *to == 0 {
+			o.leave(ctx)
+		}
 	}
 	entry.Ended(rollbackStep, err)
 	return outcome, errors.Join(err, entry.Close(o.noting, outcome.State, outcome.Verdict))
@@ -172,6 +175,9 @@ func begun(record *ledger.Record) bool {
 
 // changes are those that a release noted, each object once, as it was first.
 func (o *Options) changes(ctx context.Context, record *ledger.Record) ([]rollout.Change, error) {
+	if err := o.Ledger.Here(record); err != nil {
+		return nil, err
+	}
 	var all []rollout.Change
 	seen := map[string]bool{}
 	for _, step := range record.Steps {

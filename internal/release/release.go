@@ -308,6 +308,19 @@ func (o *Options) acquire(ctx context.Context) (*ledger.Lock, error) {
 	if o.Rollout.Grace > 0 {
 		o.noting, o.noted = kube.Outlast(ctx, o.noting, lastNote)
 	}
+	lock, err := o.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// Before anything is written to a namespace that is another's.
+	if err := o.Ledger.Claim(ctx); err != nil {
+		o.giveBack(ctx, lock)
+		return nil, err
+	}
+	return lock, nil
+}
+
+func (o *Options) lock(ctx context.Context) (*ledger.Lock, error) {
 	if o.Held != nil {
 		return o.Ledger.Join(ctx, *o.Held)
 	}
@@ -332,6 +345,7 @@ func (o *Options) giveBack(ctx context.Context, lock *ledger.Lock) {
 func (o *Options) guarded(lock *ledger.Lock, record *ledger.Record) rollout.Options {
 	options := o.Rollout
 	options.Guard, options.Still, options.Was = lock.Guard, lock.Confirm, o.was(record)
+	options.Owner = o.Ledger.Owner()
 	return options
 }
 

@@ -239,6 +239,9 @@ func (r *run) unmake(ctx context.Context, obj *kube.Object) error {
 }
 
 func (r *run) guard(ctx context.Context, live *kube.Object) error {
+	if err := r.yields(live); err != nil {
+		return err
+	}
 	if r.Guard == nil {
 		return nil
 	}

@@ -79,7 +79,7 @@ func (r *run) preview(ctx context.Context) ([]Difference, error) {
 		work.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			out[i] = Difference{Object: obj, Service: r.serviceOf(obj), Changed: true}
+			out[i] = Difference{Object: r.marked(obj, ""), Service: r.serviceOf(obj), Changed: true}
 			if coming["kind "+obj.GetKind()] || coming[obj.GetNamespace()] && !r.exists(ctx, obj.GetNamespace()) {
 				return // nobody can say before it exists
 			}
@@ -121,7 +121,11 @@ func (r *run) compare(ctx context.Context, now *live, d *Difference) (err error)
 	if err := errors.Join(going(d.Before), keeper(d.Before)); err != nil {
 		return err
 	}
-	if c := r.undoneFirst(d.Object); c != nil {
+	by := r.anothers(d.Before)
+	if by != "" {
+		d.Object = r.marked(d.Object, by)
+	}
+	if c := r.undoneFirst(d.Object); c != nil && by == "" {
 		if d.Before, err = r.afterUndo(ctx, *c, d.Before); err != nil {
 			return err
 		}
@@ -154,6 +158,9 @@ func (r *run) compare(ctx context.Context, now *live, d *Difference) (err error)
 		return d.replace() // its image alone could change, and nobody would see that it is in effect
 	}
 	d.Changed = d.Before == nil || kube.Made(d.Before) || !same(d.Before, d.After, scaled) || !reflect.DeepEqual(ownership(d.Before), ownership(d.After))
+	if d.Changed && by != "" {
+		return r.yields(d.Before)
+	}
 	return nil
 }
 

@@ -38,6 +38,9 @@ type Service struct {
 type Options struct {
 	Cluster   *kube.Cluster
 	Namespace string
+	// Owner is whose release it is: what lives outside of namespaces is marked with it,
+	// and another's is left alone. Without a platform, nothing is.
+	Owner platform.Owner
 	// Objects to apply, in order; the services' workloads are taken out and applied in the services' order.
 	Objects []*kube.Object
 	// Services in the order they are released.

@@ -94,6 +94,9 @@ func (r *run) takeBack(ctx context.Context, c Change) (action string, changed bo
 	if err != nil {
 		return "restored", true, err
 	}
+	if r.anothers(live) != "" {
+		return "left to another platform", false, nil
+	}
 	if deletes(c, live) {
 		return r.remove(ctx, c, live)
 	}
