@@ -197,7 +197,7 @@ func (s *scene) further(what string) []string {
 	if stand := standing(records); len(stand) > 1 {
 		return []string{"--to", strconv.Itoa(stand[1].Number)}
 	}
-	return nil
+	return []string{"--to", "0"}
 }
 
 func (s *scene) must(version, what string) string {
