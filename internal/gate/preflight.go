@@ -76,7 +76,7 @@ func Preflight(ctx context.Context, c Checklist) ([]plan.Finding, error) {
 	c.runs = sync.OnceValues(func() ([]github.Check, error) { return c.GitHub.Checks(ctx, c.Plan.Source) })
 	c.compared = sync.OnceValues(func() (*github.Comparison, error) { return c.GitHub.Compare(ctx, c.Before, c.Plan.Source) })
 	looks := []func(context.Context) []plan.Finding{
-		c.promotes, c.checks, c.performance, c.security, c.documentation, c.notes, c.variables, c.rotation, c.backup, c.rollbackPlan, c.window, c.onCall,
+		c.promotes, c.checks, c.performance, c.security, c.documentation, c.notes, c.variables, c.references, c.rotation, c.backup, c.rollbackPlan, c.window, c.onCall,
 	}
 	found := make([][]plan.Finding, len(looks))
 	var work errgroup.Group // without its context: each finding says what it found
@@ -217,6 +217,24 @@ func (c *Checklist) variables(context.Context) []plan.Finding {
 		}
 	}
 	return []plan.Finding{pass(id, "%d are there; secrets that change: %s", len(c.Platform.Required()), orNone(strings.Join(changed, ", ")))}
+}
+
+// references are what pods refer to and what is not there. What the controller of
+// another object may make is waited for.
+func (c *Checklist) references(context.Context) (out []plan.Finding) {
+	const id = "references"
+	var lacking []string
+	for _, m := range c.Plan.Missing {
+		if m.By != "" {
+			out = append(out, pass(id+"/"+m.ID, "%s is not there, and %s may make it", m, m.By))
+			continue
+		}
+		lacking = append(lacking, fmt.Sprintf("%s, for %s", m, strings.Join(m.For, " and ")))
+	}
+	if len(lacking) > 0 {
+		out = append(out, fail(id, "make it in namespace "+c.Plan.Namespace+", or take the reference out of the manifests; then plan again", "not there and in no manifest: %s", strings.Join(lacking, "; ")))
+	}
+	return out
 }
 
 func (c *Checklist) backup(context.Context) []plan.Finding {

@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -75,6 +76,27 @@ const clockSkew = 5 * time.Minute
 
 // Same refuses a plan that, made anew, is not the same, and names what differs.
 func Same(approved, now *Plan) error {
+	present := *approved // what was missing and has been made since is as people wanted it
+	present.Missing = slices.DeleteFunc(slices.Clone(approved.Missing), func(m Missing) bool {
+		return !slices.ContainsFunc(now.Missing, func(n Missing) bool { return n.String() == m.String() })
+	})
+	if len(present.Missing) == 0 {
+		present.Missing = nil
+	}
+	if len(present.Missing) != len(approved.Missing) {
+		original, err := approved.Digest()
+		if err != nil {
+			return err
+		}
+		if err := Same(&present, now); err != nil {
+			if refused := new(RefusedError); errors.As(err, &refused) {
+				refused.Plan = original
+				return refused
+			}
+			return err
+		}
+		return nil
+	}
 	digest, err := approved.Digest()
 	if err != nil {
 		return err

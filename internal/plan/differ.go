@@ -35,6 +35,12 @@ func differences(approved, now *Plan) []string {
 		}
 		return "what it holds was changed since"
 	})...)
+	out = append(out, each("missing object", approved.Missing, now.Missing, Missing.String, func(a, b Missing) string {
+		if a.By == b.By && slices.Equal(a.For, b.For) {
+			return ""
+		}
+		return "others refer to it now"
+	})...)
 	for _, id := range moved(approved.Left, now.Left) {
 		out = append(out, id+" was not in the manifests and in the cluster when it was approved, and is now, or the other way round")
 	}

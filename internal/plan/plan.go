@@ -37,6 +37,9 @@ type Plan struct {
 	// Given are the Secrets that the pods are given and that no manifest has: what they
 	// hold is not the release's, but what was approved was approved with it.
 	Given []Given `json:"given,omitempty"`
+	// Missing is what pods that are made refer to, and what is not there and in no
+	// manifest either.
+	Missing []Missing `json:"missing,omitempty"`
 	// Migrator is the image that applies migrations, by digest.
 	Migrator string `json:"migrator,omitempty"`
 	// Restore says that a release that fails after its migrations goes back to
@@ -92,6 +95,24 @@ type Given struct {
 	ID string `json:"id"` // Secret/namespace/name
 	// Hash of what it holds, keyed; "" where it is not there.
 	Hash string `json:"hash,omitempty"`
+}
+
+// Missing is an object, or a key in one, that pods need to start.
+type Missing struct {
+	ID  string `json:"id"` // Kind/namespace/name
+	Key string `json:"key,omitempty"`
+	// For are the workloads that refer to it.
+	For []string `json:"for"`
+	// By is the object of the manifests whose controller may make it; "" if there is none.
+	By string `json:"by,omitempty"`
+}
+
+// String is key token of Secret/shop/keys, or Secret/shop/keys.
+func (m Missing) String() string {
+	if m.Key != "" {
+		return "key " + m.Key + " of " + m.ID
+	}
+	return m.ID
 }
 
 // Migration is one that the release applies.

@@ -52,7 +52,7 @@ type Gate struct {
 	RollbackPlan string `yaml:"rollbackPlan,omitempty"`
 	// Window in which releases may begin. Absent: always.
 	Window *Window `yaml:"window,omitempty"`
-	// Waivable names the findings that a person may waive, with a reason: promotes, checks, performance, security, documentation, notes, rotation, backup, rollback-plan, window, on-call or notify.
+	// Waivable names the findings that a person may waive, with a reason: promotes, checks, performance, security, documentation, notes, references, rotation, backup, rollback-plan, window, on-call or notify.
 	Waivable []string `yaml:"waivable,omitempty"`
 }
 
@@ -89,7 +89,7 @@ type RequiredCheck struct {
 }
 
 // GateFindings are what a gate looks for, in the order in which it is shown.
-var GateFindings = []string{"promotes", "checks", "performance", "security", "documentation", "notes", "rotation", "backup", "rollback-plan", "window", "on-call", "notify"}
+var GateFindings = []string{"promotes", "checks", "performance", "security", "documentation", "notes", "references", "rotation", "backup", "rollback-plan", "window", "on-call", "notify"}
 
 func (g *Gate) fillDefaults(environment string) {
 	if g == nil {

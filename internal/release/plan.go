@@ -103,14 +103,18 @@ func Plan(ctx context.Context, o Planning) (*plan.Plan, error) {
 	if p.Left, err = o.left(ctx, retired); err != nil {
 		return nil, err
 	}
-	if p.Given, err = o.given(ctx); err != nil {
+	from := reader{cluster: o.Rollout.Cluster, read: map[string]*kube.Object{}}
+	if p.Given, err = o.given(ctx, from); err != nil {
+		return nil, err
+	}
+	if p.Missing, err = o.missing(ctx, from, differences); err != nil {
 		return nil, err
 	}
 	return &p, nil
 }
 
 // given are the Secrets that the services are given and that no manifest has.
-func (o *Planning) given(ctx context.Context) ([]plan.Given, error) {
+func (o *Planning) given(ctx context.Context, from reader) ([]plan.Given, error) {
 	own, given := map[string]bool{}, map[string]*kube.Object{}
 	for _, obj := range o.Rollout.Objects {
 		own[kube.ID(obj)] = true
@@ -124,7 +128,7 @@ func (o *Planning) given(ctx context.Context) ([]plan.Given, error) {
 		if own[id] || slices.Contains(o.Known.LeftOut, id) {
 			continue
 		}
-		live, err := o.Rollout.Cluster.Read(ctx, given[id])
+		live, err := from.live(ctx, given[id])
 		if err != nil {
 			return nil, err
 		}

@@ -84,6 +84,7 @@ func (d Planned) Markdown(w io.Writer) error {
 		}
 	}
 	d.services(&b)
+	d.missing(&b)
 	d.objects(&b)
 	d.migrations(&b)
 	d.evidence(&b)
@@ -114,6 +115,29 @@ func (d Planned) services(b *strings.Builder) {
 		}
 		fmt.Fprintf(b, "| %d | %s | %s | %s |\n", i+1, escape(s.Name), before, after)
 	}
+}
+
+// missing is what pods will wait for.
+func (d Planned) missing(b *strings.Builder) {
+	if len(d.Plan.Missing) == 0 {
+		return
+	}
+	b.WriteString("\n### Missing\n\n")
+	for _, line := range d.Missing() {
+		fmt.Fprintf(b, "- %s\n", escape(line))
+	}
+}
+
+// Missing says what pods refer to that is not there, and what comes of it.
+func (d Planned) Missing() (lines []string) {
+	for _, m := range d.Plan.Missing {
+		line := m.String() + " is not there and in no manifest; " + strings.Join(m.For, " and ") + " cannot start without it"
+		if m.By != "" {
+			line = m.String() + " is not there; " + m.By + " may make it for " + strings.Join(m.For, " and ")
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 func (d Planned) objects(b *strings.Builder) {
@@ -237,6 +261,9 @@ func (d Planned) Text(w io.Writer) error {
 		if s.Changed {
 			fmt.Fprintf(&b, "  %2d. %s  %s → %s\n", i+1, s.Name, or(ShortImage(s.Before), "nothing"), ShortImage(s.After))
 		}
+	}
+	for _, line := range d.Missing() {
+		fmt.Fprintf(&b, "  ! %s\n", plain(line))
 	}
 	d.changes(&b)
 	if len(p.Migrations) > 0 && p.Restore {

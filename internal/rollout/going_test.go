@@ -122,7 +122,7 @@ func TestDeletedWhileWaitedFor(t *testing.T) {
 			if now := s.versions()["gateway"]; tt.back && now != "1 1/1" {
 				t.Errorf("afterwards %q: %+v, %v", now, result.Undone, err)
 			}
-			if !tt.back && (len(result.Undone) == 0 || result.Undone[0].Verified) {
+			if !tt.back && (len(result.Undone) == 0 || result.Undone[len(result.Undone)-1].Verified) {
 				t.Errorf("nothing can go back in a namespace that is deleted: %+v", result.Undone)
 			}
 		})

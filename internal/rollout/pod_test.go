@@ -86,8 +86,7 @@ func TestDeployBarePod(t *testing.T) {
 			t.Parallel()
 			s := newScene(t)
 			deploy := func(script string) (*Result, error) {
-				o := s.options()
-				o.Settle = 3 * time.Second
+				o := Options{Cluster: s.cluster, Namespace: s.namespace, Deadline: time.Minute, Settle: 3 * time.Second}
 				o.Objects = s.render(podManifest, map[string]string{"Policy": tt.policy, "Script": script})
 				return Deploy(t.Context(), o)
 			}
