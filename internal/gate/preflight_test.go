@@ -246,6 +246,9 @@ func TestPreflightFinds(t *testing.T) {
 		"staging was a rollback": {func(t *testing.T, c *gate.Checklist, _ *scene) {
 			signed(t, c, signingKey, func(r *ledger.Record) { r.RollbackTo = new(int) })
 		}, "promotes", "staging #41 is released"},
+		"a Secret that nobody has made": {func(_ *testing.T, c *gate.Checklist, _ *scene) {
+			c.Plan.Missing = []plan.Missing{{ID: "Secret/shop/late", Key: "token", For: []string{"Deployment/shop/web"}}, {ID: "Secret/shop/tls", For: []string{"Deployment/shop/web"}, By: "Certificate/shop/tls"}}
+		}, "references", "not there and in no manifest: key token of Secret/shop/late, for Deployment/shop/web"},
 		"another release": {func(_ *testing.T, c *gate.Checklist, _ *scene) { c.Plan.From = "staging #40" }, "promotes", "the plan promotes staging #40"},
 		"another image": {func(t *testing.T, c *gate.Checklist, _ *scene) {
 			signed(t, c, signingKey, func(r *ledger.Record) { r.Images["web"] = image("old") })

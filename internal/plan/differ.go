@@ -35,12 +35,11 @@ func differences(approved, now *Plan) []string {
 		}
 		return "what it holds was changed since"
 	})...)
-	out = append(out, each("missing object", approved.Missing, now.Missing, Missing.String, func(a, b Missing) string {
-		if a.By == b.By && slices.Equal(a.For, b.For) {
-			return ""
+	for _, m := range now.Missing {
+		if !slices.ContainsFunc(approved.Missing, func(a Missing) bool { return a.String() == m.String() && a.By == m.By && slices.Equal(a.For, m.For) }) {
+			out = append(out, m.String()+" is missing now, and was not when it was approved")
 		}
-		return "others refer to it now"
-	})...)
+	}
 	for _, id := range moved(approved.Left, now.Left) {
 		out = append(out, id+" was not in the manifests and in the cluster when it was approved, and is now, or the other way round")
 	}

@@ -198,6 +198,7 @@ func TestSameNamesWhatDiffers(t *testing.T) {
 		{func(p *Plan) { p.Objects = append(p.Objects, Object{ID: "Service/shop/web", Action: Create}) }, "object Service/shop/web would be released now and was not approved"},
 		{func(p *Plan) { p.Objects[0].Action = Create }, "object Secret/shop/keys: change was approved, create would be done"},
 		{func(p *Plan) { p.Migrations[0].SQL = "DROP TABLE users" }, "migration 0001_a: its SQL is another"},
+		{func(p *Plan) { p.Missing = []Missing{{ID: "Secret/shop/late", For: []string{"Deployment/shop/web"}}} }, "Secret/shop/late is missing now, and was not when it was approved"},
 		{func(p *Plan) { p.Migrations = nil }, "migration 0001_a was to be released and is not there to release now"},
 	} {
 		now := sample()
@@ -209,6 +210,21 @@ func TestSameNamesWhatDiffers(t *testing.T) {
 	}
 	if err := Same(sample(), sample()); err != nil {
 		t.Error(err)
+	}
+	// What was missing and has been made is as people wanted it, and excuses nothing else.
+	lacking, now := sample(), sample()
+	lacking.Missing = []Missing{{ID: "Secret/shop/late", Key: "token", For: []string{"Deployment/shop/web"}}}
+	if err := Same(lacking, now); err != nil {
+		t.Error(err)
+	}
+	digest, err := lacking.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	now.Source = "beef"
+	var refused *RefusedError
+	if err := Same(lacking, now); !errors.As(err, &refused) || refused.Plan != digest || len(refused.Reasons) != 1 {
+		t.Errorf("%v", err)
 	}
 }
 

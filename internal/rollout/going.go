@@ -74,15 +74,19 @@ func remaining(live *kube.Object) string {
 // namespaceGoing returns a *GoingError where the namespace is being deleted. Who
 // may not read it finds out from what the API server refuses.
 func namespaceGoing(ctx context.Context, c *kube.Cluster, namespace string) error {
-	obj := &kube.Object{}
-	obj.SetAPIVersion("v1")
-	obj.SetKind("Namespace")
-	obj.SetName(namespace)
-	live, err := c.Read(ctx, obj)
+	live, err := c.Read(ctx, namespaceOf(namespace))
 	if err != nil {
 		return nil
 	}
 	return going(live)
+}
+
+func namespaceOf(name string) *kube.Object {
+	obj := &kube.Object{}
+	obj.SetAPIVersion("v1")
+	obj.SetKind("Namespace")
+	obj.SetName(name)
+	return obj
 }
 
 // deleted is the sign of a workload on its way out; nil for one that stays.
@@ -110,7 +114,11 @@ func (v *view) lost(ctx context.Context, g goal) *sign {
 		return &sign{reason: "its " + g.kind + " was deleted and made anew by " + Clean(kube.LastManager(live)) + " meanwhile", gone: true}
 	}
 	found := &sign{reason: "its " + g.kind + " was deleted meanwhile", gone: true}
-	if err := namespaceGoing(ctx, v.cluster, v.namespace); err != nil {
+	switch namespace, err := v.cluster.Read(ctx, namespaceOf(v.namespace)); {
+	case err != nil: // who may not read it
+	case namespace == nil:
+		found.reason += ": namespace " + v.namespace + " is gone"
+	case going(namespace) != nil:
 		found.reason += ": namespace " + v.namespace + " is being deleted"
 	}
 	return found
