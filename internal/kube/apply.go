@@ -21,18 +21,26 @@ type ApplyOptions struct {
 	DryRun bool
 	// Force takes over fields that other managers own.
 	Force bool
+	// Over is the live object that it is applied over, nil if there is none. What the
+	// API server filled in there beside a field that is applied no more goes with it.
+	Over *Object
 }
 
 // ConflictError says that another field manager owns what we wanted to set.
 type ConflictError struct {
 	Object    string
 	Conflicts []Conflict
+
+	made bool // and whoever made it, which is nobody else
 }
 
 // Conflict is one field and who owns it.
 type Conflict struct{ Manager, Field string }
 
 func (e *ConflictError) Error() string {
+	if len(e.Conflicts) == 0 {
+		return fmt.Sprintf("apply %s: a run made it and did not come to apply it", e.Object)
+	}
 	parts := make([]string, 0, len(e.Conflicts))
 	for _, c := range e.Conflicts {
 		parts = append(parts, fmt.Sprintf("%s is owned by %s", c.Field, c.Manager))
@@ -70,18 +78,46 @@ func ID(obj *Object) string {
 
 // Apply makes an object be as given, server-side, as field manager slipway, and
 // returns what the API server made of it.
+//
+// What was made and not applied since belongs to its maker, and is taken over: the API
+// server writes some values in another way (cpu: 1000m is 1), and its policies change
+// others, so that they are not those that are applied. It must be an object of the
+// version that was read, or a dry run.
 func (c *Cluster) Apply(ctx context.Context, obj *Object, o ApplyOptions) (*Object, error) {
+	if strategy := strategyLeft(obj, o.Over); strategy != "" {
+		if o.DryRun {
+			return c.previewArm(ctx, obj, o.Over, strategy)
+		}
+		taken, err := c.takeArm(ctx, o.Over, strategy)
+		if err != nil {
+			return nil, err
+		}
+		obj = obj.DeepCopy()
+		obj.SetResourceVersion(taken.GetResourceVersion())
+	}
+	if !o.DryRun {
+		crash.Point(ctx, "before apply "+ID(obj))
+	}
+	applied, err := c.apply(ctx, obj, o)
+	if conflict := new(ConflictError); errors.As(err, &conflict) && conflict.made && len(conflict.Conflicts) == 0 && (o.DryRun || obj.GetResourceVersion() != "") {
+		o.Force = true
+		applied, err = c.apply(ctx, obj, o)
+	}
+	if err == nil && !o.DryRun {
+		crash.Point(ctx, "after apply "+ID(obj))
+	}
+	return applied, err
+}
+
+func (c *Cluster) apply(ctx context.Context, obj *Object, o ApplyOptions) (*Object, error) {
 	client, namespaced, err := c.resource(obj)
 	if err != nil {
 		return nil, fmt.Errorf("apply %s: %w", ID(obj), err)
 	}
-	send := placed(obj, namespaced)
+	send := placed(withoutTwins(obj, o.Over), namespaced)
 	options := metav1.ApplyOptions{FieldManager: Manager, Force: o.Force}
 	if o.DryRun {
 		options.DryRun = []string{metav1.DryRunAll}
-	}
-	if !o.DryRun {
-		crash.Point(ctx, "before apply "+ID(obj))
 	}
 	var applied *Object
 	err = c.patiently(ctx, func() (err error) {
@@ -90,9 +126,6 @@ func (c *Cluster) Apply(ctx context.Context, obj *Object, o ApplyOptions) (*Obje
 	})
 	if err != nil {
 		return nil, applyError(obj, err)
-	}
-	if !o.DryRun {
-		crash.Point(ctx, "after apply "+ID(obj))
 	}
 	return applied, nil
 }
@@ -112,11 +145,16 @@ func applyError(obj *Object, err error) error {
 	if apierrors.IsConflict(err) && errors.As(err, &status) && status.Status().Details != nil {
 		conflict := &ConflictError{Object: ID(obj)}
 		for _, cause := range status.Status().Details.Causes {
-			if cause.Type == metav1.CauseTypeFieldManagerConflict {
-				conflict.Conflicts = append(conflict.Conflicts, Conflict{Manager: managerIn(cause.Message), Field: cause.Field})
+			if cause.Type != metav1.CauseTypeFieldManagerConflict {
+				continue
+			}
+			if by := managerIn(cause.Message); strings.HasPrefix(by, maker) {
+				conflict.made = true
+			} else {
+				conflict.Conflicts = append(conflict.Conflicts, Conflict{Manager: by, Field: cause.Field})
 			}
 		}
-		if len(conflict.Conflicts) > 0 {
+		if conflict.made || len(conflict.Conflicts) > 0 {
 			return conflict
 		}
 	}

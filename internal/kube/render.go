@@ -73,6 +73,8 @@ func Render(ctx context.Context, from Source, o RenderOptions) ([]*Object, error
 	for _, l := range objects {
 		label(l.obj, o.Labels)
 		encodeSecret(l.obj)
+		inOneLine(l.obj)
+		policyTypes(l.obj)
 		out = append(out, l.obj)
 	}
 	Sort(out)

@@ -33,7 +33,7 @@ func (r *run) afterUndo(ctx context.Context, c Change, live *kube.Object) (*kube
 	if scaled {
 		prior = withoutReplicas(prior, live)
 	}
-	undone, err := r.Cluster.Apply(ctx, prior, kube.ApplyOptions{DryRun: true})
+	undone, err := r.Cluster.Apply(ctx, prior, kube.ApplyOptions{DryRun: true, Over: live})
 	if kube.Refused(err) {
 		return c.Before, nil // the undo says why, if it comes to that
 	}

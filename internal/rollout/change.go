@@ -215,7 +215,7 @@ func (r *run) apply(ctx context.Context, obj, live *kube.Object) (*kube.Object, 
 	send := obj.DeepCopy()
 	send.SetResourceVersion(live.GetResourceVersion())
 	send.SetUID(live.GetUID())
-	applied, err := r.Cluster.Apply(ctx, send, kube.ApplyOptions{})
+	applied, err := r.Cluster.Apply(ctx, send, kube.ApplyOptions{Over: live})
 	if err != nil || !kube.Made(applied) {
 		return applied, err
 	}

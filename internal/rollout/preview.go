@@ -121,7 +121,8 @@ func (r *run) compare(ctx context.Context, now *live, d *Difference) (err error)
 	if err := errors.Join(going(d.Before), keeper(d.Before)); err != nil {
 		return err
 	}
-	by := r.anothers(d.Before)
+	there := d.Before
+	by := r.anothers(there)
 	if by != "" {
 		d.Object = r.marked(d.Object, by)
 	}
@@ -139,7 +140,7 @@ func (r *run) compare(ctx context.Context, now *live, d *Difference) (err error)
 		d.After, d.Changed = d.Before, false // nothing that anybody could refuse
 		return nil
 	}
-	d.After, err = r.Cluster.Apply(ctx, d.Object, kube.ApplyOptions{DryRun: true})
+	d.After, err = r.Cluster.Apply(ctx, d.Object, kube.ApplyOptions{DryRun: true, Over: there})
 	if kube.Immutable(err) && d.Before == nil && r.undoneFirst(d.Object) != nil {
 		err = nil // what stands in the way is gone by then
 	}
