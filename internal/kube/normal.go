@@ -36,3 +36,26 @@ func policyTypes(obj *Object) {
 	}
 	spec["policyTypes"] = types
 }
+
+// The field that names a pod's account, and the older one that the API server fills in.
+const (
+	accountName = "serviceAccountName"
+	accountTwin = "serviceAccount"
+)
+
+// oneAccount names a pod's account in the field that the API server reads first.
+func oneAccount(obj *Object) {
+	path, ok := podSpecs[obj.GetKind()]
+	if !ok {
+		return
+	}
+	field, _, _ := unstructured.NestedFieldNoCopy(obj.Object, path...)
+	pod, _ := field.(map[string]any)
+	if pod[accountTwin] == nil {
+		return
+	}
+	if pod[accountName] == nil {
+		pod[accountName] = pod[accountTwin]
+	}
+	delete(pod, accountTwin)
+}

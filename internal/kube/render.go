@@ -75,6 +75,7 @@ func Render(ctx context.Context, from Source, o RenderOptions) ([]*Object, error
 		encodeSecret(l.obj)
 		inOneLine(l.obj)
 		policyTypes(l.obj)
+		oneAccount(l.obj)
 		out = append(out, l.obj)
 	}
 	Sort(out)

@@ -37,10 +37,12 @@ func withoutTwins(obj, live *Object) *Object {
 // withoutAccount takes away what names an account that is not wanted any more. Of the
 // two fields the API server reads serviceAccountName, where it is there.
 func withoutAccount(wanted, there map[string]any, live *Object, pod fieldpath.Path) {
-	const name, twin = "serviceAccountName", "serviceAccount"
-	for _, field := range []string{name, twin} {
-		gone := wanted[field] == nil && there[field] != nil && (field == name || wanted[name] == nil)
-		if gone && len(others(live, append(pod.Copy(), fieldpath.FieldNameElement(field)))) == 0 {
+	for field, other := range map[string]string{accountName: accountTwin, accountTwin: accountName} {
+		named := wanted[other] != nil && (field == accountTwin || wanted[other] == there[field])
+		if wanted[field] != nil || there[field] == nil || named {
+			continue
+		}
+		if len(others(live, append(pod.Copy(), fieldpath.FieldNameElement(field)))) == 0 {
 			wanted[field] = nil
 		}
 	}

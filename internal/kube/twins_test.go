@@ -35,16 +35,17 @@ func deploymentOf(t *testing.T, pod string) *Object {
 func TestWithoutTwins(t *testing.T) {
 	theirs := `{"f:spec":{"f:template":{"f:spec":{"f:serviceAccount":{},"f:volumes":{"k:{\"name\":\"tmp\"}":{".":{},"f:emptyDir":{}}}}}}}`
 	for name, tt := range map[string]struct{ wanted, live, owned, want string }{
-		"account goes":             {"{}", "{serviceAccount: a, serviceAccountName: a}", "", "{serviceAccount: null, serviceAccountName: null}"},
-		"another account":          {"{serviceAccountName: b}", "{serviceAccount: a, serviceAccountName: a}", "", "{serviceAccountName: b}"},
-		"the account by its twin":  {"{serviceAccount: b}", "{serviceAccount: a, serviceAccountName: a}", "", "{serviceAccount: b, serviceAccountName: null}"},
-		"no account":               {"{}", "{}", "", "{}"},
-		"somebody's account":       {"{}", "{serviceAccount: a}", theirs, "{}"},
-		"a source for none":        {"{volumes: [{name: tmp, configMap: {name: c}}]}", "{volumes: [{name: tmp, emptyDir: {}}]}", "", "{volumes: [{name: tmp, configMap: {name: c}, emptyDir: null}]}"},
-		"still no source":          {"{volumes: [{name: tmp}]}", "{volumes: [{name: tmp, emptyDir: {}}]}", "", "{volumes: [{name: tmp}]}"},
-		"the same source":          {"{volumes: [{name: tmp, emptyDir: {}}]}", "{volumes: [{name: tmp, emptyDir: {}}]}", "", "{volumes: [{name: tmp, emptyDir: {}}]}"},
-		"somebody's source":        {"{volumes: [{name: tmp, configMap: {name: c}}]}", "{volumes: [{name: tmp, emptyDir: {}}]}", theirs, "{volumes: [{name: tmp, configMap: {name: c}}]}"},
-		"a volume of another name": {"{volumes: [{name: new, configMap: {name: c}}]}", "{volumes: [{name: tmp, emptyDir: {}}]}", "", "{volumes: [{name: new, configMap: {name: c}}]}"},
+		"account goes":                      {"{}", "{serviceAccount: a, serviceAccountName: a}", "", "{serviceAccount: null, serviceAccountName: null}"},
+		"another account":                   {"{serviceAccountName: b}", "{serviceAccount: a, serviceAccountName: a}", "", "{serviceAccountName: b}"},
+		"the account by its twin":           {"{serviceAccount: b}", "{serviceAccount: a, serviceAccountName: a}", "", "{serviceAccount: b, serviceAccountName: null}"},
+		"the account by its twin, as it is": {"{serviceAccount: a}", "{serviceAccount: a, serviceAccountName: a}", "", "{serviceAccount: a}"},
+		"no account":                        {"{}", "{}", "", "{}"},
+		"somebody's account":                {"{}", "{serviceAccount: a}", theirs, "{}"},
+		"a source for none":                 {"{volumes: [{name: tmp, configMap: {name: c}}]}", "{volumes: [{name: tmp, emptyDir: {}}]}", "", "{volumes: [{name: tmp, configMap: {name: c}, emptyDir: null}]}"},
+		"still no source":                   {"{volumes: [{name: tmp}]}", "{volumes: [{name: tmp, emptyDir: {}}]}", "", "{volumes: [{name: tmp}]}"},
+		"the same source":                   {"{volumes: [{name: tmp, emptyDir: {}}]}", "{volumes: [{name: tmp, emptyDir: {}}]}", "", "{volumes: [{name: tmp, emptyDir: {}}]}"},
+		"somebody's source":                 {"{volumes: [{name: tmp, configMap: {name: c}}]}", "{volumes: [{name: tmp, emptyDir: {}}]}", theirs, "{volumes: [{name: tmp, configMap: {name: c}}]}"},
+		"a volume of another name":          {"{volumes: [{name: new, configMap: {name: c}}]}", "{volumes: [{name: tmp, emptyDir: {}}]}", "", "{volumes: [{name: new, configMap: {name: c}}]}"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			live := deploymentOf(t, tt.live)
@@ -105,6 +106,8 @@ func TestNormal(t *testing.T) {
 		"ingress":        {"{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: s}, spec: {podSelector: {}}}", []string{"spec", "policyTypes"}, []any{"Ingress"}},
 		"egress as well": {"{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: s}, spec: {podSelector: {}, egress: [{}]}}", []string{"spec", "policyTypes"}, []any{"Ingress", "Egress"}},
 		"egress alone":   {"{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: s}, spec: {podSelector: {}, policyTypes: [Egress]}}", []string{"spec", "policyTypes"}, []any{"Egress"}},
+		"account":        {"{apiVersion: v1, kind: Pod, metadata: {name: s}, spec: {serviceAccount: a}}", []string{"spec"}, map[string]any{"serviceAccountName": "a"}},
+		"both accounts":  {"{apiVersion: v1, kind: Pod, metadata: {name: s}, spec: {serviceAccount: a, serviceAccountName: b}}", []string{"spec"}, map[string]any{"serviceAccountName": "b"}},
 		"another's kind": {"{apiVersion: projectcalico.org/v3, kind: NetworkPolicy, metadata: {name: s}, spec: {egress: [{}]}}", []string{"spec", "policyTypes"}, nil},
 	} {
 		objects, err := Render(t.Context(), Source{Name: "test", Text: []byte(tt.object)}, RenderOptions{Namespace: "prod"})

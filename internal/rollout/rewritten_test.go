@@ -59,7 +59,7 @@ kind: Ingress
 metadata: {name: web}
 spec: {rules: [{host: example.invalid, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]}
 ---
-{apiVersion: v1, kind: Service, metadata: {name: web}, spec: {selector: {app: web}, ports: [{port: 80}, {name: other, port: 81, protocol: UDP}]}}
+{apiVersion: v1, kind: Service, metadata: {name: web}, spec: {selector: {app: web}, ports: [{name: one, port: 80}, {name: other, port: 81, protocol: UDP}]}}
 ---
 apiVersion: slipway.dev/v1
 kind: {{.}}

@@ -171,7 +171,7 @@ func (r *run) restore(ctx context.Context, c Change, live *kube.Object) error {
 		prior = withoutReplicas(prior, live)
 	}
 	g := goal{kind: c.Object.GetKind(), name: c.Object.GetName(), start: start, exits: exitsOf(r.view.pods.List()), back: true}
-	now, err := r.put(writing, prior, nil)
+	now, err := r.putBack(writing, prior, c.Before, live)
 	if err != nil {
 		return err
 	}
@@ -206,6 +206,17 @@ func (r *run) makeRoom(ctx context.Context, c Change, live *kube.Object) (*kube.
 		return nil, r.clear(ctx, live)
 	}
 	return live, nil
+}
+
+// putBack applies what an object was, first with the addresses and ports that the cluster
+// had chosen, where it has given them away since, and then without: they are not slipway's.
+func (r *run) putBack(ctx context.Context, prior, before, live *kube.Object) (*kube.Object, error) {
+	if chosen := kube.WithAllocated(prior, before, live); chosen != nil {
+		if _, err := r.put(ctx, chosen, nil); err != nil {
+			return nil, err
+		}
+	}
+	return r.put(ctx, prior, nil)
 }
 
 func (r *run) was(ctx context.Context, service string) (Service, error) {
