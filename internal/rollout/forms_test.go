@@ -15,15 +15,17 @@ import (
 	"github.com/teei/slipway/internal/kube"
 )
 
-// shapes are objects with room for what a form is about. Workloads have no pods.
+// shapes are objects with room for what a form is about. Nothing runs: a template of pods
+// is a CronJob's that is suspended, where its kind does not matter, since the controllers
+// of a cluster are slow with many Deployments.
 var shapes = map[string]string{
-	"pod":         `{apiVersion: apps/v1, kind: Deployment, metadata: {name: $}, spec: {replicas: 0, selector: {matchLabels: {app: $}}, template: {metadata: {labels: {app: $}}, spec: {containers: [{name: app, image: web}], %s}}}}`,
-	"containers":  `{apiVersion: apps/v1, kind: Deployment, metadata: {name: $}, spec: {replicas: 0, selector: {matchLabels: {app: $}}, template: {metadata: {labels: {app: $}}, spec: {containers: [%s]}}}}`,
-	"container":   `{apiVersion: apps/v1, kind: Deployment, metadata: {name: $}, spec: {replicas: 0, selector: {matchLabels: {app: $}}, template: {metadata: {labels: {app: $}}, spec: {containers: [{name: app, image: web, %s}]}}}}`,
+	"pod":         `{apiVersion: batch/v1, kind: CronJob, metadata: {name: $}, spec: {schedule: "0 3 1 1 *", suspend: true, jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: app, image: web}], %s}}}}}}`,
+	"containers":  `{apiVersion: batch/v1, kind: CronJob, metadata: {name: $}, spec: {schedule: "0 3 1 1 *", suspend: true, jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [%s]}}}}}}`,
+	"container":   `{apiVersion: batch/v1, kind: CronJob, metadata: {name: $}, spec: {schedule: "0 3 1 1 *", suspend: true, jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: app, image: web, %s}]}}}}}}`,
+	"template":    `{apiVersion: apps/v1, kind: Deployment, metadata: {name: $}, spec: {replicas: 0, selector: {matchLabels: {app: $}}, template: {metadata: {labels: {app: $}}, spec: {containers: [{name: app, image: web}], %s}}}}`,
 	"Deployment":  `{apiVersion: apps/v1, kind: Deployment, metadata: {name: $}, spec: {replicas: 0, selector: {matchLabels: {app: $}}, template: {metadata: {labels: {app: $}}, spec: {containers: [{name: app, image: web}]}}, %s}}`,
 	"StatefulSet": `{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: $}, spec: {replicas: 0, serviceName: $, selector: {matchLabels: {app: $}}, template: {metadata: {labels: {app: $}}, spec: {containers: [{name: app, image: web}]}}, %s}}`,
 	"DaemonSet":   `{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: $}, spec: {selector: {matchLabels: {app: $}}, template: {metadata: {labels: {app: $}}, spec: {nodeSelector: {no: node}, containers: [{name: app, image: web}]}}, %s}}`,
-	"CronJob":     `{apiVersion: batch/v1, kind: CronJob, metadata: {name: $}, spec: {schedule: "0 3 1 1 *", suspend: true, jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: app, image: web}], %s}}}}}}`,
 	"Service":     `{apiVersion: v1, kind: Service, metadata: {name: $}, spec: {%s}}`,
 	"ConfigMap":   `{apiVersion: v1, kind: ConfigMap, metadata: {name: $}, %s}`,
 	"Secret":      `{apiVersion: v1, kind: Secret, metadata: {name: $}, %s}`,
@@ -46,7 +48,7 @@ var forms = []struct{ name, shape, old, new string }{
 	{"account by its old name goes", "pod", `serviceAccount: a`, ``},
 	{"account by its new name", "pod", `serviceAccount: a`, `serviceAccountName: b`},
 	{"account by its old name again", "pod", `serviceAccountName: b`, `serviceAccount: a`},
-	{"account of a CronJob", "CronJob", `serviceAccountName: a`, ``},
+	{"account of a Deployment", "template", `serviceAccountName: a`, ``},
 	// One of several fields, as another one says.
 	{"recreate", "Deployment", ``, `strategy: {type: Recreate}`},
 	{"recreate, said fully", "Deployment", `strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 1}}`, `strategy: {type: Recreate, rollingUpdate: null}`},
@@ -89,7 +91,7 @@ var forms = []struct{ name, shape, old, new string }{
 	{"resources", "container", `resources: {limits: {cpu: 1000m}, requests: {cpu: 0.5}}`, `resources: {requests: {memory: 1024Mi}}`},
 	{"ports", "container", `ports: [{name: a, containerPort: 53}, {name: b, containerPort: 53, protocol: UDP}]`, `ports: [{name: b, containerPort: 54}]`},
 	{"network of the host", "pod", ``, `hostNetwork: true, dnsPolicy: ClusterFirstWithHostNet`},
-	{"first containers", "pod", ``, `initContainers: [{name: first, image: web, restartPolicy: Always}], restartPolicy: Always`},
+	{"first containers", "pod", ``, `initContainers: [{name: first, image: web, restartPolicy: Always}]`},
 	{"places", "pod", `nodeSelector: {a: b}, tolerations: [{key: k, operator: Exists}], terminationGracePeriodSeconds: 3`, `affinity: {podAntiAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, podAffinityTerm: {topologyKey: zone}}]}}, topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: ScheduleAnyway}]`},
 	{"deadlines", "Deployment", `progressDeadlineSeconds: 60, revisionHistoryLimit: 3`, `minReadySeconds: 5, paused: false`},
 	{"Service ports", "Service", `ports: [{port: 80, targetPort: http}]`, `ports: [{name: a, port: 81, targetPort: 8080}, {name: b, port: 80}]`},
