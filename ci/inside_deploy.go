@@ -182,7 +182,7 @@ func verify(ctx context.Context, cluster *kube.Cluster, p *platform.Platform, o 
 }
 
 func verifier(cluster *kube.Cluster, p *platform.Platform, o order, say func(string, ...any)) release.Verifier {
-	v := release.Verifier{Cluster: cluster, Namespace: o.Namespace, Platform: p, Redact: redactor(o.Values), Say: say}
+	v := release.Verifier{Cluster: cluster, Namespace: o.Namespace, Platform: p, Ledger: o.Ledger.Ledger(), Redact: redactor(o.Values), Say: say}
 	if m := p.Verify.Metrics; m != nil {
 		v.Prometheus = os.Getenv(m.Prometheus)
 	}

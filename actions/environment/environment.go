@@ -217,7 +217,7 @@ func (e *Environment) Release(w io.Writer) (release.Options, error) {
 // Verifier verifies this environment as a whole, beside what was before now.
 func (e *Environment) Verifier(say func(string, ...any)) release.Verifier {
 	v := release.Verifier{
-		Cluster: e.Cluster, Namespace: e.Target.Namespace, Platform: e.Platform, Began: time.Now(), Say: say,
+		Cluster: e.Cluster, Namespace: e.Target.Namespace, Ledger: e.Ledger.Namespace, Platform: e.Platform, Began: time.Now(), Say: say,
 		Redact: platform.Redactor(slices.Collect(maps.Values(e.Target.Values))),
 	}
 	if m := e.Platform.Verify.Metrics; m != nil {

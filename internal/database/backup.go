@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -206,12 +207,28 @@ func fileName(database string, at time.Time) string {
 	return fmt.Sprintf("%s-%s-%s.dump", name, at.Format("20060102T150405Z"), randomHex(2))
 }
 
-// sweep removes half-written dumps of runs that were killed.
+// named is the end of what fileName makes.
+var named = regexp.MustCompile(`-\d{8}T\d{6}Z-[0-9a-f]{4}\.dump$`)
+
+// sweep removes half-written dumps of runs that were killed. The folder may be
+// anybody's, so only what begins as a dump and has such a name is one.
 func sweep(dir string, now time.Time) {
 	found, _ := filepath.Glob(filepath.Join(dir, "*.dump"+partialSuffix)) // the pattern is well-formed
 	for _, path := range found {
-		if info, err := os.Stat(path); err == nil && now.Sub(info.ModTime()) > time.Hour {
+		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && now.Sub(info.ModTime()) > time.Hour && named.MatchString(strings.TrimSuffix(path, partialSuffix)) && begun(path) {
 			_ = os.Remove(path) // somebody else's to report
 		}
 	}
+}
+
+// begun reports whether a file is as pg_dump begins one, or empty.
+func begun(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	magic := make([]byte, 5)
+	n, _ := io.ReadFull(f, magic)
+	return n == 0 || string(magic[:n]) == "PGDMP"
 }

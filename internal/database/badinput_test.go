@@ -255,8 +255,22 @@ func TestReapsWhatKilledRunsLeft(t *testing.T) {
 	young := fmt.Sprintf("%s%d_00000002", scratchPrefix, time.Now().Unix())
 	used := fmt.Sprintf("%s%d_00000003", scratchPrefix, time.Now().Add(-3*time.Hour).Unix())
 	foreign := "slipway_verify_mine"
-	for _, name := range []string{old, young, used, foreign} {
-		exec1(t, pg.admin("postgres"), "CREATE DATABASE "+name)
+	// One died before it had marked what it made; of others only the name fits.
+	unmarked := fmt.Sprintf("%s%d_00000004", scratchPrefix, time.Now().Add(-2*time.Hour).Unix())
+	persons := fmt.Sprintf("%s%d_00000005", scratchPrefix, time.Now().Add(-2*time.Hour).Unix())
+	renamed := fmt.Sprintf("%s%d_00000006", scratchPrefix, time.Now().Add(-2*time.Hour).Unix())
+	for _, name := range []string{old, young, used, foreign, unmarked, persons, renamed} {
+		sql := "CREATE DATABASE " + name
+		if name == unmarked {
+			sql += fmt.Sprintf(" CONNECTION LIMIT %d", markingLimit(name))
+		}
+		exec1(t, pg.admin("postgres"), sql)
+		switch name {
+		case old, young, used:
+			exec1(t, pg.admin("postgres"), "COMMENT ON DATABASE "+name+" IS "+literal(scratchMark(name)))
+		case renamed:
+			exec1(t, pg.admin("postgres"), "COMMENT ON DATABASE "+name+" IS "+literal(scratchMark(old)))
+		}
 		t.Cleanup(func() {
 			conn := openContext(t, context.Background(), pg.admin("postgres"))
 			defer hangUp(conn)
@@ -274,16 +288,22 @@ func TestReapsWhatKilledRunsLeft(t *testing.T) {
 	if err := os.Chtimes(stale, time.Time{}, time.Now().Add(-2*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	b, err := TakeBackup(t.Context(), BackupOptions{URL: pg.admin("postgres"), Dir: dir, Tools: pg.bin})
+	said := ""
+	b, err := TakeBackup(t.Context(), BackupOptions{URL: pg.admin("postgres"), Dir: dir, Tools: pg.bin, Progress: func(m string) { said += m + "\n" }})
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !strings.Contains(said, persons+", "+renamed+" are named like those that slipway makes") {
+		t.Errorf("said of what only has such a name: %s", said)
+	}
 	onlyFile(t, dir, filepath.Base(b.Path))
 	left := strings.Join(scratchDatabases(t), " ")
-	if strings.Contains(left, old) {
-		t.Error("the old one is still there")
+	for _, name := range []string{old, unmarked} {
+		if strings.Contains(left, name) {
+			t.Errorf("%s is still there", name)
+		}
 	}
-	for _, name := range []string{young, used, foreign} {
+	for _, name := range []string{young, used, foreign, persons, renamed} {
 		if !strings.Contains(left, name) {
 			t.Errorf("%s is gone", name)
 		}

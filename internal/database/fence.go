@@ -32,9 +32,9 @@ CREATE TABLE IF NOT EXISTS slipway.fence (
 // one that was only paused finds out before it commits anything.
 func Fence(ctx context.Context, tx pgx.Tx, number int64) error {
 	doing := "check the fence of the database"
-	var there bool
-	if err := tx.QueryRow(ctx, `SELECT to_regclass('slipway.fence') IS NOT NULL`).Scan(&there); err != nil {
-		return explain(ctx, doing, err)
+	there, err := fenceThere(ctx, tx, doing)
+	if err != nil {
+		return err
 	}
 	if !there {
 		// Two that create the same at once would fail on the catalog's own indexes.
@@ -46,7 +46,7 @@ func Fence(ctx context.Context, tx pgx.Tx, number int64) error {
 		}
 	}
 	var found int64
-	err := tx.QueryRow(ctx, `
+	err = tx.QueryRow(ctx, `
 INSERT INTO slipway.fence AS f (number) VALUES ($1)
 ON CONFLICT (only_row) DO UPDATE SET number = excluded.number, since = now() WHERE f.number <= excluded.number
 RETURNING number`, number).Scan(&found)
@@ -60,6 +60,22 @@ RETURNING number`, number).Scan(&found)
 		return explain(ctx, doing, err)
 	}
 	return overtaken(number, found)
+}
+
+// fenceThere reports whether there is a fence. A table of its name that is another's
+// is not written to.
+func fenceThere(ctx context.Context, tx pgx.Tx, doing string) (bool, error) {
+	var columns string
+	err := tx.QueryRow(ctx, `
+SELECT coalesce((SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum)
+  FROM pg_attribute WHERE attrelid = to_regclass('slipway.fence') AND attnum > 0 AND NOT attisdropped), '')`).Scan(&columns)
+	switch {
+	case err != nil:
+		return false, explain(ctx, doing, err)
+	case columns == "" || columns == "only_row boolean, number bigint, since timestamp with time zone":
+		return columns != "", nil
+	}
+	return false, failf(Refused, doing, "rename it: slipway notes in a table of that name which run laid hands on the database last", "there is a table slipway.fence that slipway did not make")
 }
 
 func overtaken(ours, found int64) error {

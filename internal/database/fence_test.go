@@ -118,3 +118,13 @@ func TestFirstFenceOfManyAtOnce(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A table of that name which somebody else made is not written to.
+func TestFenceOfSomebodyElse(t *testing.T) {
+	t.Parallel()
+	url := newDatabase(t, `CREATE TABLE work (run bigint); CREATE SCHEMA slipway; CREATE TABLE slipway.fence (only_row boolean PRIMARY KEY DEFAULT true, number bigint, height int); INSERT INTO slipway.fence VALUES (true, 3, 180)`)
+	wantError(t, fenced(t, url, 9), Refused, "there is a table slipway.fence that slipway did not make")
+	if n := ask[int](t, url, `SELECT number::int FROM slipway.fence`); n != 3 {
+		t.Errorf("it was written to: %d", n)
+	}
+}

@@ -72,7 +72,7 @@ func Restore(ctx context.Context, o RestoreOptions) (r Restored, err error) {
 			return r, err
 		}
 	}
-	if err := dropAttempts(ctx, admin, a, o.Label); err != nil {
+	if err := o.dropAttempts(ctx, admin, a); err != nil {
 		return r, err
 	}
 	done, err := replacedBefore(ctx, admin, r.Kept, m)
@@ -137,19 +137,29 @@ func (o RestoreOptions) allowed(ctx context.Context, a Address, m manifest) erro
 
 // dropAttempts drops what earlier attempts of this restore made. Each makes a
 // database with a name of its own, so one that was only paused finds nothing
-// any more that it could put in the place of the database.
-func dropAttempts(ctx context.Context, admin *pgx.Conn, a Address, label string) error {
+// any more that it could put in the place of the database. What only has such a name
+// stays, and is named.
+func (o RestoreOptions) dropAttempts(ctx context.Context, admin *pgx.Conn, a Address) error {
+	label := o.Label
 	doing := "drop what an earlier attempt restored beside " + a.String()
 	prefix := beside(a.Database, "restored", label+"_"+strings.Repeat("0", attemptDigits))
 	prefix = strings.TrimSuffix(prefix, strings.Repeat("0", attemptDigits))
-	names, err := collect(ctx, admin, pgx.RowTo[string], `SELECT datname::text FROM pg_database WHERE starts_with(datname::text, $1) AND length(datname::text) = $2`, prefix, len([]rune(prefix))+attemptDigits)
+	all, err := collect(ctx, admin, pgx.RowToStructByPos[found], `SELECT `+foundColumns+` FROM pg_database d WHERE starts_with(datname::text, $1) AND length(datname::text) = $2 ORDER BY 1`, prefix, len([]rune(prefix))+attemptDigits)
 	if err != nil {
 		return explain(ctx, doing, err)
 	}
-	for _, name := range names {
-		if _, err := admin.PgConn().Exec(ctx, `DROP DATABASE IF EXISTS `+quote(name)+` WITH (FORCE)`).ReadAll(); err != nil {
+	var others []string
+	for _, f := range all {
+		if !f.ours(restoredMark(f.Name, a.Database, label)) {
+			others = append(others, f.Name)
+			continue
+		}
+		if _, err := admin.PgConn().Exec(ctx, `DROP DATABASE IF EXISTS `+quote(f.Name)+` WITH (FORCE)`).ReadAll(); err != nil {
 			return explain(ctx, doing, err)
 		}
+	}
+	if len(others) > 0 {
+		o.Progress(unmarked(others))
 	}
 	return nil
 }
@@ -165,6 +175,13 @@ func (o RestoreOptions) fill(ctx context.Context, a, made Address, m manifest, t
 		return err
 	}
 	defer hangUp(conn)
+	create, err := createLike(ctx, conn, made.Database)
+	if err == nil {
+		err = makeMarked(ctx, conn, create, made.Database, restoredMark(made.Database, a.Database, o.Label))
+	}
+	if err != nil {
+		return explain(ctx, doing, err)
+	}
 	statements, err := likeness(ctx, conn, made.Database)
 	if err != nil {
 		return explain(ctx, doing, err)
@@ -220,14 +237,10 @@ func connections(ctx context.Context, a Address, n int) (conns []*pgx.Conn, err 
 	return conns, nil
 }
 
-// likeness are the statements that make a database like the current one: its
-// locale, owner, settings and rights. A dump has none of these.
+// likeness are the statements that make a database like the current one, beside its
+// locale: its owner, settings and rights. A dump has none of these.
 func likeness(ctx context.Context, conn *pgx.Conn, name string) ([]string, error) {
-	create, err := createLike(ctx, conn, name)
-	if err != nil {
-		return nil, err
-	}
-	more, err := collect(ctx, conn, pgx.RowTo[string], `
+	return collect(ctx, conn, pgx.RowTo[string], `
 WITH d AS (SELECT * FROM pg_database WHERE datname = current_database())
 SELECT format('ALTER DATABASE %1$I OWNER TO %2$I', $1::text, pg_get_userbyid(datdba)) FROM d
 UNION ALL
@@ -240,7 +253,6 @@ SELECT format('REVOKE ALL ON DATABASE %1$I FROM PUBLIC', $1::text) FROM d WHERE 
 UNION ALL
 SELECT format('GRANT %3$s ON DATABASE %1$I TO %2$s', $1::text, CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END, privilege_type)
   FROM d, aclexplode(d.datacl)`, name)
-	return append([]string{create}, more...), err
 }
 
 // assignment writes a setting of pg_db_role_setting as SET takes it; lists of
@@ -290,7 +302,7 @@ func replacedBefore(ctx context.Context, conn *pgx.Conn, name string, m manifest
 		return false, nil
 	case err != nil:
 		return false, explain(ctx, doing, err)
-	case note != m.note():
+	case !m.replaced(note):
 		return false, failf(Failed, doing, "rename or drop it, if nobody needs it", "it is there already, and not from this restore")
 	}
 	return true, nil
@@ -298,6 +310,11 @@ func replacedBefore(ctx context.Context, conn *pgx.Conn, name string, m manifest
 
 // note marks a database that was replaced by this backup.
 func (m manifest) note() string { return "slipway: replaced by the backup " + m.SHA256 }
+
+// replaced reports whether a comment has that mark, be it behind what people wrote.
+func (m manifest) replaced(comment string) bool {
+	return comment == m.note() || strings.HasSuffix(comment, " ("+m.note()+")")
+}
 
 // beside is a name for a database next to another one, within the 63 bytes that
 // PostgreSQL looks at.

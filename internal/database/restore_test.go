@@ -205,6 +205,9 @@ func TestRestoreRefusesWhatCannotMove(t *testing.T) {
 				t.Fatal(err)
 			}
 			isBack(t, url)
+			if a := must(ParseURL(url)); len(databases(t, a.Database+"_restored_")) > 0 {
+				t.Errorf("left behind: %s", databases(t, a.Database+"_restored_"))
+			}
 		})
 	}
 }
@@ -426,7 +429,7 @@ func TestRestoreDies(t *testing.T) {
 	url, b := backedUp(t)
 	points := die(t, url, b, 0)
 	isBack(t, url)
-	if len(points) != 5 {
+	if len(points) != 6 {
 		t.Fatalf("the points are %q", points)
 	}
 	for i, point := range points {
@@ -442,6 +445,9 @@ func TestRestoreDies(t *testing.T) {
 				t.Fatal(err)
 			}
 			isBack(t, url)
+			if a := must(ParseURL(url)); len(databases(t, a.Database+"_restored_")) > 0 {
+				t.Errorf("left behind: %s", databases(t, a.Database+"_restored_"))
+			}
 		})
 	}
 }

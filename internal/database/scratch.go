@@ -29,17 +29,19 @@ type scratch struct {
 
 // makeScratch creates an empty database with the encoding and locale of the
 // original. From template0: template1 may hold objects of its own.
-func makeScratch(ctx context.Context, a Address) (*scratch, error) {
+func makeScratch(ctx context.Context, a Address, progress func(string)) (*scratch, error) {
 	doing := "create a scratch database beside " + a.String()
 	admin, err := connect(ctx, a)
 	if err != nil {
 		return nil, err
 	}
-	reap(ctx, admin, time.Now())
+	if _, others := reap(ctx, admin, time.Now()); len(others) > 0 {
+		progress(unmarked(others))
+	}
 	name := fmt.Sprintf("%s%d_%s", scratchPrefix, time.Now().Unix(), randomHex(4))
 	sql, err := createLike(ctx, admin, name)
 	if err == nil {
-		_, err = admin.PgConn().Exec(ctx, sql).ReadAll()
+		err = makeMarked(ctx, admin, sql, name, scratchMark(name))
 	}
 	s := &scratch{Address: a.On(name), admin: admin}
 	if err != nil {
@@ -102,8 +104,12 @@ func (s *scratch) drop() error {
 		}
 		defer hangUp(conn)
 	}
+	all, err := collect(ctx, conn, pgx.RowToStructByPos[found], `SELECT `+foundColumns+` FROM pg_database d WHERE datname = $1`, s.Database)
+	if err != nil || len(all) == 0 || !all[0].ours(scratchMark(s.Database)) {
+		return explain(ctx, doing, err)
+	}
 	command := `DROP DATABASE IF EXISTS ` + quote(s.Database)
-	_, err := conn.PgConn().Exec(ctx, command+` WITH (FORCE)`).ReadAll()
+	_, err = conn.PgConn().Exec(ctx, command+` WITH (FORCE)`).ReadAll()
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) && refused.Code == "42501" {
 		// FORCE refuses to end an autovacuum worker, which belongs to nobody;
@@ -116,29 +122,34 @@ func (s *scratch) drop() error {
 func (s *scratch) original() Address { return s.On(s.admin.Config().Database) }
 
 // reap drops what killed runs left behind: scratch databases older than an hour
-// that nobody is connected to. A run in progress stays connected to its own.
-func reap(ctx context.Context, conn *pgx.Conn, now time.Time) (dropped []string) {
-	names, err := collect(ctx, conn, pgx.RowTo[string], `
-SELECT d.datname::text FROM pg_database d
+// that nobody is connected to. A run in progress stays connected to its own. Others
+// with such a name stay.
+func reap(ctx context.Context, conn *pgx.Conn, now time.Time) (dropped, others []string) {
+	all, err := collect(ctx, conn, pgx.RowToStructByPos[found], `
+SELECT `+foundColumns+` FROM pg_database d
  WHERE d.datname LIKE 'slipway\_verify\_%' AND pg_has_role(d.datdba, 'MEMBER')
    AND NOT EXISTS (SELECT 1 FROM pg_stat_activity s WHERE s.datid = d.oid)`)
 	if err != nil {
-		return nil // housekeeping must not stop a backup
+		return nil, nil // housekeeping must not stop a backup
 	}
-	for _, name := range names {
-		found := scratchName.FindStringSubmatch(name)
-		if found == nil {
+	for _, f := range all {
+		name := scratchName.FindStringSubmatch(f.Name)
+		if name == nil {
 			continue
 		}
-		made, err := strconv.ParseInt(found[1], 10, 64)
+		made, err := strconv.ParseInt(name[1], 10, 64)
 		if err != nil || now.Sub(time.Unix(made, 0)) < time.Hour {
 			continue
 		}
-		if _, err := conn.PgConn().Exec(ctx, `DROP DATABASE IF EXISTS `+quote(name)).ReadAll(); err == nil {
-			dropped = append(dropped, name)
+		if !f.ours(scratchMark(f.Name)) {
+			others = append(others, f.Name)
+			continue
+		}
+		if _, err := conn.PgConn().Exec(ctx, `DROP DATABASE IF EXISTS `+quote(f.Name)).ReadAll(); err == nil {
+			dropped = append(dropped, f.Name)
 		}
 	}
-	return dropped
+	return dropped, others
 }
 
 func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

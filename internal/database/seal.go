@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"filippo.io/age"
@@ -15,7 +16,8 @@ const SealedSuffix = ".age"
 
 // Seal encrypts a verified backup into a folder, its dump and its manifest, for
 // the public keys of age: it holds what people entered, and is to be kept where
-// others can read files. What the folder held before is gone.
+// others can read files. Backups that were encrypted into the folder before are gone;
+// a folder that holds anything else is refused.
 func Seal(dump, dir string, keys []string) error {
 	doing := "encrypt the backup " + dump
 	var recipients []age.Recipient
@@ -26,13 +28,39 @@ func Seal(dump, dir string, keys []string) error {
 		}
 		recipients = append(recipients, r)
 	}
-	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o700)); err != nil {
-		return explainFile(doing, dir, err)
+	if err := clearSealed(doing, dir); err != nil {
+		return err
 	}
 	for _, file := range []string{dump, dump + ManifestSuffix} {
 		sealed := filepath.Join(dir, filepath.Base(file)+SealedSuffix)
 		if err := convert(file, sealed, func(in io.Reader, out io.Writer) error { return encrypt(in, out, recipients) }); err != nil {
 			return explainFile(doing, sealed, err)
+		}
+	}
+	return nil
+}
+
+// sealedName is the end of what Seal writes.
+var sealedName = regexp.MustCompile(`-\d{8}T\d{6}Z-[0-9a-f]{4}\.dump(\` + ManifestSuffix + `)?\` + SealedSuffix + `$`)
+
+// clearSealed makes a folder that nothing is in. It goes where --output says, which
+// may be a folder that people keep other things in.
+func clearSealed(doing, dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return explainFile(doing, dir, err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return explainFile(doing, dir, err)
+	}
+	for _, e := range entries {
+		if !e.Type().IsRegular() || !sealedName.MatchString(e.Name()) {
+			return failf(Refused, doing, "move it away, or name another folder with --output", "%s holds %s, which is no encrypted backup and would be kept with it", dir, e.Name())
+		}
+	}
+	for _, e := range entries {
+		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+			return explainFile(doing, dir, err)
 		}
 	}
 	return nil

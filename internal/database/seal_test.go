@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"filippo.io/age"
 )
@@ -23,7 +24,7 @@ func TestSeal(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	dump := filepath.Join(here, "shop.dump")
 	content := bytes.Repeat([]byte("what people entered\n"), 10_000)
-	if err := errors.Join(os.WriteFile(dump, content, 0o600), os.Mkdir(sealed, 0o700), os.WriteFile(filepath.Join(sealed, "older.dump.age"), nil, 0o600)); err != nil {
+	if err := errors.Join(os.WriteFile(dump, content, 0o600), os.Mkdir(sealed, 0o700), os.WriteFile(filepath.Join(sealed, "shop-20261101T000000Z-0a1b.dump.age"), nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	sum, _, err := digest(dump)
@@ -174,4 +175,55 @@ func identityOf(t *testing.T) *age.X25519Identity {
 		t.Fatal(err)
 	}
 	return identity
+}
+
+// A folder that people keep other things in is not emptied for a backup.
+func TestSealLeavesOthersFilesAlone(t *testing.T) {
+	here, sealed := t.TempDir(), t.TempDir()
+	dump := filepath.Join(here, "shop-20261101T000000Z-0a1b.dump")
+	if err := errors.Join(os.WriteFile(dump, nil, 0o600), os.WriteFile(dump+ManifestSuffix, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	key := identityOf(t).Recipient().String()
+	for range 2 { // what it wrote itself is in nobody's way
+		if err := Seal(dump, sealed, []string{key}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"letters.age", "folder"} {
+		mine := filepath.Join(sealed, name)
+		write := func() error { return os.WriteFile(mine, []byte("mine"), 0o600) }
+		if name == "folder" {
+			write = func() error { return os.Mkdir(mine, 0o700) }
+		}
+		if err := write(); err != nil {
+			t.Fatal(err)
+		}
+		wantError(t, Seal(dump, sealed, []string{key}), Refused, "holds "+name)
+		if _, err := os.Stat(mine); err != nil {
+			t.Errorf("%s is gone: %v", name, err)
+		}
+		if err := os.Remove(mine); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Half-written dumps of killed runs go, and nothing else that is named like one.
+func TestSweepLeavesOthersFilesAlone(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"shop-20200101T000000Z-0000.dump": "PGDMP...", "shop-20200101T000000Z-0001.dump": "", // killed
+		"shop-20200101T000000Z-0002.dump": "a letter", "shop.dump": "PGDMP...",
+	} {
+		file := filepath.Join(dir, name+partialSuffix)
+		if err := errors.Join(os.WriteFile(file, []byte(content), 0o600), os.Chtimes(file, time.Time{}, time.Now().Add(-2*time.Hour))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sweep(dir, time.Now())
+	left, _ := filepath.Glob(filepath.Join(dir, "*"))
+	if len(left) != 2 || !strings.HasSuffix(left[0], "0002.dump"+partialSuffix) || !strings.HasSuffix(left[1], "shop.dump"+partialSuffix) {
+		t.Errorf("left: %q", left)
+	}
 }

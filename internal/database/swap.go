@@ -63,6 +63,9 @@ func rename(ctx context.Context, admin, ender *pgx.Conn, name, made, kept, note 
 		if err != nil {
 			return err
 		}
+		if text != "" { // by people, and of both databases
+			note = text + " (" + note + ")"
+		}
 		for _, sql := range []string{
 			fmt.Sprintf(`ALTER DATABASE %s RENAME TO %s`, quote(made), quote(name)),
 			// Who still writes there would lose it unseen.

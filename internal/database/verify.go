@@ -13,7 +13,7 @@ import (
 // snapshot held. The scratch database is gone afterwards in every case.
 func verify(ctx context.Context, a Address, t tools, jobs int, path string, want contents, later map[string]sequence, progress func(string)) (remarks []string, err error) {
 	doing := "verify the backup of " + a.String()
-	s, err := makeScratch(ctx, a)
+	s, err := makeScratch(ctx, a, progress)
 	if err != nil {
 		return nil, err
 	}

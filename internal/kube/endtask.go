@@ -11,32 +11,61 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// EndTask ends a task, whoever began it, and returns once its pod is gone, so
-// that nothing of it is under way any more. One that is not there is fine. Of one
-// that is, still is asked, nil for nothing: if that fails, it may be the task of
-// whoever has overtaken us, and is left alone.
-func (c *Cluster) EndTask(ctx context.Context, namespace, name string, still func(context.Context) error) error {
-	job := &Object{Object: map[string]any{"apiVersion": "batch/v1", "kind": "Job", "metadata": map[string]any{"namespace": namespace, "name": name}}}
-	live, err := c.Read(ctx, job)
-	if err != nil || live == nil {
+// EndTask ends a task of that name, whoever began it, and returns once its pod is
+// gone, so that nothing of it is under way any more. One that is not there is fine,
+// and so is a Job that only has its name: that stays. Of one that is, Still is asked,
+// nil for nothing: if that fails, it may be the task of whoever has overtaken us, and
+// is left alone.
+func (c *Cluster) EndTask(ctx context.Context, t Task) error {
+	live, err := c.taskJob(ctx, t)
+	if err != nil || live == nil || !t.marked(live) {
 		return err
 	}
-	if still != nil {
-		if err := still(ctx); err != nil {
+	if t.Still != nil {
+		if err := t.Still(ctx); err != nil {
 			return err
 		}
 	}
 	return c.endJob(ctx, live)
 }
 
-// EndTasks ends those that have a label.
-func (c *Cluster) EndTasks(ctx context.Context, namespace, label string, still func(context.Context) error) error {
-	jobs, err := c.Metadata(ctx, Jobs, namespace, label)
+func (c *Cluster) taskJob(ctx context.Context, t Task) (*Object, error) {
+	return c.Read(ctx, &Object{Object: map[string]any{"apiVersion": "batch/v1", "kind": "Job", "metadata": map[string]any{"namespace": t.Namespace, "name": t.Name}}})
+}
+
+const (
+	taskLabel = "slipway.dev/task"
+	// LedgerLabel says in which ledger the release is recorded that made something.
+	LedgerLabel = "slipway.dev/ledger"
+)
+
+// marked reports whether a Job is a task of that name, and of the same ledger: Jobs
+// are known by their labels. Older versions named no ledger.
+func (t Task) marked(job *Object) bool {
+	labels := job.GetLabels()
+	of, ours := labels[LedgerLabel], t.Labels[LedgerLabel]
+	return labels["app.kubernetes.io/managed-by"] == Manager && labels[taskLabel] == t.Name && (of == "" || ours == "" || of == ours)
+}
+
+// TakenError says that somebody else's Job has the name of a task.
+type TakenError struct{ Job string }
+
+func (e *TakenError) Error() string {
+	return e.Job + " is there and is no task of this platform's releases; it was left alone"
+}
+
+// Hint says what to do about it.
+func (e *TakenError) Hint() string { return "rename it or delete it, if nobody needs it" }
+
+// EndTasks ends those that have a label, of the ledger that like names.
+func (c *Cluster) EndTasks(ctx context.Context, like Task, label string) error {
+	jobs, err := c.Metadata(ctx, Jobs, like.Namespace, label)
 	if err != nil {
 		return err
 	}
 	for _, job := range jobs {
-		if err := c.EndTask(ctx, namespace, job.Name, still); err != nil {
+		like.Name = job.Name
+		if err := c.EndTask(ctx, like); err != nil {
 			return err
 		}
 	}

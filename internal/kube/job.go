@@ -91,7 +91,7 @@ func (c *Cluster) Run(ctx context.Context, t Task) (output string, err error) {
 		ended, stop := context.WithTimeoutCause(context.WithoutCancel(ctx), given, fmt.Errorf("its pod does not end within %s", given))
 		defer stop()
 		if job == nil {
-			err = errors.Join(err, c.EndTask(ended, t.Namespace, t.Name, t.Still))
+			err = errors.Join(err, c.EndTask(ended, t))
 		} else {
 			err = errors.Join(err, c.endJob(ended, job))
 		}
@@ -126,11 +126,17 @@ func (c *Cluster) makeTask(ctx context.Context, t Task) (*Object, error) {
 		return nil, err
 	}
 	for {
-		if err := c.EndTask(ctx, t.Namespace, t.Name, t.Still); err != nil {
+		if err := c.EndTask(ctx, t); err != nil {
 			return nil, err
 		}
 		made, err := c.createTask(ctx, job)
-		if !Exists(err) || t.Still == nil {
+		if !Exists(err) {
+			return made, err
+		}
+		if there, failed := c.taskJob(ctx, t); failed == nil && there != nil && !t.marked(there) {
+			return nil, &TakenError{Job: ID(there)}
+		}
+		if t.Still == nil {
 			return made, err
 		}
 	}
@@ -177,7 +183,7 @@ func (c *Cluster) startTask(ctx context.Context, t Task, job *Object) error {
 func (t Task) asleep() bool { return len(t.Env) > 0 || t.Still != nil }
 
 func (t Task) labels() map[string]string {
-	all := map[string]string{"app.kubernetes.io/managed-by": Manager, "slipway.dev/task": t.Name}
+	all := map[string]string{"app.kubernetes.io/managed-by": Manager, taskLabel: t.Name}
 	maps.Copy(all, t.Labels)
 	return all
 }

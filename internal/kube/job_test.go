@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/kube/kubetest"
 	"github.com/teei/slipway/testenv/testenv"
@@ -139,7 +142,7 @@ func TestTaskOfWhoWasOvertaken(t *testing.T) {
 
 	// It is overtaken after it was asked: its own Job is gone, and another one there.
 	it.Still = func(ctx context.Context) error {
-		if err := c.EndTask(ctx, namespace, "hook", nil); err != nil {
+		if err := c.EndTask(ctx, kube.Task{Namespace: namespace, Name: "hook"}); err != nil {
 			return err
 		}
 		testenv.Kubectl(t, "--namespace", namespace, "create", "job", "hook", "--image", "node:22-bookworm-slim", "--", "true")
@@ -153,6 +156,50 @@ func TestTaskOfWhoWasOvertaken(t *testing.T) {
 	}
 	if left := testenv.Kubectl(t, "--namespace", namespace, "get", "jobs", "--selector", "by=others", "--output", "name"); strings.TrimSpace(left) != "job.batch/hook" {
 		t.Errorf("the other Job is not as it was: %q", left)
+	}
+}
+
+// A Job that only has the name of a task is left alone: by whoever wants to run the
+// task, and by whoever ends what a process that died left.
+func TestTaskLeavesOthersJobsAlone(t *testing.T) {
+	t.Parallel()
+	c, namespace := kubetest.Cluster(t), testenv.Namespace(t)
+	for name, labels := range map[string]string{
+		"unlabelled":     "{}",
+		"of-another":     `{app.kubernetes.io/managed-by: slipway, slipway.dev/task: of-another, slipway.dev/ledger: slipway-b-prod}`,
+		"of-another-job": `{app.kubernetes.io/managed-by: slipway, slipway.dev/task: its-copy}`,
+		"ours":           `{app.kubernetes.io/managed-by: slipway, slipway.dev/task: ours, slipway.dev/ledger: slipway-a-prod}`,
+		"of-older":       `{app.kubernetes.io/managed-by: slipway, slipway.dev/task: of-older}`,
+	} {
+		objects, err := kube.Render(t.Context(), kube.Source{Name: "test", Text: []byte(`{apiVersion: batch/v1, kind: Job, metadata: {name: ` + name + `}, spec: {suspend: true, template: {spec: {restartPolicy: Never, containers: [{name: c, image: none}]}}}}`)}, kube.RenderOptions{Namespace: namespace})
+		if err != nil {
+			t.Fatal(err)
+		}
+		unstructured.RemoveNestedField(objects[0].Object, "metadata", "labels")
+		var given map[string]any
+		if err := yaml.Unmarshal([]byte(labels), &given); err != nil {
+			t.Fatal(err)
+		}
+		if err := unstructured.SetNestedMap(objects[0].Object, given, "metadata", "labels"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Create(t.Context(), objects[0]); err != nil {
+			t.Fatal(err)
+		}
+		it := task(namespace, name, "true")
+		it.Labels = map[string]string{kube.LedgerLabel: "slipway-a-prod"}
+		goes := name == "ours" || name == "of-older"
+		if !goes {
+			if _, err := c.Run(t.Context(), it); !errors.As(err, new(*kube.TakenError)) {
+				t.Errorf("%s: run over it: %v", name, err)
+			}
+		}
+		if err := c.EndTask(t.Context(), it); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if live, err := c.Read(t.Context(), objects[0]); err != nil || (live == nil) != goes {
+			t.Errorf("%s: gone %v, %v", name, live == nil, err)
+		}
 	}
 }
 

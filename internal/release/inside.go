@@ -77,6 +77,9 @@ func (v Verifier) command(ctx context.Context, name string, c platform.Command) 
 	task := kube.Task{Namespace: v.Namespace, Name: name, Like: like}
 	if v.Release > 0 {
 		task.Labels = map[string]string{verifiesLabel: strconv.Itoa(v.Release)}
+		if v.Ledger != "" {
+			task.Labels[kube.LedgerLabel] = v.Ledger
+		}
 	}
 	output, err := rollout.RunCommand(ctx, v.Cluster, task, *commandOf(&c))
 	lines := rollout.CleanLines([]byte(v.redact(output)))

@@ -21,7 +21,8 @@ import (
 
 // Migrating is what a migrator is asked to do.
 type Migrating struct {
-	Release int // number of the release
+	Ledger  string // namespace of the ledger that has the release
+	Release int    // its number
 	Fence   int64
 	Image   string           // of the migrator
 	Wanted  []plan.Migration // what was approved: these, or the last of these
@@ -56,6 +57,7 @@ func (o *Options) migrate(ctx context.Context, lock *ledger.Lock, entry *ledger.
 		return outcome, err
 	}
 	m, err := o.attempt(ctx, Migrating{
+		Ledger:  o.Ledger.Namespace,
 		Release: entry.Record.Number, Fence: lock.Fence, Image: wanted.Migrator, Wanted: wanted.Migrations, Still: lock.Confirm,
 	})
 	switch {
@@ -220,7 +222,7 @@ func (m Migrations) Migrate(ctx context.Context, o Migrating) (database.Migrated
 		},
 		Run: func(ctx context.Context) (string, error) {
 			return m.Cluster.Run(ctx, kube.Task{
-				Namespace: m.Namespace, Name: migrateTask(o.Release), Image: o.Image, Args: d.Command, Env: named(m.Values), Still: o.Still,
+				Namespace: m.Namespace, Name: migrateTask(o.Release), Labels: map[string]string{kube.LedgerLabel: o.Ledger}, Image: o.Image, Args: d.Command, Env: named(m.Values), Still: o.Still,
 				Said: func(message string) { m.Say("  %s", message) },
 			})
 		},
@@ -260,6 +262,7 @@ func migrateTask(release int) string { return "slipway-migrate-" + strconv.Itoa(
 func (o *Options) endTasks(ctx context.Context, lock *ledger.Lock, record *ledger.Record) error {
 	ctx, stop := context.WithTimeoutCause(ctx, time.Minute, errors.New("its pod does not end"))
 	defer stop()
+	task := kube.Task{Namespace: o.Rollout.Namespace, Labels: map[string]string{kube.LedgerLabel: o.Ledger.Namespace}, Still: lock.Confirm}
 	for _, step := range record.Steps {
 		if step.Ended != nil {
 			continue
@@ -268,13 +271,13 @@ func (o *Options) endTasks(ctx context.Context, lock *ledger.Lock, record *ledge
 		if step.Name != migrateStep {
 			tasks = rollout.Hooks(step.Name)
 		}
-		for _, task := range tasks {
-			if err := o.Rollout.Cluster.EndTask(ctx, o.Rollout.Namespace, task, lock.Confirm); err != nil {
+		for _, task.Name = range tasks {
+			if err := o.Rollout.Cluster.EndTask(ctx, task); err != nil {
 				return err
 			}
 		}
 	}
-	return o.Rollout.Cluster.EndTasks(ctx, o.Rollout.Namespace, verifies(record.Number), lock.Confirm)
+	return o.Rollout.Cluster.EndTasks(ctx, task, verifies(record.Number))
 }
 
 // approved refuses migrations that nobody approved. The first of the approved

@@ -59,6 +59,8 @@ type Verifier struct {
 	// Health is how services and flows were before the release, as far as it has not
 	// touched them: what was wrong then is named, and is no failure now. See Of.
 	Health ledger.Health
+	// Ledger is the namespace of the ledger that has it, "" where there is none.
+	Ledger string
 	// Redact takes secrets out of logs and messages.
 	Redact func(string) string
 	// All says that every service of the platform must be there. Otherwise those
