@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	dagger.io/dagger v0.18.12
 	filippo.io/age v1.3.2
+	github.com/bmatcuk/doublestar/v4 v4.10.4
 	github.com/creack/pty v1.1.24
 	github.com/getkin/kin-openapi v0.152.0
 	github.com/go-logr/logr v1.4.3

@@ -6,12 +6,23 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
 )
 
 // packageDirs returns the folders below root with a package.json that the
 // patterns of a workspace choose, sorted. A pattern with ! takes out again.
-func packageDirs(root string, patterns []string) ([]string, error) {
+func packageDirs(root string, patterns []string, manager string) ([]string, error) {
 	var dirs []string
+	if manager == "pnpm" {
+		// What pnpm was told to leave out stays out, wherever that stands.
+		patterns = slices.Clone(patterns)
+		slices.SortStableFunc(patterns, func(a, b string) int { return negated(a) - negated(b) })
+	}
+	hidden := slices.ContainsFunc(patterns, func(pattern string) bool {
+		pattern = path.Clean(pattern)
+		return strings.HasPrefix(pattern, ".") || strings.Contains(pattern, "/.")
+	})
 	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -19,7 +30,7 @@ func packageDirs(root string, patterns []string) ([]string, error) {
 		if !entry.IsDir() || name == root {
 			return nil
 		}
-		if base := entry.Name(); base == "node_modules" || strings.HasPrefix(base, ".") {
+		if base := entry.Name(); base == "node_modules" || base == ".git" || strings.HasPrefix(base, ".") && !hidden {
 			return filepath.SkipDir
 		}
 		rel, err := filepath.Rel(root, name)
@@ -33,6 +44,13 @@ func packageDirs(root string, patterns []string) ([]string, error) {
 	})
 	slices.Sort(dirs)
 	return dirs, err
+}
+
+func negated(pattern string) int {
+	if strings.HasPrefix(pattern, "!") {
+		return 1
+	}
+	return 0
 }
 
 func chosen(patterns []string, dir string) bool {
@@ -76,30 +94,8 @@ func Expand(root string, patterns []string) ([]string, error) {
 }
 
 // Match tells whether a pattern matches a path with forward slashes: * stays
-// within one folder, ** spans any number of them.
+// within one folder, ** spans any number of them, {a,b} is either.
 func Match(pattern, name string) bool {
-	return match(strings.Split(pattern, "/"), strings.Split(name, "/"))
-}
-
-func match(patterns, names []string) bool {
-	// Two ** in a row say no more than one, and would be tried in every combination.
-	for len(patterns) > 1 && patterns[0] == "**" && patterns[1] == "**" {
-		patterns = patterns[1:]
-	}
-	if len(patterns) == 0 {
-		return len(names) == 0
-	}
-	if patterns[0] == "**" {
-		for i := range len(names) + 1 {
-			if match(patterns[1:], names[i:]) {
-				return true
-			}
-		}
-		return false
-	}
-	if len(names) == 0 {
-		return false
-	}
-	ok, err := path.Match(patterns[0], names[0])
-	return err == nil && ok && match(patterns[1:], names[1:])
+	ok, err := doublestar.Match(pattern, name)
+	return err == nil && ok
 }

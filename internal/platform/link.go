@@ -77,6 +77,10 @@ func (w *Workspace) known(root string, l *links) error {
 		if _, ours := w.At(folder); ours || folder == "." {
 			continue
 		}
+		// npm lists what is linked from elsewhere among the packages.
+		if w.Manager != "npm" && isFile(filepath.Join(root, filepath.FromSlash(folder), "package.json")) {
+			return fmt.Errorf("%s has %s, which is no package of the workspace", w.Lockfile, folder)
+		}
 		for _, name := range []string{"package.yaml", "package.json5"} {
 			if isFile(filepath.Join(root, filepath.FromSlash(folder), name)) {
 				return fmt.Errorf("%s is not read here", path.Join(folder, name))

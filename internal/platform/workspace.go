@@ -96,7 +96,7 @@ func readPackages(root string) (*Workspace, []manifest, error) {
 	}
 	dirs := []string{"."}
 	if patterns != nil {
-		if dirs, err = packageDirs(root, patterns); err != nil {
+		if dirs, err = packageDirs(root, patterns, w.Manager); err != nil {
 			return nil, nil, fmt.Errorf("read workspace: %w", err)
 		}
 	}
@@ -138,6 +138,9 @@ func manager(root string, top manifest) (name, lockfile string) {
 		if (asked == "" || asked == l.manager) && isFile(filepath.Join(root, l.name)) {
 			return l.manager, l.name
 		}
+	}
+	if asked == "" && isFile(filepath.Join(root, "pnpm-workspace.yaml")) {
+		return "pnpm", ""
 	}
 	return or(asked, "npm"), ""
 }

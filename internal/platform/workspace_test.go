@@ -33,6 +33,10 @@ func TestReadWorkspace(t *testing.T) {
 			{Name: "@x/log", Dir: "packages/log", Scripts: map[string]string{"test": "vitest"}},
 			{Name: "b", Dir: "services/a/b", Needs: []string{"@x/log", "e2e"}},
 		}},
+		{"pnpm with braces, and what is left out first", map[string]string{
+			"pnpm-workspace.yaml": "packages:\n  - '!**/fixtures/**'\n  - '{packages,libs}/*'\n  - '.config/*'\n  - 'packages/a/fixtures/b'\n", "package.json": "{}",
+			"packages/a/package.json": `{"name": "a"}`, "libs/b/package.json": `{"name": "b"}`, "other/c/package.json": `{"name": "c"}`, "packages/a/fixtures/b/package.json": `{"name": "f"}`, ".config/eslint/package.json": `{"name": "e"}`,
+		}, "pnpm", "", []Package{{Name: "e", Dir: ".config/eslint"}, {Name: "b", Dir: "libs/b"}, {Name: "a", Dir: "packages/a"}}},
 		{"npm", map[string]string{
 			"package.json": `{"workspaces": ["./a", "b"]}`, "package-lock.json": "{}", "a/package.json": `{"name": "a", "dependencies": {"b": "*"}}`, "b/package.json": `{}`,
 		}, "npm", "package-lock.json", []Package{{Name: "a", Dir: "a"}, {Name: "./b", Dir: "b"}}},
