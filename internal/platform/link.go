@@ -44,6 +44,7 @@ func (w *Workspace) link(root string, manifests []manifest) {
 		l.declared(w.Packages[i].Dir, m, names, overrides)
 	}
 	w.linkOthers(root, l, names, overrides)
+	w.crossings(root, l, names)
 	for i, p := range w.Packages {
 		w.Packages[i].Needs = slices.DeleteFunc(l.reached(p.Dir, w.holder), func(name string) bool { return name == p.Name })
 	}

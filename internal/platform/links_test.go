@@ -139,7 +139,7 @@ func TestWhatTheRootNeedsReachesAll(t *testing.T) {
 func TestLinkToAPartOfAPackage(t *testing.T) {
 	w := linked(t, `"dependencies": {"p": "link:../mail/plugin"}`, "pnpm-lock.yaml", pnpm9("      p: {specifier: 'link:../mail/plugin', version: 'link:../mail/plugin'}\n", ""),
 		map[string]string{"packages/mail/plugin/package.json": `{"name": "p", "dependencies": {"k": "link:../../kit"}}`})
-	for file, want := range map[string][]string{"packages/mail/plugin/x.js": {"mail", "web"}, "packages/kit/x.js": {"kit", "web"}} {
+	for file, want := range map[string][]string{"packages/mail/plugin/x.js": {"mail", "web"}, "packages/kit/x.js": {"kit", "mail", "web"}} {
 		if names, _, reason := w.Affected([]string{file}); cmp.Diff(want, names) != "" {
 			t.Errorf("%s: %v %s", file, names, reason)
 		}

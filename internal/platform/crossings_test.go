@@ -1,0 +1,69 @@
+package platform
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// What files read of another package is an edge, though no lockfile knows it.
+func TestCrossings(t *testing.T) {
+	const lock = "lockfileVersion: '9.0'\nimporters: {.: {}, packages/kit: {}, packages/mail: {}, packages/web: {}}\n"
+	web, all := []string{"kit", "web"}, []string{"kit", "mail", "web"}
+	for _, c := range []struct {
+		name  string
+		files map[string]string
+		want  []string
+	}{
+		{"nothing", map[string]string{"packages/web/src/a.ts": "import '../b.js'; import x from 'kitchen'; // kit\n"}, []string{"kit"}},
+		{"a relative import", map[string]string{"packages/web/src/a.ts": "import { x } from '../../kit/src/x.js';\n"}, web},
+		{"a name that nothing declares", map[string]string{"packages/web/src/a.ts": "const { x } = require(\"kit/x\");\n"}, web},
+		{"a reference of TypeScript", map[string]string{"packages/web/tsconfig.json": "{\n  // all of it\n  \"references\": [{\"path\": \"../kit\"},],\n}\n"}, web},
+		{"a script", map[string]string{"packages/web/build.sh": "cp -r ../kit/assets dist/\n"}, web},
+		{"all packages", map[string]string{"packages/web/src/a.ts": "glob('../../../packages/*/locales')\n"}, web},
+		{"a file of the root on the way", map[string]string{"packages/web/package.json": `{"name": "web", "scripts": {"build": "node ../../tools/build"}}`, "tools/build.ts": "import './more.js';\n", "tools/more.js": "require('../packages/kit/x')\n"}, web},
+		{"a tool at the root", map[string]string{"eslint.config.js": "import rules from './packages/kit/rules.js';\n"}, all},
+		{"a list of packages at the root", map[string]string{"vitest.config.ts": "projects: ['./packages/kit', './packages/web']\n", "packages/web/package.json": `{"name": "web", "scripts": {"test": "vitest --root ../.."}}`}, []string{"kit"}},
+		{"what was generated", map[string]string{"packages/web/dist/a.js": "// ../../kit/x.js\n"}, []string{"kit"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := linked(t, `"version": "1.0.0"`, "pnpm-lock.yaml", lock, c.files)
+			names, _, reason := w.Affected([]string{"packages/kit/x.js"})
+			if diff := cmp.Diff(c.want, names); diff != "" {
+				t.Errorf("%s\n%s", reason, diff)
+			}
+		})
+	}
+}
+
+func TestCrossingByASymbolicLink(t *testing.T) {
+	root := folder(t, map[string]string{
+		"package.json": "{}", "pnpm-workspace.yaml": "packages: ['*']\n", "pnpm-lock.yaml": "lockfileVersion: '9.0'\nimporters: {kit: {}, web: {}}\n",
+		"kit/package.json": `{"name": "kit"}`, "web/package.json": `{"name": "web"}`,
+	})
+	if err := os.Symlink("../kit/shared", filepath.Join(root, "web/shared")); err != nil {
+		t.Fatal(err)
+	}
+	w, err := ReadWorkspace(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names, _, _ := w.Affected([]string{"kit/shared/x.js"}); len(names) != 2 {
+		t.Errorf("it reaches %v", names)
+	}
+}
+
+// The sample's services are narrowed as before: a change of one is tried with
+// what crosses all of them, and nothing else.
+func TestCrossingsOfTheSample(t *testing.T) {
+	w, err := ReadWorkspace("../../testenv/platform")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, all, reason := w.Affected([]string{"services/buddy-service/src/main.ts"})
+	if diff := cmp.Diff([]string{"@teei/e2e", "buddy-service"}, names); diff != "" || all {
+		t.Errorf("all %v %s\n%s", all, reason, diff)
+	}
+}
