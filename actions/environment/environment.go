@@ -200,9 +200,9 @@ func (e *Environment) Release(w io.Writer) (release.Options, error) {
 		Rollout: rollout.Options{
 			Cluster: e.Cluster, Namespace: e.Target.Namespace, Deadline: e.Platform.DeadlineOf(""),
 			Neighbours: release.Services(e.Platform, nil),
-			Progress: release.Teller(say, screen.Line()),
-			Redact:   redact,
-			Grace:    grace(),
+			Progress:   release.Teller(say, screen.Line()),
+			Redact:     redact,
+			Grace:      grace(),
 		},
 	}
 	if url, err := e.DatabaseURL(); err == nil && url != "" {
