@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/creack/pty"
+
 	"github.com/teei/slipway/testenv/testenv"
 )
 
@@ -30,6 +32,10 @@ func TestUninstall(t *testing.T) {
 	if got := c.version(); got != "old" {
 		t.Fatalf("without a yes, %q runs", got)
 	}
+	says(c.atTerminal(2, "no\n", "rollback", "--to", "0"), "Type yes to uninstall: ", "the answer was not yes, and nothing was changed")
+	if got := c.version(); got != "old" {
+		t.Fatalf("after a no, %q runs", got)
+	}
 	says(c.slipway(0, "rollback", "--to", "0", "--yes"), c.environment+" #2 uninstalled: nothing runs any more: ", "1× Deployment", "and no pod is left")
 	if left := testenv.Kubectl(t, "--namespace", c.namespace, "get", "deployments,services,pods", "--output", "name"); left != "" {
 		t.Errorf("there is still %s", left)
@@ -46,4 +52,30 @@ func TestUninstall(t *testing.T) {
 	says(c.slipway(2, "rollback", "--to", "0", "--yes"), "there is nothing to roll back")
 	c.release("new")
 	says(c.slipway(0, "status"), c.environment+" runs #3")
+	c.release("newer")
+	says(c.atTerminal(0, "yes\n", "rollback"), c.environment+" goes back to #3; taken back: #4", "restore  Deployment/"+c.namespace+"/web", "Type yes to roll back: ", "#5 released: back at")
+	if got := c.version(); got != "new" {
+		t.Errorf("%q runs", got)
+	}
+}
+
+// atTerminal is slipway for a person who types an answer.
+func (c *checkout) atTerminal(want int, answer string, args ...string) string {
+	c.Helper()
+	person, program, err := pty.Open()
+	if err != nil {
+		c.Fatal(err)
+	}
+	defer person.Close()
+	defer program.Close()
+	if _, err := person.WriteString(answer); err != nil {
+		c.Fatal(err)
+	}
+	cmd := c.command(args...)
+	cmd.Stdin = program
+	out, _ := cmd.CombinedOutput()
+	if code := cmd.ProcessState.ExitCode(); code != want {
+		c.Fatalf("%s: exit code %d, want %d\n%s", args, code, want, out)
+	}
+	return string(out)
 }

@@ -152,8 +152,11 @@ func TestServerThatDoesNotAnswer(t *testing.T) {
 	if code != exitFailed || len(f) != 1 || !strings.HasPrefix(f[0].Error, "reach redis at localhost:1: ") || !strings.Contains(f[0].Hint, "REDIS_URL") {
 		t.Fatalf("exit code %d, %+v\n%s", code, f, output)
 	}
-	if len(r.Services) != 1 || r.Services[0].Healthy || c.runs(t) != "" {
-		t.Errorf("%+v, runs %s\n%s", r.Services, c.runs(t), output)
+	if len(r.Services) != 1 || r.Services[0].Healthy || r.Services[0].Outcome != "restored" || r.Runs != "no release runs; #1 failed and was rolled back" || c.runs(t) != "" {
+		t.Errorf("%+v, runs %s, %s\n%s", r.Services, c.runs(t), r.Runs, output)
+	}
+	if strings.Contains(output, "of 1 services healthy") || !strings.Contains(output, "1 service restored") {
+		t.Errorf("the total is not of what became of the service:\n%s", output)
 	}
 	p.keeps("not-this-one")
 }

@@ -5,11 +5,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"regexp"
-	"strings"
-
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/teei/slipway/internal/action"
 	"github.com/teei/slipway/internal/release"
@@ -19,7 +14,6 @@ import (
 // NotAgreedError says that nobody agreed to what a rollback would do.
 type NotAgreedError struct {
 	Environment string
-	Command     string // that was given
 	Uninstalls  bool
 	Asked       bool // a person, who did not say yes
 }
@@ -43,7 +37,7 @@ func (e *NotAgreedError) Hint() string {
 	if e.Asked {
 		return ""
 	}
-	return "`" + e.Command + " --yes` does it without a question"
+	return "`" + action.Again + " --yes` does it without a question"
 }
 
 // agreed shows what the rollback would do and asks at a terminal. Elsewhere nobody
@@ -61,7 +55,7 @@ func (o *Options) agreed(ctx context.Context, options release.Options, in io.Rea
 	if err := shown.Table(w); err != nil {
 		return nil, err
 	}
-	refused := &NotAgreedError{Environment: way.Environment, Command: o.command, Uninstalls: way.Uninstalls, Asked: action.AtTerminal(in)}
+	refused := &NotAgreedError{Environment: way.Environment, Uninstalls: way.Uninstalls, Asked: action.AtTerminal(in)}
 	switch {
 	case o.Yes, !refused.Asked && (way.To > 0 || way.Continues):
 		return way, nil
@@ -76,26 +70,4 @@ func question(way *release.Way) string {
 		return "Type yes to uninstall: "
 	}
 	return "Type yes to roll back: "
-}
-
-// bare is what a shell takes as it is.
-var bare = regexp.MustCompile(`^[A-Za-z0-9_./:@%+=,-]+$`)
-
-// given is a command as it was given, to be pasted into a shell.
-func given(cmd *cobra.Command) string {
-	line := cmd.CommandPath()
-	cmd.Flags().Visit(func(f *pflag.Flag) {
-		value := f.Value.String()
-		switch {
-		case f.Value.Type() == "bool" && value == "true":
-			line += " --" + f.Name
-		case f.Value.Type() == "bool":
-			line += " --" + f.Name + "=" + value
-		case bare.MatchString(value):
-			line += " --" + f.Name + " " + value
-		default:
-			line += " --" + f.Name + " '" + strings.ReplaceAll(value, "'", `'\''`) + "'"
-		}
-	})
-	return line
 }

@@ -58,7 +58,10 @@ func (o Options) question(e *environment.Environment) (q gate.Question, err erro
 	}
 	q = gates.Question(e, job)
 	q.Back = &gate.Back{To: "the release before"}
-	if o.To != release.Previous {
+	switch {
+	case o.To == 0:
+		q.Back.To = "before its first release: what was released is deleted"
+	case o.To != release.Previous:
 		q.Back.To = fmt.Sprintf("#%d", o.To)
 	}
 	if o.Database != "" {

@@ -29,7 +29,6 @@ type Options struct {
 	Yes         bool               // without being asked
 	Wait        time.Duration      // for approvals
 	opened      *database.Unsealed // a backup that was decrypted, nil for none
-	command     string             // as it was given, to be repeated
 }
 
 // Command is `slipway rollback`.
@@ -47,7 +46,6 @@ func Command() *cobra.Command {
 			"In a workflow, the people have to approve it whom gate.rollback in " + platform.File + " names; --unfinished ends\n" +
 			"what was approved before, and asks nobody.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o.command = given(cmd)
 			return Run(cmd.Context(), o, cmd.InOrStdin(), cmd.OutOrStdout())
 		},
 	}

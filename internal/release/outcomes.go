@@ -1,6 +1,8 @@
 package release
 
 import (
+	"slices"
+
 	"github.com/teei/slipway/internal/ledger"
 	"github.com/teei/slipway/internal/rollout"
 )
@@ -23,7 +25,12 @@ func judge(r *ledger.Record, result *rollout.Result) {
 	if r.Outcomes == nil {
 		r.Outcomes = map[string]string{}
 	}
-	for _, s := range result.Services {
+	for i := range result.Services {
+		s := &result.Services[i]
+		// An attempt before this one, which died, may have made it what it is.
+		if s.Outcome == rollout.Unchanged && slices.ContainsFunc(r.Objects, func(t ledger.Touched) bool { return t.Service == s.Name }) {
+			s.Outcome = rollout.Released
+		}
 		r.Outcomes[s.Name] = string(s.Outcome)
 	}
 	if len(result.Services) > 0 {

@@ -160,6 +160,8 @@ func (o Options) present(records []*ledger.Record, now time.Time) (*ledger.Recor
 			return r, Busy
 		case r.State != ledger.Released || r.Ended == nil:
 			continue // it changed nothing, or is no longer there
+		case r.Word() == ledger.Uninstalled:
+			return nil, Nothing
 		case r.Watch != nil && r.Watch.Proven != nil:
 			return r, Proven
 		case r.Watch != nil && r.Watch.Summary != "":
