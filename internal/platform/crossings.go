@@ -33,7 +33,9 @@ func (w *Workspace) crossings(root string, l *links, names map[string]string) {
 	c := crossing{w: w, root: root, l: l, names: names, seen: map[string]bool{}}
 	for _, p := range w.Packages {
 		c.folder(p)
+		c.tasks(p.Dir)
 	}
+	c.tasks(".")
 	// The tools at the root that import a package, such as a linter's configuration,
 	// read it for all of them.
 	entries, _ := os.ReadDir(root)

@@ -26,6 +26,10 @@ func TestCrossings(t *testing.T) {
 		{"a file of the root on the way", map[string]string{"packages/web/package.json": `{"name": "web", "scripts": {"build": "node ../../tools/build"}}`, "tools/build.ts": "import './more.js';\n", "tools/more.js": "require('../packages/kit/x')\n"}, web},
 		{"a tool at the root", map[string]string{"eslint.config.js": "import rules from './packages/kit/rules.js';\n"}, all},
 		{"a list of packages at the root", map[string]string{"vitest.config.ts": "projects: ['./packages/kit', './packages/web']\n", "packages/web/package.json": `{"name": "web", "scripts": {"test": "vitest --root ../.."}}`}, []string{"kit"}},
+		{"a task of Turborepo", map[string]string{"packages/web/turbo.json": `{"tasks": {"build": {"dependsOn": ["^build", "kit#codegen"]}}}`}, web},
+		{"a task of Turborepo at the root", map[string]string{"turbo.json": `{"tasks": {"build": {"dependsOn": ["^build", "kit#codegen"]}}}`}, all},
+		{"a task called like a package", map[string]string{"turbo.json": `{"tasks": {"build": {"dependsOn": ["kit"]}}}`}, []string{"kit"}},
+		{"a project of Nx", map[string]string{"packages/web/project.json": `{"implicitDependencies": ["kit"]}`}, web},
 		{"what was generated", map[string]string{"packages/web/dist/a.js": "// ../../kit/x.js\n"}, []string{"kit"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
