@@ -1,12 +1,17 @@
 package rollout
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/teei/slipway/internal/kube"
+	"github.com/teei/slipway/testenv/testenv"
 )
 
 // evicted is a pod of the new ReplicaSet that came to its end.
@@ -133,5 +138,64 @@ func TestEndedAfterItWasHealthy(t *testing.T) {
 		if got := strings.Join(own, " "); got != tt.owns {
 			t.Errorf("%+v owns %q, want %q", tt.s, got, tt.owns)
 		}
+	}
+}
+
+// bury puts a pod that was evicted beside those of a service.
+func (s *scene) bury(service string) {
+	s.t.Helper()
+	sets, err := kube.List[appsv1.ReplicaSet](s.t.Context(), s.cluster, kube.ReplicaSets, s.namespace, "app="+service, "")
+	if err != nil || len(sets) != 1 {
+		s.t.Fatalf("%d ReplicaSets, %v", len(sets), err)
+	}
+	// Made apart, since its controller would delete one too many before it is dead.
+	pod := s.objects(`{apiVersion: v1, kind: Pod, metadata: {name: dead}, spec: {schedulingGates: [{name: example.com/never}], containers: [{name: app, image: "node:22-bookworm-slim"}]}}`)[0]
+	if _, err := s.cluster.Create(s.t.Context(), pod); err != nil {
+		s.t.Fatal(err)
+	}
+	testenv.Kubectl(s.t, "-n", s.namespace, "patch", "pod", "dead", "--subresource=status", "--type=merge", "--patch", `{"status": {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."}}`)
+	owned, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": sets[0].Spec.Selector.MatchLabels, "ownerReferences": []any{
+		map[string]any{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": sets[0].Name, "uid": sets[0].UID, "controller": true},
+	}}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	testenv.Kubectl(s.t, "-n", s.namespace, "patch", "pod", "dead", "--type=merge", "--patch", string(owned))
+}
+
+// A pod that was evicted beside its healthy replacement fails neither a look at its
+// service nor the release of another one.
+func TestDeployBesideADeadPod(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.deploy(version("one", "1"), version("two", "1"))
+	s.bury("one")
+	o := s.options(version("one", "1"), version("two", "2"))
+	o.Deadline = 20 * time.Second
+	if _, err := Deploy(t.Context(), o); err != nil {
+		t.Error(err)
+	}
+	o.Deadline = 10 * time.Second
+	if result, err := Inspect(t.Context(), o); err != nil || result.Services[0].Pods != 1 {
+		t.Errorf("%v, %+v", err, result.Services)
+	}
+}
+
+// A pod that is drained while another service rolls ended, and did not fail.
+func TestDrainedWhileAnotherRolls(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.deploy(version("one", "1"), version("two", "1"))
+	o := s.options(version("one", "2"), version("two", "2"))
+	progress, drained := o.Progress, false
+	o.Progress = func(p Progress) {
+		progress(p)
+		if p.Service == "two" && p.Phase == Applying && !drained {
+			drained = true
+			testenv.Kubectl(t, "-n", s.namespace, "delete", "pod", "-l", "app=one", "--wait=false")
+		}
+	}
+	if _, err := Deploy(t.Context(), o); err != nil || !drained {
+		t.Errorf("%v", err)
 	}
 }
