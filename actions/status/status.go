@@ -182,8 +182,9 @@ func serviceOf(name string, found *workload, pods []*corev1.Pod) Service {
 	}
 	selector, err := metav1.LabelSelectorAsMap(found.selector)
 	for _, pod := range pods {
-		// One that is on its way out says nothing about what runs.
-		if err == nil && pod.DeletionTimestamp == nil && matches(pod.Labels, selector) {
+		// One that is on its way out, or dead, says nothing about what runs.
+		dead := pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
+		if err == nil && pod.DeletionTimestamp == nil && !dead && matches(pod.Labels, selector) {
 			for _, c := range pod.Status.ContainerStatuses {
 				s.Restarts += c.RestartCount
 				if w := c.State.Waiting; w != nil && s.Trouble == "" && w.Reason != "ContainerCreating" {
