@@ -25,7 +25,7 @@ func (r *run) converge(ctx context.Context, id string, g goal, changed bool) err
 		if v.failure != nil {
 			return r.diagnose(ctx, g.name, v.failure)
 		}
-		if changed && g.kind == podKind && !r.view.workload(g.kind, g.name).ends() {
+		if w := r.view.workload(g.kind, g.name); w != nil && changed && g.kind == podKind && !w.ends() {
 			// Nothing but time shows whether it stays: it need not have a probe.
 			told = true
 			failed, err := r.stay(ctx, Service{Name: id}, g, v)
