@@ -27,11 +27,18 @@ func TestResumeTakesItsDeadline(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	wanted := d.planning("nodeSelector: {simulated: "+simulated+"}", "nodeSelector: {example.com/kind: none}").Rollout
-	entry, err := d.ledger.Add(t.Context(), ledger.Record{Fence: 1})
+	lock, err := d.ledger.Acquire(t.Context(), ledger.Holder{}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry, err := d.ledger.Add(t.Context(), ledger.Record{Fence: lock.Fence})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := entry.Note(t.Context(), intentStep, intent{Objects: wanted.Objects, Services: wanted.Services, Namespace: d.namespace, Deadline: 3 * time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	if err := lock.Release(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	o := Options{Ledger: d.ledger, Rollout: rollout.Options{Cluster: d.cluster, Namespace: d.namespace, Deadline: 10 * time.Minute}}
