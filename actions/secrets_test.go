@@ -54,7 +54,7 @@ const secretGate = `    gate:
 // everyCommand is each of slipway's commands, with what lets it come far.
 var everyCommand = []string{
 	"plan --images images.json", // first: others read it
-	"adopt", "apply --approval 0000", "backup", "checks --report report.json", "compare --base .", "doctor", "doctor --github", "gate",
+	"adopt", "apply --approval 0000", "backup", "checks --report report.json", "compare --base .", "doctor", "doctor --github", "gate", "ledger move --yes",
 	"gate serve --repository acme/platform --listen 127.0.0.1:0 --observe 127.0.0.1:0", "init", "preflight", "release 2", "release 2 --json", "release 2 --html release.html", "release 1 --sign record.json",
 	"releases", "resume", "rollback --database . --accept-loss", "status", "unlock --reason why", "verify", "version", "watch",
 }

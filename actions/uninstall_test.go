@@ -40,6 +40,9 @@ func TestUninstall(t *testing.T) {
 	if left := testenv.Kubectl(t, "--namespace", c.namespace, "get", "deployments,services,pods", "--output", "name"); left != "" {
 		t.Errorf("there is still %s", left)
 	}
+	if claim := testenv.Kubectl(t, "--namespace", c.namespace, "get", "configmap", "slipway-owner", "--ignore-not-found"); claim != "" {
+		t.Errorf("no other may release there: %s", claim)
+	}
 	says(c.slipway(0, "status"), c.environment+" nothing runs; #2 uninstalled it")
 	var status struct{ State, Runs, Summary string }
 	if err := json.Unmarshal([]byte(c.slipway(0, "status", "--json")), &status); err != nil || status.State != "uninstalled" || status.Runs != "" {
