@@ -71,6 +71,38 @@ func TestCrashMatrix(t *testing.T) {
 	})
 }
 
+// TestDeathBetweenTwoStrategies kills a release after the write that readies a strategy's
+// rollingUpdate to go, which a release with another strategy needs once.
+func TestDeathBetweenTwoStrategies(t *testing.T) {
+	t.Parallel()
+	simulate(t)
+	releaser := mortal(t)
+	recreates := func(t *testing.T) *scene {
+		s := ofKinds(t, releaser)
+		s.values["Recreates"] = true
+		return s.standing("old")
+	}
+	count := recreates(t)
+	count.points()
+	var deaths []death
+	for i, name := range count.standing("new").points() {
+		if strings.HasPrefix(name, "after take Deployment/") {
+			deaths = append(deaths, death{at: i + 1, name: name, way: "resume"}, death{at: i + 1, name: name, way: "rollback"})
+		}
+	}
+	if len(deaths) != 2 {
+		t.Fatalf("%+v", deaths)
+	}
+	for _, d := range deaths {
+		t.Run(d.name+", then "+d.way, func(t *testing.T) {
+			t.Parallel()
+			s := recreates(t)
+			s.dies(d.at, "new", "run")
+			s.goOn(d.way, "new", "next")
+		})
+	}
+}
+
 // TestPlanAfterDeath kills a release where something has happened, and makes and
 // applies one plan: it is of what comes after the undo, so one approval is enough,
 // whether another version is planned or the one that died.

@@ -32,7 +32,8 @@ import (
 // three services with their configuration. Their pods are simulated: what is
 // tested is what a death leaves behind, not how pods come up. Where they are
 // real, there is a Job among the manifests too. Each version makes an object that
-// is not there before it. With Kinds, the second and third are other workloads.
+// is not there before it. With Kinds, the second and third are other workloads, and
+// one version has fields that an apply alone does not take away.
 var three = template.Must(template.New("three").Funcs(template.FuncMap{"kind": kindOf}).Parse(`
 {{- range $i, $name := .Services}}
 apiVersion: v1
@@ -47,17 +48,23 @@ spec:
 {{- if and $.Kinds (eq (kind $i) "StatefulSet")}}
   serviceName: {{$name}}
 {{- end}}
+{{- if and $.Recreates (eq (kind $i) "Deployment") (eq $.Version "new")}}
+  strategy: {type: Recreate}
+{{- end}}
   selector: {matchLabels: {app: {{$name}}}}
   template:
     metadata: {labels: {app: {{$name}}}}
     spec:
       terminationGracePeriodSeconds: 0
+{{- if and $.Kinds (eq $.Version "new")}}
+      serviceAccountName: default
+{{- end}}
 {{- if $.Real}}
       containers: [{name: app, image: "node:22-bookworm-slim", command: [sleep, infinity], env: [{name: VERSION, value: "{{$.Version}}"}]}]
 {{- else}}
       {{if $.Node}}nodeName: {{$.Node}}{{else}}nodeSelector: {simulated: ` + simulated + `}{{end}}
       tolerations: [{key: kwok.x-k8s.io/node, operator: Exists}]
-      containers: [{name: app, image: "example.invalid/{{$name}}:{{$.Version}}", env: [{name: VERSION, value: "{{$.Version}}"}]}]
+      containers: [{name: app, image: "example.invalid/{{$name}}:{{$.Version}}", env: [{name: VERSION, value: "{{$.Version}}"}, {name: POD, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]}]
 {{- end}}
 ---
 {{- end}}
