@@ -5,7 +5,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -34,7 +36,7 @@ func HashConfiguration(objects []*Object) error {
 		if obj.GetKind() != "ConfigMap" || !used[key] {
 			continue
 		}
-		hashed, err := hashedName(obj)
+		hashed, err := hashedName(obj.GetName(), obj)
 		if err != nil {
 			return err
 		}
@@ -53,14 +55,36 @@ func HashConfiguration(objects []*Object) error {
 	return nil
 }
 
+// Hashed reports whether a live ConfigMap is one that slipway released under a name
+// with a hash of its content. A label alone is no mark: who copies one copies it too.
+func Hashed(live *Object) bool {
+	plain := live.GetLabels()[ConfigurationLabel]
+	name, err := hashedName(plain, live)
+	return plain != "" && err == nil && name == live.GetName() && live.GetLabels()["app.kubernetes.io/managed-by"] == Manager && labelledByUs(live)
+}
+
+// labelledByUs reports whether the field that says so is slipway's own, applied or
+// made; the API server notes that, and nobody copies it.
+func labelledByUs(live *Object) bool {
+	return slices.ContainsFunc(live.GetManagedFields(), func(e metav1.ManagedFieldsEntry) bool {
+		var fields struct {
+			Metadata struct {
+				Labels map[string]any `json:"f:labels"`
+			} `json:"f:metadata"`
+		}
+		ours := e.Manager == Manager || isMaker(e)
+		return ours && e.FieldsV1 != nil && json.Unmarshal(e.FieldsV1.GetRawBytes(), &fields) == nil && fields.Metadata.Labels["f:"+ConfigurationLabel] != nil
+	})
+}
+
 // hashedName is the name with ten digits of the SHA-256 of the content.
-func hashedName(obj *Object) (string, error) {
+func hashedName(name string, obj *Object) (string, error) {
 	content, err := json.Marshal(map[string]any{"data": obj.Object["data"], "binaryData": obj.Object["binaryData"]})
 	if err != nil {
 		return "", fmt.Errorf("read %s: %w", ID(obj), err)
 	}
 	sum := sha256.Sum256(content)
-	return obj.GetName() + "-" + hex.EncodeToString(sum[:])[:10], nil
+	return name + "-" + hex.EncodeToString(sum[:])[:10], nil
 }
 
 func nameIn(at map[string]any) string {

@@ -106,3 +106,41 @@ func TestHashConfiguration(t *testing.T) {
 		t.Error("other content has the same name, or the same content another")
 	}
 }
+
+// Only what slipway released under such a name is its own: a label is copied, and so
+// is a name.
+func TestHashedIsKnownByMoreThanItsName(t *testing.T) {
+	const content = `"data": {"COLOUR": "red"}`
+	made := func(name, labels, manager, owns string) *Object {
+		t.Helper()
+		obj := &Object{}
+		text := `{"apiVersion": "v1", "kind": "ConfigMap", ` + content + `, "metadata": {"name": "` + name + `", "namespace": "prod", "labels": ` + labels + `,
+		  "managedFields": [{"manager": "` + manager + `", "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": {"f:metadata": {"f:labels": {"` + owns + `": {}}}}}]}}`
+		if err := obj.UnmarshalJSON([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		return obj
+	}
+	const labels, field = `{"slipway.dev/configuration": "settings", "app.kubernetes.io/managed-by": "slipway"}`, "f:slipway.dev/configuration"
+	name, err := hashedName("settings", made("settings", labels, Manager, field))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		what string
+		obj  *Object
+		want bool
+	}{
+		{"released", made(name, labels, Manager, field), true},
+		{"made, and not applied yet", made(name, labels, maker+"abcd", field), true},
+		{"a copy by kubectl", made(name, labels, "kubectl-client-side-apply", field), false},
+		{"of which slipway owns something else", made(name, labels, Manager, "f:app"), false},
+		{"of another content", made("settings-193a71cbaf", labels, Manager, field), false},
+		{"without a label", made(name, `{}`, Manager, field), false},
+		{"kept by another tool", made(name, `{"slipway.dev/configuration": "settings"}`, Manager, field), false},
+	} {
+		if got := Hashed(tt.obj); got != tt.want {
+			t.Errorf("%s: %v", tt.what, got)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -36,6 +37,9 @@ func (l *Ledger) prune(ctx context.Context) error {
 	forgotten := forgettable(records, l.Keep)
 	for _, chunk := range chunks {
 		number := chunk.Labels[releaseLabel]
+		if !writtenHere(chunk) {
+			continue // a copy that somebody keeps has the label as well
+		}
 		if r := of[number]; there[number] && (r == nil || !slices.Contains(forgotten, r) && !orphan(r, chunk)) {
 			continue
 		}
@@ -50,6 +54,13 @@ func (l *Ledger) prune(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// writtenHere reports whether a Secret is one that a release wrote: by its labels, and
+// named after the release that it is of.
+func writtenHere(chunk metav1.PartialObjectMetadata) bool {
+	number, err := strconv.Atoi(chunk.Labels[releaseLabel])
+	return err == nil && chunk.Labels["app.kubernetes.io/managed-by"] == kube.Manager && strings.HasPrefix(chunk.Name, recordName(number)+"-")
 }
 
 // orphan reports whether a Secret belongs to no step of a release that has ended.

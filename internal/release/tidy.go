@@ -3,6 +3,7 @@ package release
 import (
 	"context"
 	"path"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -18,7 +19,10 @@ func (o *Options) tidy(ctx context.Context, lock *ledger.Lock) {
 	if o.partial || !hashed(o.Rollout.Objects) {
 		return
 	}
-	deleted, err := o.deleteUnneeded(ctx, lock)
+	deleted, others, err := o.deleteUnneeded(ctx, lock)
+	if len(others) > 0 {
+		o.say("! named or labelled like old configuration, and not as slipway made it, so it stays: ConfigMap %s", strings.Join(others, ", "))
+	}
 	if err != nil {
 		o.say("! old configuration could not be deleted: %v", err)
 	} else if deleted > 0 {
@@ -35,30 +39,34 @@ func hashed(objects []*kube.Object) bool {
 	return false
 }
 
-func (o *Options) deleteUnneeded(ctx context.Context, lock *ledger.Lock) (deleted int, err error) {
+func (o *Options) deleteUnneeded(ctx context.Context, lock *ledger.Lock) (deleted int, others []string, err error) {
 	live, err := kube.List[unstructured.Unstructured](ctx, o.Rollout.Cluster, kube.ConfigMaps, o.Rollout.Namespace, kube.ConfigurationLabel, "")
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	needed, err := o.needed(ctx)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	for _, obj := range live {
-		if needed[obj.GetName()] || obj.GetLabels()["app.kubernetes.io/managed-by"] != kube.Manager {
+		if needed[obj.GetName()] {
+			continue
+		}
+		if !kube.Hashed(obj) || kube.Kept(obj) != "" {
+			others = append(others, obj.GetName())
 			continue
 		}
 		if err := lock.Guard(ctx, obj); err != nil {
-			return deleted, err
+			return deleted, others, err
 		}
 		obj.SetAPIVersion("v1")
 		obj.SetKind("ConfigMap")
 		if err := o.Rollout.Cluster.Delete(ctx, obj); err != nil && !kube.Stale(err) {
-			return deleted, err
+			return deleted, others, err
 		}
 		deleted++
 	}
-	return deleted, nil
+	return deleted, others, nil
 }
 
 // needed are the names of the ConfigMaps that may still be read.

@@ -11,6 +11,7 @@ import (
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/ledger"
 	"github.com/teei/slipway/internal/rollout"
+	"github.com/teei/slipway/testenv/testenv"
 )
 
 // configured is a service and a CronJob that read configuration.
@@ -92,17 +93,20 @@ func TestOldConfigurationIsDeleted(t *testing.T) {
 		}
 	}
 	version := func(colour string) string { return strings.ReplaceAll(configured, "$colour", colour) }
+	// A person's copy of one, labels and all: it is nobody's to delete.
+	testenv.Kubectl(t, "--namespace", d.namespace, "create", "configmap", "settings-193a71cbaf", "--from-literal", "colour=mine")
+	testenv.Kubectl(t, "--namespace", d.namespace, "label", "configmap", "settings-193a71cbaf", kube.ConfigurationLabel+"=settings", "app.kubernetes.io/managed-by=slipway")
 	release(version("red")+nightly, false)
 	release(version("green")+nightly, false)
 	release(version("blue"), false)
-	colours("black", "blue", "green", "red") // the second release, which is kept, goes back to red
+	colours("black", "blue", "green", "mine", "red") // the second release, which is kept, goes back to red
 	release(version("violet"), true)
-	colours("black", "blue", "green", "red", "violet") // a part of the platform says nothing of the rest
+	colours("black", "blue", "green", "mine", "red", "violet") // a part of the platform says nothing of the rest
 	release(version("white"), false)
-	colours("black", "blue", "violet", "white")
+	colours("black", "blue", "mine", "violet", "white")
 	outcome, err := Rollback(t.Context(), Options{Ledger: d.ledger, Rollout: rollout.Options{Cluster: d.cluster, Namespace: d.namespace, Deadline: 20 * time.Second}}, Previous)
 	if err != nil || outcome.State != ledger.Released {
 		t.Fatalf("%+v, %v", outcome, err)
 	}
-	colours("black", "blue", "violet")
+	colours("black", "blue", "mine", "violet")
 }
