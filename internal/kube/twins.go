@@ -12,7 +12,8 @@ import (
 // its place. Applied as null, they go.
 func withoutTwins(obj, live *Object) *Object {
 	path, ok := podSpecs[obj.GetKind()]
-	if live == nil || !ok {
+	// A Pod itself has its account and volumes from admission, and keeps them.
+	if live == nil || !ok || obj.GetKind() == "Pod" {
 		return obj
 	}
 	out := obj.DeepCopy()

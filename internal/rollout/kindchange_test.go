@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -93,6 +94,48 @@ func TestRefusesAnotherKind(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 			if found := s.workloads(); len(found) != 1 {
+				t.Errorf("there are %q", found)
+			}
+		})
+	}
+}
+
+// A run that ended between the new one and the deletion of the old one is gone on
+// with: both are there then, and one is afterwards, whichever way it goes.
+func TestResumeAnotherKind(t *testing.T) {
+	t.Parallel()
+	for _, back := range []bool{true, false} {
+		t.Run(fmt.Sprintf("back %t", back), func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t)
+			if _, err := Deploy(t.Context(), s.kindOptions("Deployment", map[string]string{"VERSION": "1"})); err != nil {
+				t.Fatal(err)
+			}
+			o := s.kindOptions("StatefulSet", map[string]string{"VERSION": "2"})
+			journal, dying := &noted{}, o
+			ctx, die := context.WithCancel(t.Context())
+			dying.Journal, dying.Leave = journal, true
+			dying.Progress = func(p Progress) {
+				if p.Phase == Probing {
+					die()
+				}
+			}
+			if _, err := Deploy(ctx, dying); err == nil || len(s.workloads()) != 2 {
+				t.Fatalf("%v, there are %q", err, s.workloads())
+			}
+			want := "StatefulSet/store"
+			if back {
+				want = "Deployment/store"
+				if _, err := Undo(t.Context(), t.Context(), o, journal.changes); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				o.Earlier = journal.changes
+				if _, err := Deploy(t.Context(), o); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if found := s.workloads(); !slices.Equal(found, []string{want}) {
 				t.Errorf("there are %q", found)
 			}
 		})
