@@ -30,6 +30,7 @@ type ApplyOptions struct {
 type ConflictError struct {
 	Object    string
 	Conflicts []Conflict
+	Advice    string // what to do about it; a plain one if empty
 
 	made bool // and whoever made it, which is nobody else
 }
@@ -50,12 +51,10 @@ func (e *ConflictError) Error() string {
 
 // Hint says what to do about it.
 func (e *ConflictError) Hint() string {
-	for _, c := range e.Conflicts {
-		if adoptableManager(c.Manager) {
-			return "`slipway adopt` shows what kubectl and Helm own, and takes it over"
-		}
+	if e.Advice != "" {
+		return e.Advice
 	}
-	return "stop the other manager from setting these fields, or take them out of the manifests"
+	return "`slipway adopt` shows who owns what of it, and takes it over"
 }
 
 // NoNamespaceError says that the namespace of an object is not there.

@@ -116,6 +116,9 @@ type Record struct {
 	Told []plan.Finding `json:"told,omitempty"`
 	// Watch is what was seen in the day after; nil if nobody has looked yet.
 	Watch *Watch `json:"watch,omitempty"`
+	// Accepted says who decided that it stays as it was found, where it could not end by
+	// itself; nil if it ended as it was meant to.
+	Accepted *Acceptance `json:"accepted,omitempty"`
 	// Notes are what people did to it, such as taking its lock away.
 	Notes []string `json:"notes,omitempty"`
 }
@@ -177,6 +180,14 @@ type Approval struct {
 	// Seen is when the gate saw it, or when it was given where GitHub says so: it
 	// does of a comment, and not of a review.
 	Seen time.Time `json:"seen"`
+}
+
+// Acceptance is a person's decision that a release stays as it was found.
+type Acceptance struct {
+	By Holder    `json:"by"`
+	At time.Time `json:"at"`
+	// Objects that were not as before.
+	Objects []string `json:"objects,omitempty"`
 }
 
 // Watch is what was seen of a release since it ended.

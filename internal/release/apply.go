@@ -66,6 +66,9 @@ func Promoted(r *ledger.Record) (map[string]string, error) {
 	if r.State != ledger.Released || r.RollbackTo != nil {
 		return nil, &NotTestedError{Release: fmt.Sprintf("%s #%d", r.Environment, r.Number), State: r.State, RollbackTo: r.RollbackTo}
 	}
+	if r.Accepted != nil {
+		return nil, &AcceptedError{Release: fmt.Sprintf("%s #%d", r.Environment, r.Number), By: r.Accepted.By.Name()}
+	}
 	images := maps.Clone(r.Images)
 	if r.Migrator != "" {
 		images[plan.MigratorImage] = r.Migrator
@@ -117,3 +120,17 @@ func (e *NotTestedError) Usage() bool { return true }
 
 // Hint says what to do about it.
 func (e *NotTestedError) Hint() string { return "`slipway releases` lists what was released there" }
+
+// AcceptedError says that a release is what somebody accepted as it was found, and so
+// was never tried out as a whole.
+type AcceptedError struct{ Release, By string }
+
+func (e *AcceptedError) Error() string {
+	return fmt.Sprintf("promote %s: %s accepted it as it was found, it did not end by itself", e.Release, e.By)
+}
+
+// Usage marks that nothing was begun.
+func (e *AcceptedError) Usage() bool { return true }
+
+// Hint says what to do about it.
+func (e *AcceptedError) Hint() string { return "release it there once more, and promote that release" }

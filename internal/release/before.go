@@ -8,13 +8,15 @@ import (
 
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/ledger"
-	"github.com/teei/slipway/internal/plan"
+	"github.com/teei/slipway/internal/rollout"
 )
 
 // stillAsBefore compares what was taken back with the record of before, at the
 // very end: each object was compared as it was written, and somebody may have
-// changed it while the others went back and the platform was verified. It says
-// what was compared, and fails with a *MovedError.
+// changed it while the others went back and the platform was verified. A rollback is
+// compared with the release that it goes back to as well, whatever it wrote of it
+// itself: what was changed by hand is no part of its way. It says what was compared,
+// and fails with a *MovedError where that went back and is another now.
 func (o *Options) stillAsBefore(ctx context.Context, record *ledger.Record, ids []string) (string, error) {
 	changes, err := o.changes(ctx, record)
 	if err != nil {
@@ -24,53 +26,37 @@ func (o *Options) stillAsBefore(ctx context.Context, record *ledger.Record, ids 
 	compared := false
 	for _, c := range changes {
 		id := kube.ID(c.Object)
-		if !slices.Contains(ids, id) || c.Before == nil || decisive(c.Before) == nil {
-			continue
+		if !slices.Contains(ids, id) || c.Before == nil || c.Object.GetKind() == "Job" {
+			continue // of a Job that is done nothing has to be left
 		}
-		compared = true
 		live, err := o.Rollout.Cluster.Read(ctx, c.Object)
 		if err != nil {
 			return "", fmt.Errorf("compare %s with the record of before: %w", id, err)
 		}
+		compared = compared || decisive(c.Object.GetKind())
 		if live == nil {
 			moved = append(moved, id+" was deleted")
-		} else if fields := plan.Fields(decisive(c.Before), decisive(live), nil); len(fields) > 0 {
-			moved = append(moved, id+" was changed at "+places(fields))
+		} else if fields := rollout.Drift(live, c.Before); len(fields) > 0 {
+			moved = append(moved, id+" was changed at "+rollout.Places(fields))
 		}
 	}
+	drift, err := o.drift(ctx, record, moved)
 	switch {
+	case err != nil:
+		return "", err
 	case len(moved) > 0:
-		return "; since then " + strings.Join(moved, ", "), &MovedError{Moved: moved}
+		return "; since then " + strings.Join(moved, ", ") + drift, &MovedError{Moved: moved}
+	case drift != "":
+		return drift, nil
 	case compared:
 		return "; pod templates, images and configuration equal the record of before", nil
 	}
 	return "", nil
 }
 
-// decisive is what an object makes pods from, or gives them; nil for other kinds,
-// in which controllers and clouds write as they like.
-func decisive(obj *kube.Object) map[string]any {
-	switch obj.GetKind() {
-	case "Deployment", "StatefulSet", "DaemonSet":
-		return map[string]any{"spec": map[string]any{"template": podTemplate(obj.Object)}}
-	case "ConfigMap", "Secret":
-		return contentOf(obj)
-	}
-	return nil
-}
-
-// places are where fields are, and never what is there.
-func places(fields []plan.Field) string {
-	const most = 3
-	var paths []string
-	for _, f := range fields[:min(most, len(fields))] {
-		paths = append(paths, f.Path)
-	}
-	text := strings.Join(paths, " and ")
-	if more := len(fields) - most; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
+// decisive are the kinds that pods are made from, or read.
+func decisive(kind string) bool {
+	return slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet", "ConfigMap", "Secret"}, kind)
 }
 
 // MovedError says that somebody changed what had just gone back.

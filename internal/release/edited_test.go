@@ -46,7 +46,7 @@ func TestEditedInTheMiddle(t *testing.T) {
 	if !errors.As(err, &by) || by.Manager != "kubectl-patch" || by.Object != "Deployment/"+d.namespace+"/web" {
 		t.Fatalf("%+v, %v", outcome, err)
 	}
-	if outcome.State != ledger.Failed || !strings.Contains(outcome.Verdict, "everything is as before: 1 object compared (1× ConfigMap)") {
+	if outcome.State != ledger.Failed || !strings.Contains(outcome.Verdict, "everything else is as before: 1 object compared (1× ConfigMap); left as it is: Deployment/"+d.namespace+"/web, which kubectl-patch changed at spec.template.metadata.annotations.who") {
 		t.Errorf("%+v", outcome)
 	}
 	if got := d.web(); got != "example.invalid/web@sha256:"+strings.Repeat("1", 64)+" mara" {

@@ -74,6 +74,7 @@ func Plan(ctx context.Context, o Planning) (*plan.Plan, error) {
 	if _, o.Rollout.Undone, err = Interrupted(ctx, o.Ledger); err != nil {
 		return nil, err
 	}
+	o.Rollout.Environment = o.Ledger.Environment
 	differences, err := rollout.Preview(ctx, o.Rollout)
 	if err != nil {
 		return nil, err

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/ledger"
@@ -91,7 +90,8 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 	options.Journal = o.journal(entry)
 	result, err := rollout.Undo(beginning, lasting, options, changes)
 	outcome := &Outcome{Number: entry.Record.Number, Rollout: result, Record: entry.Record, State: ledger.Failed}
-	outcome.Verdict = "everything is as before: " + compared(changedIDs(changes))
+	ids := without(changedIDs(changes), result)
+	outcome.Verdict = backAsBefore(ids, result)
 	judge(entry.Record, result)
 	switch {
 	case replaced(err):
@@ -104,7 +104,7 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 		to, outcome.Verdict = nil, "nothing had begun"
 	}
 	if to != nil {
-		outcome.State, outcome.Verdict = ledger.Released, "back at "+o.Ledger.Name(*to)+": "+compared(changedIDs(changes))
+		outcome.State, outcome.Verdict = ledger.Released, "back at "+o.Ledger.Name(*to)+": "+compared(ids)+stayed(result)
 	}
 	if schema := entry.Record.Schema; database != "" && schema != nil {
 		entry.Record.Migrations, schema.After = nil, schema.Before // they went with it
@@ -114,12 +114,12 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 		database, err = stays, errors.Join(err, failed)
 	}
 	if database != "" {
-		outcome.Verdict = strings.Replace(outcome.Verdict, "everything is", "the services are", 1) + "; " + database
+		outcome.Verdict = servicesOnly(outcome.Verdict) + "; " + database
 	}
 	if err != nil {
 		outcome.State, outcome.Verdict = ledger.Stuck, "not everything could be taken back"
-	} else if len(changes) > 0 || to != nil && *to == 0 {
-		err = o.prove(ctx, entry, changes, outcome)
+	} else if len(changes) > 0 || to != nil {
+		err = o.prove(ctx, entry, changes, ids, outcome)
 	}
 	switch {
 	case to == nil || outcome.State == ledger.Stuck:

@@ -255,9 +255,9 @@ func (o *Options) roll(ctx context.Context, lock *ledger.Lock, entry *ledger.Ent
 		}
 		return back, err
 	case clean(result) && !errors.As(err, new(*rollout.LeftError)):
-		outcome.State, outcome.Verdict = ledger.Failed, "everything is as before: "+compared(undoneIDs(result.Undone))
+		outcome.State, outcome.Verdict = ledger.Failed, backAsBefore(undoneIDs(result.Undone), result)
 		if len(entry.Record.Migrations) > 0 {
-			outcome.Verdict = "the services are as before: " + compared(undoneIDs(result.Undone)) + "; " + applied(entry.Record.Migrations)
+			outcome.Verdict = servicesOnly(outcome.Verdict) + "; " + applied(entry.Record.Migrations)
 		}
 		if len(result.Undone) > 0 {
 			said, wrong := o.again(ctx, entry, undoneIDs(result.Undone))
@@ -303,7 +303,7 @@ func clean(result *rollout.Result) bool {
 }
 
 func (o *Options) acquire(ctx context.Context) (*ledger.Lock, error) {
-	o.Rollout.Cluster.Patience = patience
+	o.Rollout.Cluster.Patience, o.Rollout.Environment = patience, o.Ledger.Environment
 	o.noting, o.noted = context.WithoutCancel(ctx), func() {}
 	if o.Rollout.Grace > 0 {
 		o.noting, o.noted = kube.Outlast(ctx, o.noting, lastNote)

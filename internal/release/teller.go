@@ -45,7 +45,7 @@ func (t *teller) tell(p rollout.Progress) {
 			return
 		}
 		t.waiting = nil // whatever was waited for goes back
-	case rollout.Applying, rollout.Hooking, rollout.Hooked, rollout.Passed, rollout.Healthy, rollout.Failed, rollout.Undid:
+	case rollout.Applying, rollout.Hooking, rollout.Hooked, rollout.Passed, rollout.Healthy, rollout.Failed, rollout.Undid, rollout.Leaving:
 		t.waiting = slices.DeleteFunc(t.waiting, func(s string) bool { return s == p.Service })
 	}
 	if first {
@@ -74,6 +74,8 @@ func (t *teller) phase(p rollout.Progress) {
 		t.say("✗ %s: %s", p.Service, p.Detail)
 	case rollout.Undoing:
 		t.say("↩ %s", p.Service)
+	case rollout.Leaving:
+		t.say("· %s: %s", p.Service, p.Detail)
 	case rollout.Undid:
 		t.say("↩ %s %s after %.1fs", p.Service, p.Detail, p.Elapsed.Seconds())
 	case rollout.Waiting, rollout.Probing, rollout.Settling: // they last, and are shown as they do

@@ -13,8 +13,9 @@ import (
 )
 
 // prove verifies what was taken back, or where nothing is to run any more, that
-// nothing does, and says in the verdict what came of it.
-func (o *Options) prove(ctx context.Context, entry *ledger.Entry, changes []rollout.Change, outcome *Outcome) error {
+// nothing does, and says in the verdict what came of it. The objects are those that
+// went back.
+func (o *Options) prove(ctx context.Context, entry *ledger.Entry, changes []rollout.Change, ids []string, outcome *Outcome) error {
 	uninstalls, err := o.uninstalls(ctx, entry.Record, changes)
 	if err != nil {
 		return err
@@ -22,7 +23,7 @@ func (o *Options) prove(ctx context.Context, entry *ledger.Entry, changes []roll
 	if uninstalls {
 		return o.uninstalled(ctx, entry, changes, outcome)
 	}
-	said, err := o.again(ctx, entry, changedIDs(changes))
+	said, err := o.again(ctx, entry, ids)
 	outcome.Verdict += said
 	return err
 }
@@ -65,7 +66,7 @@ func (o *Options) uninstalled(ctx context.Context, entry *ledger.Entry, changes 
 	if len(kept) > 0 {
 		said += "; kept: " + strings.Join(kept, ", ")
 	}
-	_, database, _ := strings.Cut(outcome.Verdict, "; ")
+	_, database, _ := strings.Cut(strings.Replace(outcome.Verdict, stayed(outcome.Rollout), "", 1), "; ")
 	if outcome.Verdict = said; database != "" {
 		outcome.Verdict += "; " + database
 	}

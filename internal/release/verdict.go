@@ -12,12 +12,56 @@ import (
 	"github.com/teei/slipway/internal/rollout"
 )
 
-// undoneIDs are the objects that were taken back.
+// undoneIDs are the objects that were taken back. What was kept is not among them.
 func undoneIDs(undone []rollout.Undone) (ids []string) {
 	for _, u := range undone {
-		ids = append(ids, u.ID)
+		if u.Action != rollout.Kept {
+			ids = append(ids, u.ID)
+		}
 	}
 	return ids
+}
+
+// without leaves out of objects what stayed: what may hold data, and what somebody
+// else had changed before this release came to it.
+func without(ids []string, result *rollout.Result) []string {
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
+		return slices.ContainsFunc(result.Left, func(l rollout.Left) bool { return l.ID == id }) ||
+			slices.ContainsFunc(result.Undone, func(u rollout.Undone) bool { return u.ID == id && u.Action == rollout.Kept })
+	})
+}
+
+// backAsBefore says that these objects are as before, and what is not, since it stayed.
+func backAsBefore(ids []string, result *rollout.Result) string {
+	if said := stayed(result); said != "" {
+		return "everything else is as before: " + compared(ids) + said
+	}
+	return "everything is as before: " + compared(ids)
+}
+
+// stayed names what is not as before because it was kept or left, "" for nothing.
+func stayed(result *rollout.Result) (said string) {
+	var kept, left []string
+	for _, u := range result.Undone {
+		if u.Action == rollout.Kept {
+			kept = append(kept, u.ID)
+		}
+	}
+	for _, l := range result.Left {
+		left = append(left, l.String())
+	}
+	if len(kept) > 0 {
+		said += "; kept, since data may hang on it: " + strings.Join(kept, ", ")
+	}
+	if len(left) > 0 {
+		said += "; left as it is: " + strings.Join(left, ", ")
+	}
+	return said
+}
+
+// servicesOnly is a verdict where the database is not as before.
+func servicesOnly(verdict string) string {
+	return strings.NewReplacer("everything is", "the services are", "everything else is", "the services are").Replace(verdict)
 }
 
 // changedIDs are the objects of changes.

@@ -22,15 +22,14 @@ func (r *run) afterUndo(ctx context.Context, c Change, live *kube.Object) (*kube
 		}
 		return nil, nil
 	}
-	scaled := r.autoscales(c.Object)
-	if asItWas(c, live, scaled) {
+	if r.asItWas(c, live) || live != nil && kube.ChangedByOthersAlone(live, c.Before) {
 		return live, nil
 	}
 	prior, err := kube.Owned(c.Before)
 	if err != nil {
 		return nil, err
 	}
-	if scaled {
+	if live != nil && r.scaledByOthers(live) {
 		prior = withoutReplicas(prior, live)
 	}
 	undone, err := r.Cluster.Apply(ctx, prior, kube.ApplyOptions{DryRun: true, Over: live})
@@ -47,12 +46,12 @@ func deletes(c Change, live *kube.Object) bool {
 }
 
 // asItWas reports whether there is nothing to take back.
-func asItWas(c Change, live *kube.Object, scaled bool) bool {
+func (r *run) asItWas(c Change, live *kube.Object) bool {
 	if live == nil {
 		return false
 	}
 	return live.GetResourceVersion() == c.Before.GetResourceVersion() ||
-		same(live, c.Before, scaled) && reflect.DeepEqual(ownership(live), ownership(c.Before))
+		same(live, c.Before, r.scaledByOthers(live)) && reflect.DeepEqual(ownership(live), ownership(c.Before))
 }
 
 // undoneFirst is the change of an object that is taken back before this rollout

@@ -144,6 +144,10 @@ func TestAssess(t *testing.T) {
 			s.deployment.Status.Conditions = []appsv1.DeploymentCondition{{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionFalse, Reason: "ProgressDeadlineExceeded"}}
 		}, done: true},
 		{name: "paused", change: func(s *world) { s.deployment.Spec.Paused = true }, fails: "paused"},
+		{name: "paused, and nothing to do", change: func(s *world) {
+			s.converged()
+			s.deployment.Spec.Paused = true
+		}, done: true},
 
 		{name: "one exit", change: ended(1, 0)},
 		{name: "second exit", change: ended(1, 1), fails: "exited 2 times, last with code 1"},

@@ -2,6 +2,8 @@ package rollout
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -40,4 +42,39 @@ func withoutReplicas(obj, live *kube.Object) *kube.Object {
 		_ = unstructured.SetNestedField(obj.Object, now, "spec", "replicas")
 	}
 	return obj
+}
+
+// scaledByOthers reports whether the replicas of an object are none of ours: an
+// autoscaler's, or those of somebody who ran `kubectl scale` since it was applied.
+func (r *run) scaledByOthers(live *kube.Object) bool {
+	return r.autoscales(live) || kube.ScaledByOthers(live)
+}
+
+// leaveReplicas is an object as it can be written over a live one: without a number of
+// replicas that is somebody else's. Where an autoscaler came, or somebody scaled,
+// between the look and the write, that is no reason to fail.
+func (r *run) leaveReplicas(obj, live *kube.Object) *kube.Object {
+	if !r.scaledByOthers(live) {
+		return obj
+	}
+	said, wants, _ := unstructured.NestedInt64(obj.Object, "spec", "replicas")
+	if now, _, _ := unstructured.NestedInt64(live.Object, "spec", "replicas"); wants && now != said && !r.autoscales(obj) {
+		r.report(Progress{Service: kube.ID(obj), Phase: Leaving, Detail: fmt.Sprintf("somebody else scaled it to %d meanwhile, and that stays", now)})
+	}
+	return withoutReplicas(obj, live)
+}
+
+// scaledMeanwhile reports whether a write was refused for nothing but the number of
+// replicas, which somebody else chose after the object was read.
+func scaledMeanwhile(err error) bool {
+	var conflict *kube.ConflictError
+	if !errors.As(err, &conflict) {
+		return false
+	}
+	for _, c := range conflict.Conflicts {
+		if c.Field != ".spec.replicas" {
+			return false
+		}
+	}
+	return len(conflict.Conflicts) > 0
 }

@@ -3,7 +3,6 @@ package rollout
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -52,20 +51,6 @@ const (
 // does not exist, and refuses when a later release has laid hands on it.
 type Guard func(ctx context.Context, live *kube.Object) error
 
-// EditedError says that somebody changed an object in the middle of the release.
-type EditedError struct {
-	Object, Manager string
-}
-
-func (e *EditedError) Error() string {
-	return fmt.Sprintf("%s was changed by %s while this release ran; that change was not overwritten", e.Object, e.Manager)
-}
-
-// Hint says what to do about it.
-func (e *EditedError) Hint() string {
-	return "put the change into the manifests, or take it back, and release again"
-}
-
 // step runs a part of the rollout between two notes in the journal.
 func (r *run) step(ctx context.Context, name string, changes []Change, act func() error) error {
 	if err := r.begin(ctx, name, changes); err != nil {
@@ -76,7 +61,7 @@ func (r *run) step(ctx context.Context, name string, changes []Change, act func(
 	defer r.mu.Unlock()
 	var edited *EditedError
 	if errors.As(err, &edited) {
-		r.leave(edited.Object)
+		r.leave(edited)
 	}
 	if r.Journal == nil {
 		return err
@@ -91,10 +76,17 @@ func (r *run) step(ctx context.Context, name string, changes []Change, act func(
 
 // leave strikes an object off those that are taken back, since this release wrote
 // nothing over what somebody made of it.
-func (r *run) leave(id string) {
-	if _, noted := r.earlier[id]; !noted {
-		r.done = slices.DeleteFunc(r.done, func(c Change) bool { return kube.ID(c.Object) == id })
+func (r *run) leave(edited *EditedError) {
+	if _, noted := r.earlier[edited.Object]; noted {
+		return
 	}
+	r.done = slices.DeleteFunc(r.done, func(c Change) bool {
+		if kube.ID(c.Object) != edited.Object {
+			return false
+		}
+		r.result.Left = append(r.result.Left, Left{ID: edited.Object, Service: c.Service, By: edited.Manager, Fields: edited.Fields})
+		return true
+	})
 }
 
 func (r *run) answered(step string, took time.Duration) {
@@ -157,7 +149,7 @@ func (r *run) put(ctx context.Context, obj, expected *kube.Object) (*kube.Object
 			return applied, errors.Join(err, going(applied))
 		}
 	}
-	made := false
+	made, scaled := false, false
 	for try := 1; ; try++ {
 		live, err := r.readGuarded(ctx, obj)
 		if err != nil && made {
@@ -169,11 +161,8 @@ func (r *run) put(ctx context.Context, obj, expected *kube.Object) (*kube.Object
 		if err := going(live); err != nil {
 			return nil, err
 		}
-		if expected != nil && live != nil && !same(live, expected, r.autoscales(obj)) {
-			// Our own write, of which only the answer was lost, is nobody's edit.
-			if who := kube.LastManager(live); who != kube.Manager {
-				return nil, &EditedError{Object: kube.ID(obj), Manager: who}
-			}
+		if err := r.unedited(obj, live, expected); err != nil {
+			return nil, err
 		}
 		if live == nil {
 			made = true // perhaps, whatever the answer is
@@ -183,7 +172,9 @@ func (r *run) put(ctx context.Context, obj, expected *kube.Object) (*kube.Object
 		} else {
 			live, err = r.apply(ctx, obj, live)
 		}
-		if (kube.Stale(err) || kube.Exists(err)) && try < mostConflicts && ctx.Err() == nil {
+		again := kube.Stale(err) || kube.Exists(err) || scaledMeanwhile(err) && !scaled
+		scaled = scaledMeanwhile(err) // which the next try leaves alone
+		if again && try < mostConflicts && ctx.Err() == nil {
 			continue
 		}
 		return live, err
@@ -212,7 +203,7 @@ func (r *run) create(ctx context.Context, obj *kube.Object) error {
 // meanwhile the API server ignores the version, and not the UID: without it, the
 // apply would make another.
 func (r *run) apply(ctx context.Context, obj, live *kube.Object) (*kube.Object, error) {
-	send := obj.DeepCopy()
+	send := r.leaveReplicas(obj, live).DeepCopy()
 	send.SetResourceVersion(live.GetResourceVersion())
 	send.SetUID(live.GetUID())
 	applied, err := r.Cluster.Apply(ctx, send, kube.ApplyOptions{Over: live})

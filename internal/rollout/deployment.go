@@ -54,13 +54,21 @@ func (d deployment) missing(news []*corev1.Pod) string {
 }
 
 func (d deployment) doomed(all []*corev1.Pod) *sign {
-	if d.Spec.Paused {
-		return &sign{reason: "its Deployment is paused, so nothing will happen"}
+	set := d.newSet()
+	if d.Spec.Paused && !d.rolled(set) {
+		return &sign{reason: "its Deployment is paused, so nothing will happen until somebody runs `kubectl -n " + d.Namespace + " rollout resume deployment/" + d.Name + "`"}
 	}
-	if set := d.newSet(); set != nil {
+	if set != nil {
 		return d.refused(set, all)
 	}
 	return nil
+}
+
+// rolled reports whether all its pods are of its present template, or its controller
+// has not looked yet.
+func (d deployment) rolled(set *appsv1.ReplicaSet) bool {
+	status := d.Status
+	return status.ObservedGeneration < d.Generation || set != nil && status.UpdatedReplicas >= int32(d.wanted()) && status.Replicas <= status.UpdatedReplicas
 }
 
 // newSet is the ReplicaSet made from the Deployment's present template, found

@@ -64,24 +64,42 @@ func TestWriteOverWhatMovedOn(t *testing.T) {
 	for name, tt := range map[string]struct {
 		meanwhile func(s *scene)
 		manager   string // who edited it
+		want      string
 	}{
 		"status": {func(s *scene) {
 			testenv.Kubectl(s.t, "-n", s.namespace, "patch", "deployment", "gateway", "--subresource=status", "--type=merge", "--patch", `{"status": {"collisionCount": 1}}`)
-		}, ""},
+		}, "", "2 1/1"},
 		"edit": {func(s *scene) {
+			testenv.Kubectl(s.t, "-n", s.namespace, "patch", "deployment", "gateway", "--type=merge", "--patch", `{"spec": {"template": {"metadata": {"annotations": {"who": "mara"}}}}}`)
+		}, "kubectl-patch", ""},
+		"removed": {func(s *scene) {
+			testenv.Kubectl(s.t, "-n", s.namespace, "set", "env", "deployment/gateway", "VERSION-")
+		}, "somebody", ""},
+		"annotation": {func(s *scene) {
 			testenv.Kubectl(s.t, "-n", s.namespace, "annotate", "deployment", "gateway", "who=mara")
-		}, "kubectl-annotate"},
+		}, "", "2 1/1"},
+		"restart": {func(s *scene) {
+			testenv.Kubectl(s.t, "-n", s.namespace, "rollout", "restart", "deployment", "gateway")
+		}, "", "2 1/1"},
 		// Its owner too is somebody else from then on.
 		"conflict": {func(s *scene) {
 			testenv.Kubectl(s.t, "-n", s.namespace, "set", "env", "deployment/gateway", "VERSION=3")
-		}, "kubectl-set"},
-		"deleted": {func(s *scene) { testenv.Kubectl(s.t, "-n", s.namespace, "delete", "deployment", "gateway") }, ""},
+		}, "kubectl-set", ""},
+		// The number of pods that somebody chose meanwhile stays.
+		"scaled": {func(s *scene) {
+			testenv.Kubectl(s.t, "-n", s.namespace, "scale", "deployment/gateway", "--replicas=2")
+		}, "", "2 2/2"},
+		"deleted": {func(s *scene) { testenv.Kubectl(s.t, "-n", s.namespace, "delete", "deployment", "gateway") }, "", "2 1/1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t)
-			s.deploy(version("gateway", "1"))
-			o := s.options(version("gateway", "2"))
+			first := version("gateway", "1")
+			first.Replicas = 1
+			s.deploy(first)
+			second := version("gateway", "2")
+			second.Replicas = first.Replicas
+			o := s.options(second)
 			done := false
 			o.Guard = func(_ context.Context, live *kube.Object) error {
 				if live != nil && live.GetKind() == deploymentKind && !done {
@@ -95,7 +113,7 @@ func TestWriteOverWhatMovedOn(t *testing.T) {
 			switch errors.As(err, &edited); {
 			case tt.manager == "" && err != nil:
 				t.Error(err)
-			case tt.manager == "" && s.versions()["gateway"] != "2 1/1":
+			case tt.manager == "" && s.versions()["gateway"] != tt.want:
 				t.Error(s.versions())
 			case tt.manager != "" && (edited == nil || edited.Manager != tt.manager):
 				t.Errorf("%v", err)

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -60,4 +61,23 @@ func keeper(live *kube.Object) error {
 		}
 	}
 	return nil
+}
+
+// advise says of a conflict which command takes over what is in the way.
+func (r *run) advise(err error) error {
+	var conflict *kube.ConflictError
+	if errors.As(err, &conflict) {
+		conflict.Advice = "`slipway adopt --env " + r.Environment + "` shows who owns what of it, and takes it over"
+	}
+	return err
+}
+
+// adviseBack is advise for what does not go back.
+func (r *run) adviseBack(err error) error {
+	var conflict *kube.ConflictError
+	if errors.As(err, &conflict) {
+		adopt := "slipway adopt --env " + r.Environment
+		conflict.Advice = "`" + adopt + "` takes it over, and `slipway rollback --env " + r.Environment + " --unfinished` then puts it back; `" + adopt + " --current` accepts what is there now"
+	}
+	return err
 }

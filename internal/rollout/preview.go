@@ -148,7 +148,7 @@ func (r *run) compare(ctx context.Context, now *live, d *Difference) (err error)
 		return d.replace() // a Job's work is never changed, another one is done
 	}
 	if err != nil {
-		return err
+		return r.advise(err)
 	}
 	if d.Before == nil {
 		if d.Former, err = r.former(ctx, d.Object); err != nil {
@@ -161,6 +161,9 @@ func (r *run) compare(ctx context.Context, now *live, d *Difference) (err error)
 	d.Changed = d.Before == nil || kube.Made(d.Before) || !same(d.Before, d.After, scaled) || !reflect.DeepEqual(ownership(d.Before), ownership(d.After))
 	if d.Changed && by != "" {
 		return r.yields(d.Before)
+	}
+	if d.Changed && d.Object.GetNamespace() == r.Namespace {
+		return halted(*d)
 	}
 	return nil
 }

@@ -41,6 +41,8 @@ type Options struct {
 	// Owner is whose release it is: what lives outside of namespaces is marked with it,
 	// and another's is left alone. Without a platform, nothing is.
 	Owner platform.Owner
+	// Environment is how commands name it, for hints.
+	Environment string
 	// Objects to apply, in order; the services' workloads are taken out and applied in the services' order.
 	Objects []*kube.Object
 	// Services in the order they are released.
@@ -116,6 +118,7 @@ const (
 	Failed   Phase = "failed"
 	Undoing  Phase = "undoing"
 	Undid    Phase = "undone"
+	Leaving  Phase = "leaving" // what somebody else decided stays
 )
 
 // Progress tells what happens now.
@@ -139,6 +142,8 @@ type Result struct {
 	Objects  []ObjectResult  `json:"objects"`
 	Failure  *Failure        `json:"failure,omitempty"`
 	Undone   []Undone        `json:"undone,omitempty"`
+	// Left are objects that were to be changed, and stay as somebody else made them.
+	Left []Left `json:"left,omitempty"`
 }
 
 // ServiceResult is the outcome of one service.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -100,7 +99,7 @@ func (r *run) takeBack(ctx context.Context, c Change) (action string, changed bo
 	if deletes(c, live) {
 		return r.remove(ctx, c, live)
 	}
-	if asItWas(c, live, r.autoscales(c.Object)) {
+	if r.asItWas(c, live) || live != nil && r.left(c, live) {
 		return "unchanged", false, nil
 	}
 	return "restored", true, r.goBack(ctx, c, func() error { return r.restore(ctx, c, live) })
@@ -114,6 +113,9 @@ func (r *run) goBack(ctx context.Context, c Change, act func() error) error {
 	return r.step(ctx, TakeBack+" "+c.Service, nil, act)
 }
 
+// Kept is the action of what may hold data, and stays.
+const Kept = "kept"
+
 // keeps lists what may hold data that no second release could bring back.
 var keeps = map[string]bool{"Namespace": true, "CustomResourceDefinition": true, "PersistentVolumeClaim": true, "PersistentVolume": true}
 
@@ -125,7 +127,7 @@ func (r *run) remove(ctx context.Context, c Change, live *kube.Object) (string, 
 		return "deleted", false, nil
 	}
 	if stays(live) {
-		return "kept", true, nil
+		return Kept, true, nil
 	}
 	return "deleted", true, r.goBack(ctx, c, func() error {
 		ctx, stop := context.WithTimeout(ctx, r.Deadline+10*time.Second)
@@ -166,17 +168,13 @@ func (r *run) restore(ctx context.Context, c Change, live *kube.Object) error {
 	if err != nil {
 		return err
 	}
-	scaled := r.autoscales(c.Object)
-	if scaled {
-		prior = withoutReplicas(prior, live)
-	}
 	g := goal{kind: c.Object.GetKind(), name: c.Object.GetName(), start: start, exits: exitsOf(r.view.pods.List()), back: true}
 	now, err := r.putBack(writing, prior, c.Before, live)
 	if err != nil {
-		return err
+		return r.adviseBack(err)
 	}
-	if g.kind != podKind && !same(now, c.Before, scaled) { // what is chosen for a pod, it chooses anew
-		return errors.New("somebody else changed it meanwhile: it is not as it was before")
+	if fields := drift(now, c.Before, r.scaledByOthers(now), live); g.kind != podKind && len(fields) > 0 { // what is chosen for a pod, it chooses anew
+		return &NotBackError{Object: kube.ID(c.Object), Manager: kube.LastManager(now), Fields: fields, Environment: r.Environment}
 	}
 	if !serves(g.kind) || !c.Ran || c.Object.GetNamespace() != r.Namespace {
 		return nil
@@ -226,11 +224,7 @@ func (r *run) was(ctx context.Context, service string) (Service, error) {
 	return r.Was(ctx, service)
 }
 
-// same compares two states of an object in all that people and manifests decide about.
-func same(a, b *kube.Object, scaled bool) bool {
-	return reflect.DeepEqual(essence(a, scaled), essence(b, scaled))
-}
-
+// essence is an object without what the cluster keeps about it, to be shown.
 func essence(obj *kube.Object, scaled bool) map[string]any {
 	out := obj.DeepCopy().Object
 	delete(out, "status")

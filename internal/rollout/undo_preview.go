@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"context"
-	"reflect"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -72,7 +71,7 @@ func (r *run) undoing(c Change, live *kube.Object) *UndoPreview {
 		when, _, _ := unstructured.NestedString(live.Object, "spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted")
 		u.Claims = when == "Delete"
 		return u
-	case live != nil && same(live, c.Before, r.autoscales(c.Object)) && reflect.DeepEqual(ownership(live), ownership(c.Before)):
+	case r.asItWas(c, live), live != nil && kube.ChangedByOthersAlone(live, c.Before):
 		return nil
 	}
 	u.Then = kube.Images(c.Before)
