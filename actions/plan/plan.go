@@ -172,6 +172,9 @@ func (o *Options) promoted(ctx context.Context, e *environment.Environment) (*le
 	if record.Environment != name || record.Number != number {
 		return nil, &action.Error{Code: action.Usage, Err: fmt.Errorf("%s is of %s #%d, not of %s", o.Record, record.Environment, record.Number, o.From), Advice: "give the record of the release that is named"}
 	}
+	if record.Platform != "" && record.Platform != e.Platform.Name {
+		return nil, &action.Error{Code: action.Usage, Err: fmt.Errorf("%s is of platform %s, and this is %s", o.Record, record.Platform, e.Platform.Name), Advice: "give the record of this platform's release"}
+	}
 	return record, nil
 }
 
