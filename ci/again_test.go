@@ -122,7 +122,7 @@ func TestRepeatShowsNoSecret(t *testing.T) {
 func TestFailedDryRunRepeatsAsOne(t *testing.T) {
 	t.Parallel()
 	c := tiny(t)
-	replace(t, c.root, "slipway.yaml", "migrations: migrations", "migrations: migrations, plan: exit 3")
+	replace(t, c.root, "slipway.yaml", "migrations: migrations", "migrations: migrations\n  plan: exit 3")
 	code, output, r := c.launch(t, "migrate", "--dry-run").ends(2 * time.Minute)
 	f := r.Failures()
 	if code == exitFine || len(f) != 1 {

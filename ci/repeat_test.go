@@ -36,7 +36,11 @@ func TestFailedCheckTellsHowToRepeatIt(t *testing.T) {
 	if out, err := shell.CombinedOutput(); shell.ProcessState.ExitCode() != exitFailed {
 		t.Errorf("%s: %v\n%s", told[3], err, out)
 	}
-	if again := readReport(t, filepath.Join(root, ".slipway")); statuses(again) != "test failed" {
+	folder := regexp.MustCompile(`--output (\S+)`).FindStringSubmatch(told[3])
+	if folder == nil {
+		t.Fatalf("%s has not every flag that was given", told[3])
+	}
+	if again := readReport(t, folder[1]); statuses(again) != "test failed" {
 		t.Errorf("%s ran %s", told[3], statuses(again))
 	}
 }
