@@ -62,3 +62,19 @@ func TestTellerOfATerminal(t *testing.T) {
 		t.Errorf("%q stays", last)
 	}
 }
+
+// What holds a service up is in a log as soon as it is known, and once.
+func TestTellerNamesWhatHoldsUp(t *testing.T) {
+	var got []string
+	tell := Teller(func(format string, args ...any) { got = append(got, fmt.Sprintf(format, args...)) }, nil)
+	for second := range 9 {
+		why := ""
+		if second > 1 {
+			why = "no node takes it: 1 Insufficient cpu."
+		}
+		tell(rollout.Progress{Service: "web", Phase: rollout.Waiting, Wanted: 1, Elapsed: time.Duration(second) * time.Second, Detail: "0 of 1 new pods are ready", Why: why})
+	}
+	if want := []string{"  web: 0 of 1 pod ready, 2s, no node takes it: 1 Insufficient cpu."}; !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
