@@ -64,6 +64,8 @@ func (w Way) headline() string {
 // detail is what becomes of one object.
 func (w Way) detail(u rollout.UndoPreview) string {
 	switch {
+	case u.Problem != "":
+		return "it cannot be read: " + clip(u.Problem, 200)
 	case u.Action == rollout.Keep:
 		return "it may hold data, or is marked to be kept"
 	case u.Claims:

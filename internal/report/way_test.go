@@ -20,6 +20,7 @@ func TestWay(t *testing.T) {
 	deleted := func(id string) rollout.UndoPreview { return rollout.UndoPreview{ID: id, Action: rollout.Delete} }
 	held := deleted("StatefulSet/shop/queue")
 	held.Claims = true
+	away := rollout.UndoPreview{ID: "Widget/shop/w", Action: rollout.Restore, Problem: "no matches for kind Widget"}
 	for _, tt := range []struct {
 		name string
 		way  Way
@@ -34,8 +35,9 @@ the data stay, and these migrations stay applied: 0014_last
   no object changes
 the database goes back to a.dump; what was written since is lost
 `},
-		{"one that ended in the middle", Way{Way: &release.Way{Environment: "production", To: 4, Unfinished: 5, Continues: true, TakenBack: []int{5}, Objects: []rollout.UndoPreview{settings}}}, `production: #5 ended in the middle; taking it back leads to #4
+		{"one that ended in the middle", Way{Way: &release.Way{Environment: "production", To: 4, Unfinished: 5, Continues: true, TakenBack: []int{5}, Objects: []rollout.UndoPreview{settings, away}}}, `production: #5 ended in the middle; taking it back leads to #4
   restore  ConfigMap/shop/settings
+  restore  Widget/shop/w            it cannot be read: no matches for kind Widget
 `},
 		{"all", Way{Way: &release.Way{Environment: "production", TakenBack: []int{1}, Uninstalls: true, Ledger: "slipway-production", Objects: []rollout.UndoPreview{
 			deleted("Deployment/shop/web"), deleted("StatefulSet/shop/store"), held, {ID: "PersistentVolumeClaim/shop/files", Action: rollout.Keep}}}}, `production is uninstalled (#1): nothing of it runs afterwards

@@ -15,6 +15,9 @@ type UndoPreview struct {
 	Action  string // Restore, Delete or Keep
 	// Now and Then are the images that it has, and that it would have.
 	Now, Then []string
+	// Problem says why nobody knows how it is now, "" where it is known: that keeps
+	// the others from going back no more than it does in Undo.
+	Problem string
 	// Claims says that the volume claims of a StatefulSet would be deleted with it.
 	Claims bool
 }
@@ -43,14 +46,27 @@ func PreviewUndo(ctx context.Context, o Options, changes []Change) ([]UndoPrevie
 	var out []UndoPreview
 	for _, c := range backwards(changes) {
 		live, err := at.read(ctx, c.Object)
-		if err != nil {
+		if err != nil && ctx.Err() != nil {
 			return nil, err
+		}
+		if err != nil {
+			out = append(out, r.unread(c, err))
+			continue
 		}
 		if u := r.undoing(c, live); u != nil {
 			out = append(out, *u)
 		}
 	}
 	return out, nil
+}
+
+// unread is what would be done to an object that cannot be read.
+func (r *run) unread(c Change, err error) UndoPreview {
+	u := UndoPreview{ID: kube.ID(c.Object), Service: c.Service, Action: Restore, Problem: r.redact(err.Error())}
+	if c.Before == nil {
+		u.Action = Delete
+	}
+	return u
 }
 
 // undoing is what takeBack would do, nil for nothing.
