@@ -72,18 +72,22 @@ func (r *run) unlike(ctx context.Context, now *live, obj *kube.Object, since tim
 	if r.scaledByOthers(live) {
 		obj = withoutReplicas(obj, live)
 	}
+	wanted := live
 	if !kube.Applied(obj, live) {
-		wanted, err := r.Cluster.Apply(ctx, obj, kube.ApplyOptions{DryRun: true, Force: true})
+		wanted, err = r.Cluster.Apply(ctx, obj, kube.ApplyOptions{DryRun: true, Force: true})
 		if err != nil {
 			return nil, err
 		}
 		u.Fields = drift(live, wanted, r.scaledByOthers(live))
 	}
 	added, by := kube.AddedSince(live, since)
-	part := runtimeCopy(added.Of(live))
-	unmark(at(part, templatePath(obj.GetKind())), nil)
-	for _, f := range plan.Fields(map[string]any{}, part, nil) {
-		u.Fields = append(u.Fields, f.Path)
+	part := runtimeCopy(added.Without(kube.AppliedFields(wanted)).Of(live))
+	template := at(part, templatePath(obj.GetKind()))
+	unmark(template, nil)
+	if len(template) > 0 {
+		for _, f := range plan.Fields(nil, part, nil) {
+			u.Fields = append(u.Fields, f.Path)
+		}
 	}
 	if u.By = by; len(u.Fields) == 0 {
 		return nil, nil
