@@ -38,7 +38,7 @@ func (e *Environment) Said(ctx context.Context, r *ledger.Record) []report.Said 
 			newest[service] = pod
 		}
 	}
-	redact := platform.Redactor(slices.Collect(maps.Values(e.Target.Values)))
+	redact := rollout.RedactHeld(ctx, e.Cluster, e.Target.Namespace, platform.Redactor(slices.Collect(maps.Values(e.Target.Values))))
 	services := slices.Sorted(maps.Keys(newest))
 	said := make([]report.Said, len(services))
 	var work errgroup.Group

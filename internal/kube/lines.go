@@ -20,6 +20,7 @@ const (
 	lineHead = 1 << 20
 	lineTail = 64 << 10
 	lineCut  = " … "
+	lineEnd  = " …"
 )
 
 // EachLine reads the log of a container as it comes and hands over line by line,
@@ -115,9 +116,14 @@ type lastLines struct {
 	bytes int
 }
 
-// add keeps of one that is longer than all may be the beginning.
+// mostOfLine is what is kept of one of them, so that it does not push out the others.
+const mostOfLine = 16 << 10
+
 func (l *lastLines) add(line []byte) {
-	line = append(bytes.Clone(line[:min(len(line), l.most)]), '\n')
+	if most := min(mostOfLine, l.most); len(line) > most {
+		line = append(bytes.Clone(line[:most]), lineEnd...)
+	}
+	line = append(bytes.Clone(line), '\n')
 	l.lines, l.bytes = append(l.lines, line), l.bytes+len(line)
 	for len(l.lines) > 1 && l.bytes > l.most {
 		l.bytes -= len(l.lines[0])

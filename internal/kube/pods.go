@@ -18,7 +18,7 @@ type LogOptions struct {
 	Previous bool
 	// Lines from the end. Default: 20.
 	Lines int
-	// Bytes at most, of the end. Default: 64 KiB.
+	// Bytes at most, of the end. Default: 1 MiB.
 	Bytes int
 	// Since leaves out what was said earlier.
 	Since time.Time
@@ -31,7 +31,7 @@ func (c *Cluster) Logs(ctx context.Context, namespace, pod string, o LogOptions)
 		o.Lines = 20
 	}
 	if o.Bytes == 0 {
-		o.Bytes = 64 << 10
+		o.Bytes = 1 << 20
 	}
 	last := lastLines{most: o.Bytes}
 	err := c.EachLine(ctx, namespace, pod, o, func(line []byte, _ bool) { last.add(line) })

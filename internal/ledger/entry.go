@@ -190,7 +190,7 @@ func (e *Entry) Ended(name string, outcome error) bool {
 			now := time.Now().UTC()
 			step.Ended, step.Error = &now, ""
 			if outcome != nil {
-				step.Error = outcome.Error()
+				step.Error = e.redact(outcome.Error())
 			}
 			return true
 		}
@@ -198,9 +198,19 @@ func (e *Entry) Ended(name string, outcome error) bool {
 	return false
 }
 
+func (e *Entry) redact(text string) string {
+	if e.ledger.Redact == nil {
+		return text
+	}
+	return e.ledger.Redact(text)
+}
+
 // Close records how the release ended.
 func (e *Entry) Close(ctx context.Context, state State, verdict string) error {
 	now := time.Now().UTC()
+	if state != Released {
+		verdict = e.redact(verdict)
+	}
 	e.Record.State, e.Record.Verdict, e.Record.Ended = state, verdict, &now
 	if err := e.write(ctx); err != nil {
 		return err

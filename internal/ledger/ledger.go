@@ -34,6 +34,9 @@ type Ledger struct {
 	Namespace string
 	// Keep is how many releases are kept; unfinished ones do not count. Default: DefaultKeep.
 	Keep int
+	// Redact takes secrets out of errors and verdicts before they are written; nil if
+	// nobody knows any.
+	Redact func(string) string
 	// Copy is given each record as it was written, to be read when the cluster is
 	// away; nil for nobody. What becomes of a copy stops no release.
 	Copy func(*Record)

@@ -63,20 +63,32 @@ func found(text string, forms []form) (spans []span) {
 	return append(spans, cutOff(text, forms)...)
 }
 
-// cutOff is the beginning of a secret at the end of a text that was cut there.
-func cutOff(text string, forms []form) []span {
-	kept, cut := strings.CutSuffix(text, "…")
-	if kept = strings.TrimSuffix(kept, " "); !cut {
-		return nil
+// cutOff are the beginnings of secrets where a text was cut.
+func cutOff(text string, forms []form) (spans []span) {
+	const mark = "…"
+	for at, looks := 0, 0; ; looks++ {
+		i := strings.Index(text[at:], mark)
+		if i < 0 || looks == 100 { // more cuts than that are somebody else's dots
+			return spans
+		}
+		kept := strings.TrimSuffix(text[:at+i], " ")
+		at += i + len(mark)
+		if n := begun(kept, forms); n > 0 {
+			spans = append(spans, span{len(kept) - n, len(kept)})
+		}
 	}
+}
+
+// begun is how much of the longest secret stands at the end of a text, 0 for none.
+func begun(text string, forms []form) (most int) {
 	for _, f := range forms {
-		for n := min(len(f.text)-1, len(kept)); n > 3; n-- {
-			if strings.HasSuffix(kept, f.text[:n]) {
-				return []span{{len(kept) - n, len(kept)}}
+		for n := min(len(f.text)-1, len(text)); n > max(3, most); n-- {
+			if strings.HasSuffix(text, f.text[:n]) {
+				most = n
 			}
 		}
 	}
-	return nil
+	return most
 }
 
 // longEnough is what is looked for over the ends of lines too, where tools break

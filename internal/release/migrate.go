@@ -227,7 +227,10 @@ func (m Migrations) Migrate(ctx context.Context, o Migrating) (database.Migrated
 			})
 		},
 	})
-	done.Output = m.Redact(done.Output)
+	redact := rollout.RedactHeld(ctx, m.Cluster, m.Namespace, m.Redact)
+	if done.Output = redact(done.Output); err != nil {
+		err = hide(err, redact)
+	}
 	if err != nil {
 		for _, line := range last(done.Output, failedLines) {
 			m.Say("    │ %s", line)

@@ -105,6 +105,7 @@ const longestWalk = 20 * time.Second
 func (v Verifier) Failing(ctx context.Context) (failing []ledger.Condition) {
 	walking, stop := context.WithTimeoutCause(ctx, longestWalk, fmt.Errorf("it was not over within %s", longestWalk))
 	defer stop()
+	v.Redact = rollout.RedactHeld(ctx, v.Cluster, v.Namespace, v.Redact)
 	services, err := v.expected(walking)
 	if err != nil {
 		return nil

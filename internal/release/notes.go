@@ -21,6 +21,7 @@ func Notes(ctx context.Context, o Planning, p *plan.Plan) ([]string, error) {
 	}
 	looking, stop := context.WithCancel(ctx)
 	defer stop()
+	o.Rollout.Redact = rollout.RedactHeld(ctx, o.Rollout.Cluster, o.Rollout.Namespace, o.Rollout.Redact)
 	seen, err := rollout.Look(ctx, looking, o.Rollout)
 	if kube.Refused(err) {
 		return append(notes, "how the services are could not be looked at: "+rollout.Clean(err.Error())), nil

@@ -90,7 +90,8 @@ const patience = 2 * time.Minute
 
 // Run makes a release. What an earlier one left half done is taken back first.
 // It fails with a *ledger.HeldError while another one runs.
-func Run(ctx context.Context, o Options) (*Outcome, error) {
+func Run(ctx context.Context, o Options) (_ *Outcome, err error) {
+	defer func() { err = hide(err, o.Rollout.Redact) }()
 	lock, err := o.acquire(ctx)
 	if err != nil {
 		return nil, err
@@ -157,7 +158,8 @@ func (o *Options) add(ctx context.Context, lock *ledger.Lock, record ledger.Reco
 
 // Resume continues the release that a process left in the middle, to what it
 // wanted: its objects are in the ledger, so the repository may have moved on.
-func Resume(ctx context.Context, o Options) (*Outcome, error) {
+func Resume(ctx context.Context, o Options) (_ *Outcome, err error) {
+	defer func() { err = hide(err, o.Rollout.Redact) }()
 	lock, err := o.acquire(ctx)
 	if err != nil {
 		return nil, err
@@ -304,6 +306,8 @@ func clean(result *rollout.Result) bool {
 
 func (o *Options) acquire(ctx context.Context) (*ledger.Lock, error) {
 	o.Rollout.Cluster.Patience, o.Rollout.Environment = patience, o.Ledger.Environment
+	o.Rollout.Redact = rollout.RedactHeld(ctx, o.Rollout.Cluster, o.Rollout.Namespace, o.Rollout.Redact)
+	o.Ledger.Redact = o.Rollout.Redact
 	o.noting, o.noted = context.WithoutCancel(ctx), func() {}
 	if o.Rollout.Grace > 0 {
 		o.noting, o.noted = kube.Outlast(ctx, o.noting, lastNote)

@@ -24,7 +24,8 @@ const rollbackStep = "rollback"
 // Unfinished and no such release, the outcome is nil and nothing is done; with one,
 // its database goes back as its plan said, to OnFailure where no Database is given,
 // and only if a migration has changed it.
-func Rollback(ctx context.Context, o Options, to int) (*Outcome, error) {
+func Rollback(ctx context.Context, o Options, to int) (_ *Outcome, err error) {
+	defer func() { err = hide(err, o.Rollout.Redact) }()
 	lock, err := o.acquire(ctx)
 	if err != nil {
 		return nil, err

@@ -11,7 +11,8 @@ import (
 // after a rollback is hardly the release, and taking back one after the other
 // would end with nothing. Where that release is not to be taken back, it fails
 // with a *KeptError.
-func TakeBack(ctx context.Context, o Options, number int) (*Outcome, error) {
+func TakeBack(ctx context.Context, o Options, number int) (_ *Outcome, err error) {
+	defer func() { err = hide(err, o.Rollout.Redact) }()
 	lock, err := o.acquire(ctx)
 	if err != nil {
 		return nil, err

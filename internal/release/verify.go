@@ -79,7 +79,9 @@ const patienceAll = 30 * time.Second
 // Verify runs the platform's own commands in the cluster, walks its flows, asks
 // Prometheus, and at last looks at all services once more: a later one may have
 // broken an earlier one.
-func (v Verifier) Verify(ctx context.Context) error {
+func (v Verifier) Verify(ctx context.Context) (err error) {
+	v.Redact = rollout.RedactHeld(ctx, v.Cluster, v.Namespace, v.Redact)
+	defer func() { err = hide(err, v.Redact) }()
 	start := time.Now()
 	services, err := v.expected(ctx)
 	if err != nil {

@@ -190,7 +190,7 @@ func (r *run) together(ctx context.Context, i, until int, workloads map[string]D
 			if err == nil || errors.Is(context.Cause(ctx), errOther) && (errors.Is(err, errOther) || errors.Is(err, context.Canceled)) {
 				return
 			}
-			r.report(Progress{Service: s.Name, Phase: Failed, Elapsed: time.Since(start), Detail: err.Error()})
+			r.report(Progress{Service: s.Name, Phase: Failed, Elapsed: time.Since(start), Detail: r.redact(err.Error())})
 			errs[n], r.result.Services[n].Failed = err, true
 			stop(errOther)
 		})

@@ -47,7 +47,7 @@ func Inspect(ctx context.Context, o Options) (*Result, error) {
 			errs[i] = r.inspect(ctx, s, &r.result.Services[i])
 			r.result.Services[i].Seconds = time.Since(start).Seconds()
 			if errs[i] != nil {
-				r.report(Progress{Service: s.Name, Phase: Failed, Elapsed: time.Since(start), Detail: errs[i].Error()})
+				r.report(Progress{Service: s.Name, Phase: Failed, Elapsed: time.Since(start), Detail: r.redact(errs[i].Error())})
 			}
 		})
 	}

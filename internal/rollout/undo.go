@@ -62,7 +62,7 @@ func (r *run) undo(ctx, beginning context.Context, changes []Change) error {
 			errs = append(errs, fmt.Errorf("take back %s: %w", out.ID, err))
 		}
 		r.result.Undone = append(r.result.Undone, out)
-		r.report(Progress{Service: name, Phase: Undid, Elapsed: time.Since(start), Detail: action + detail(err)})
+		r.report(Progress{Service: name, Phase: Undid, Elapsed: time.Since(start), Detail: action + r.redact(detail(err))})
 		if err != nil && ctx.Err() != nil {
 			return errors.Join(append(errs, &LeftError{Changes: len(all) - i})...)
 		}

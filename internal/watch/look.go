@@ -30,6 +30,7 @@ const past = 30 * time.Minute
 
 // Look sees what should not be now, and what has come up since.
 func (e Eyes) Look(ctx context.Context, release *ledger.Record, since, now time.Time) ([]Sight, error) {
+	e.Rollout.Redact = rollout.RedactHeld(ctx, e.Rollout.Cluster, e.Rollout.Namespace, e.Rollout.Redact)
 	o := e.Rollout
 	o.Settle, o.Critical = 0, nil // lines are a finding of their own
 	o.Services = slices.Clone(o.Services)
