@@ -2,7 +2,9 @@ package kube
 
 import (
 	"reflect"
+	"strings"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 )
@@ -25,7 +27,7 @@ func WithAllocated(prior, before, live *Object) *Object {
 		return nil
 	}
 	missing := nodePorts(spec, was, now)
-	for _, field := range []string{"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort"} {
+	for _, field := range allocated {
 		if value, chosen := was[field]; chosen && spec[field] == nil && !reflect.DeepEqual(value, now[field]) {
 			spec[field] = runtime.DeepCopyJSONValue(value)
 			missing = true
@@ -33,6 +35,33 @@ func WithAllocated(prior, before, live *Object) *Object {
 	}
 	if !missing {
 		return nil
+	}
+	return out
+}
+
+// allocated are the fields of a Service that the API server chooses.
+var allocated = []string{"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort"}
+
+// Taken reports whether the API server refused a Service because another one has its
+// address or port.
+func Taken(err error) bool {
+	return apierrors.IsInvalid(err) && strings.Contains(err.Error(), "already allocated")
+}
+
+// AllocatedAs is what a Service was, with what the API server has chosen for it now.
+func AllocatedAs(before, now *Object) *Object {
+	out := before.DeepCopy()
+	spec, _ := out.Object["spec"].(map[string]any)
+	chosen, _ := now.Object["spec"].(map[string]any)
+	for _, field := range allocated {
+		if value, ok := chosen[field]; ok && spec != nil {
+			spec[field] = runtime.DeepCopyJSONValue(value)
+		}
+	}
+	for _, item := range list(spec, "ports") {
+		if port, _ := item.(map[string]any); port != nil && samePort(port, chosen)["nodePort"] != nil {
+			port["nodePort"] = samePort(port, chosen)["nodePort"]
+		}
 	}
 	return out
 }
