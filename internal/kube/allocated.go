@@ -48,24 +48,6 @@ func Taken(err error) bool {
 	return apierrors.IsInvalid(err) && strings.Contains(err.Error(), "already allocated")
 }
 
-// AllocatedAs is what a Service was, with what the API server has chosen for it now.
-func AllocatedAs(before, now *Object) *Object {
-	out := before.DeepCopy()
-	spec, _ := out.Object["spec"].(map[string]any)
-	chosen, _ := now.Object["spec"].(map[string]any)
-	for _, field := range allocated {
-		if value, ok := chosen[field]; ok && spec != nil {
-			spec[field] = runtime.DeepCopyJSONValue(value)
-		}
-	}
-	for _, item := range list(spec, "ports") {
-		if port, _ := item.(map[string]any); port != nil && samePort(port, chosen)["nodePort"] != nil {
-			port["nodePort"] = samePort(port, chosen)["nodePort"]
-		}
-	}
-	return out
-}
-
 // nodePorts sets those that a Service's ports had, and reports whether they have them no more.
 func nodePorts(spec, was, now map[string]any) (missing bool) {
 	const field = "nodePort"

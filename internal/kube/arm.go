@@ -127,6 +127,14 @@ func (c *Cluster) previewArm(ctx context.Context, obj, live *Object, strategy st
 	if err := unstructured.SetNestedMap(after.Object, wanted, "spec", strategy); err != nil {
 		return nil, fmt.Errorf("apply %s: %w", ID(obj), err)
 	}
+	set := fieldpath.NewSet()
+	for name := range wanted {
+		set.Insert(fieldpath.MakePathOrDie("spec", strategy, name))
+	}
+	entries, err := withFields(after, set)
+	if err != nil {
+		return nil, fmt.Errorf("apply %s: %w", ID(obj), err)
+	}
 	patch := []map[string]any{{"op": "replace", "path": "/spec", "value": after.Object["spec"]}}
 	for name, now := range map[string]map[string]string{"labels": after.GetLabels(), "annotations": after.GetAnnotations()} {
 		if len(now) > 0 {
@@ -144,6 +152,7 @@ func (c *Cluster) previewArm(ctx context.Context, obj, live *Object, strategy st
 	if err != nil {
 		return nil, applyError(obj, err)
 	}
+	after.SetManagedFields(entries) // as an apply would leave them
 	return after, nil
 }
 

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"reflect"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -35,6 +36,7 @@ func same(now, before *kube.Object, scaled bool, between ...*kube.Object) bool {
 }
 
 func counted(now, before *kube.Object, between []*kube.Object) kube.Fields {
+	between = slices.DeleteFunc(slices.Clone(between), func(o *kube.Object) bool { return o == nil }) // it was not there
 	return kube.AppliedFields(now, before).And(kube.AppliedFields(between...).Without(kube.OthersFields(now)))
 }
 

@@ -169,11 +169,11 @@ func (r *run) restore(ctx context.Context, c Change, live *kube.Object) error {
 		return err
 	}
 	g := goal{kind: c.Object.GetKind(), name: c.Object.GetName(), start: start, exits: exitsOf(r.view.pods.List()), back: true}
-	now, before, err := r.putBack(writing, prior, c.Before, live)
+	now, err := r.putBack(writing, prior, c.Before, live)
 	if err != nil {
 		return r.adviseBack(err)
 	}
-	if fields := drift(now, before, r.scaledByOthers(now), live); g.kind != podKind && len(fields) > 0 { // what is chosen for a pod, it chooses anew
+	if fields := drift(now, c.Before, r.scaledByOthers(now), live); g.kind != podKind && len(fields) > 0 { // what is chosen for a pod, it chooses anew
 		return &NotBackError{Object: kube.ID(c.Object), Manager: kube.LastManager(now), Fields: fields, Environment: r.Environment}
 	}
 	if !serves(g.kind) || !c.Ran || c.Object.GetNamespace() != r.Namespace {
@@ -208,21 +208,14 @@ func (r *run) makeRoom(ctx context.Context, c Change, live *kube.Object) (*kube.
 
 // putBack applies what an object was, first with the addresses and ports that the cluster
 // had chosen, where it has given them away since, and then without: they are not slipway's.
-// It returns what it is then, and what it has to be. Where somebody else has an address
-// now, that is with another one.
-func (r *run) putBack(ctx context.Context, prior, before, live *kube.Object) (now, wanted *kube.Object, err error) {
-	taken := false
+// Where somebody else has them by then, the cluster chooses others.
+func (r *run) putBack(ctx context.Context, prior, before, live *kube.Object) (*kube.Object, error) {
 	if chosen := kube.WithAllocated(prior, before, live); chosen != nil {
-		_, err := r.put(ctx, chosen, nil)
-		if taken = kube.Taken(err); err != nil && !taken {
-			return nil, nil, err
+		if _, err := r.put(ctx, chosen, nil); err != nil && !kube.Taken(err) {
+			return nil, err
 		}
 	}
-	now, err = r.put(ctx, prior, nil)
-	if err == nil && taken {
-		before = kube.AllocatedAs(before, now)
-	}
-	return now, before, err
+	return r.put(ctx, prior, nil)
 }
 
 func (r *run) was(ctx context.Context, service string) (Service, error) {
