@@ -32,7 +32,6 @@ func TestConditionOf(t *testing.T) {
 		"crashes":                             {waits("CrashLoopBackOff", ""), "exits again and again", false},
 		"is not ready":                        {func(s *world) { s.converged(); s.pods[0].Status.Conditions = nil }, "0 of 1 new pods are ready", false},
 		"waits for a secret":                  {waits("ContainerCreating", "secret not found"), "ContainerCreating secret not found", false},
-		"is paused":                           {func(s *world) { s.converged(); s.deployment.Spec.Paused = true }, "paused", false},
 		"is scaled to 0":                      {func(s *world) { s.converged(); none := int32(0); s.deployment.Spec.Replicas = &none }, "asks for no pods", true},
 		"ready between two ends":              {endedAgo(time.Minute, 3), "container api ended 3 times, 1m0s ago the last time, last with code 3", false},
 		"recovered long ago":                  {endedAgo(time.Hour, 30), "", false},
