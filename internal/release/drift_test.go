@@ -8,6 +8,7 @@ import (
 
 	"github.com/teei/slipway/internal/kube"
 	"github.com/teei/slipway/internal/ledger"
+	"github.com/teei/slipway/internal/rollout"
 )
 
 func wellEnough(context.Context, *ledger.Record) error { return nil }
@@ -97,4 +98,39 @@ func TestAcceptWhatIsThere(t *testing.T) {
 	}
 	third := d.planning("$colour", "green", "$digest", strings.Repeat("3", 64))
 	d.released(d.approve(d.plan(third)), third)
+}
+
+// A hotfix by hand on what a rollback would restore is named before the first write,
+// also where the rollback is only shown; once it is taken over, it goes back.
+func TestRollbackOverAHotfix(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	first, second := d.planning(), d.planning("$digest", strings.Repeat("2", 64))
+	d.released(d.approve(d.plan(first)), first)
+	d.released(d.approve(d.plan(second)), second)
+	d.patch(`{"spec": {"template": {"spec": {"containers": [{"name": "web", "image": "example.invalid/web@sha256:` + strings.Repeat("9", 64) + `"}]}}}}`)
+	o := Options{Ledger: d.ledger, Rollout: second.Rollout}
+	_, shown := Foresee(t.Context(), o, Previous)
+	_, err := Rollback(t.Context(), o, Previous)
+	for _, err := range []error{shown, err} {
+		var refused *rollout.NotOursError
+		if !errors.As(err, &refused) || !strings.Contains(err.Error(), "Deployment/"+d.namespace+"/web") || !strings.Contains(err.Error(), "is owned by kubectl-patch") {
+			t.Fatalf("%v", err)
+		}
+		if want := "slipway adopt --env " + d.ledger.Environment + "`"; !strings.Contains(refused.Hint(), want) {
+			t.Errorf("%s\nwant %s", refused.Hint(), want)
+		}
+	}
+	if all, err := d.ledger.Releases(t.Context()); err != nil || len(all) != 2 {
+		t.Errorf("it was recorded as a rollback: %d records, %v", len(all), err)
+	}
+	if err := Adopt(t.Context(), Options{Ledger: d.ledger, Rollout: second.Rollout}); err != nil {
+		t.Fatal(err)
+	}
+	if outcome, err := Rollback(t.Context(), o, Previous); err != nil || outcome.State != ledger.Released {
+		t.Fatalf("%+v, %v", outcome, err)
+	}
+	if image := d.web(); !strings.Contains(image, strings.Repeat("1", 64)) {
+		t.Errorf("it runs %s", image)
+	}
 }

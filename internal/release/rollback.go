@@ -115,6 +115,9 @@ func (o *Options) backTo(ctx context.Context, lock *ledger.Lock, to int) (*Outco
 	if err != nil {
 		return nil, err
 	}
+	if err := rollout.Unopposed(ctx, o.Rollout, changes); err != nil {
+		return nil, err
+	}
 	o.say("roll back %s to #%d", o.Ledger.Environment, to)
 	record := o.Record
 	record.RollbackTo, record.Fence = &to, lock.Fence

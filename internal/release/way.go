@@ -51,6 +51,12 @@ func Foresee(ctx context.Context, o Options, to int) (*Way, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.Rollout.Environment = o.Ledger.Environment
+	if unfinished == nil { // a mixture is to end, whatever stands in the way of some of it
+		if err := rollout.Unopposed(ctx, o.Rollout, changes); err != nil {
+			return nil, err
+		}
+	}
 	if way.Objects, err = rollout.PreviewUndo(ctx, o.Rollout, changes); err != nil {
 		return nil, err
 	}
