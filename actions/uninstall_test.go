@@ -75,6 +75,7 @@ func (c *checkout) atTerminal(want int, answer string, args ...string) string {
 		c.Fatal(err)
 	}
 	cmd := c.command(args...)
+	cmd.Env = append(cmd.Environ(), "GITHUB_ACTIONS=")
 	cmd.Stdin = program
 	out, _ := cmd.CombinedOutput()
 	if code := cmd.ProcessState.ExitCode(); code != want {

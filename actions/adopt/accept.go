@@ -37,7 +37,7 @@ func Accept(ctx context.Context, flags environment.Flags, yes bool, in io.Reader
 	if len(differing) == 0 {
 		fmt.Fprintln(w, "  everything is as before")
 	}
-	if !yes && !action.Confirm(in, w, "Type yes to accept what is there now: ") {
+	if !yes && !action.Confirm(ctx, in, w, "Type yes to accept what is there now: ") {
 		return &NotAskedError{What: "accept " + e.Ledger.Name(record.Number) + " as it is"}
 	}
 	outcome, err := release.Accept(ctx, options)

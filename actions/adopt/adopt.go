@@ -83,7 +83,7 @@ func Run(ctx context.Context, flags environment.Flags, yes bool, in io.Reader, w
 	if err := table(w, found); err != nil {
 		return err
 	}
-	if !yes && !action.Confirm(in, w, "Type yes to take them over: ") {
+	if !yes && !action.Confirm(ctx, in, w, "Type yes to take them over: ") {
 		return &NotAskedError{What: fmt.Sprintf("adopt %d objects", len(found))}
 	}
 	if err := release.Adopt(ctx, options); err != nil {

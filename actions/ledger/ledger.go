@@ -82,7 +82,7 @@ func Move(ctx context.Context, flags environment.Flags, yes, onlyOurs bool, in i
 	if err := table(w, m); err != nil {
 		return err
 	}
-	if !yes && !action.Confirm(in, w, "Type yes to move them: ") {
+	if !yes && !action.Confirm(ctx, in, w, "Type yes to move them: ") {
 		return &NotAskedError{Releases: len(m.Records), Command: command(flags, onlyOurs)}
 	}
 	if err := m.Run(ctx, release.HolderOf(os.Getenv)); err != nil {

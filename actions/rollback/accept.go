@@ -31,7 +31,7 @@ func (o *Options) accept(ctx context.Context, url string, in io.Reader, w io.Wri
 		return err
 	}
 	fmt.Fprintf(w, "going back to %s would lose, %s\n", o.Database, loss)
-	if o.AcceptLoss || action.Confirm(in, w, "Type yes to lose that: ") {
+	if o.AcceptLoss || action.Confirm(ctx, in, w, "Type yes to lose that: ") {
 		return nil
 	}
 	return &LossError{Loss: loss.String()}

@@ -59,7 +59,7 @@ func (o *Options) agreed(ctx context.Context, options release.Options, in io.Rea
 	switch {
 	case o.Yes, !refused.Asked && (way.To > 0 || way.Continues):
 		return way, nil
-	case !refused.Asked, !action.Confirm(in, w, question(way)):
+	case !refused.Asked, !action.Confirm(ctx, in, w, question(way)):
 		return nil, refused
 	}
 	return way, nil
