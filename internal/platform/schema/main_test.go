@@ -70,6 +70,7 @@ var loaderAlone = map[string]string{
 	"duplicate-port":      "the same value in two items, which differ otherwise",
 	"duplicate-service":   "the same value in two items, which differ otherwise",
 	"long-namespace":      "two names, together too long",
+	"one-namespace":       "the same values in two items, which differ otherwise",
 	"merge-key":           "gone once the YAML is read",
 	"two-documents":       "gone once the YAML is read",
 }
