@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -56,6 +58,29 @@ func owned(live *Object, filled bool) (*Object, error) {
 	out.SetName(live.GetName())
 	out.SetNamespace(live.GetNamespace())
 	return out, nil
+}
+
+// Ours reports whether slipway made or applied a live object: it has the label that
+// every manifest is given, or the API server noted so.
+func Ours(live *Object) bool {
+	return live.GetLabels()["app.kubernetes.io/managed-by"] == Manager || Wrote(live)
+}
+
+// Wrote reports whether the API server noted that slipway made or applied a live
+// object. Who copies an object copies its labels, and not that.
+func Wrote(live *Object) bool {
+	return slices.ContainsFunc(live.GetManagedFields(), func(e metav1.ManagedFieldsEntry) bool { return applies(e) || isMaker(e) })
+}
+
+// LastOther names who besides slipway wrote an object last.
+func LastOther(live *Object) string {
+	name, at := "somebody", time.Time{}
+	for _, entry := range live.GetManagedFields() {
+		if foreign(entry) && entry.Time != nil && !entry.Time.Time.Before(at) {
+			name, at = entry.Manager, entry.Time.Time
+		}
+	}
+	return name
 }
 
 // OwnsField reports whether slipway applied the field at the given path.

@@ -16,6 +16,9 @@ func AfterUndo(ctx context.Context, cluster *kube.Cluster, c Change, live *kube.
 }
 
 func (r *run) afterUndo(ctx context.Context, c Change, live *kube.Object) (*kube.Object, error) {
+	if madeByOthers(c, live) {
+		return live, nil
+	}
 	if deletes(c, live) {
 		if live != nil && (keeps[c.Object.GetKind()] || kube.Kept(live) != "") {
 			return live, nil
@@ -43,6 +46,12 @@ func (r *run) afterUndo(ctx context.Context, c Change, live *kube.Object) (*kube
 // a Pod that ends did before is done, and not done again.
 func deletes(c Change, live *kube.Object) bool {
 	return c.Before == nil || work(c.Before) && (live == nil || live.GetUID() != c.Before.GetUID())
+}
+
+// madeByOthers reports whether an object that a release noted it would make, and did
+// not come to, was made by somebody else since. It is not ours to delete.
+func madeByOthers(c Change, live *kube.Object) bool {
+	return c.Before == nil && live != nil && !kube.Ours(live)
 }
 
 // asItWas reports whether there is nothing to take back.

@@ -48,6 +48,9 @@ type Left struct {
 }
 
 func (l Left) String() string {
+	if len(l.Fields) == 0 {
+		return l.ID + ", which " + l.By + " made"
+	}
 	return fmt.Sprintf("%s, which %s changed at %s", l.ID, l.By, Places(l.Fields))
 }
 

@@ -96,6 +96,10 @@ func (r *run) takeBack(ctx context.Context, c Change) (action string, changed bo
 	if r.anothers(live) != "" {
 		return "left to another platform", false, nil
 	}
+	if madeByOthers(c, live) {
+		r.result.Left = append(r.result.Left, Left{ID: kube.ID(c.Object), Service: c.Service, By: kube.LastOther(live)})
+		return "left to who made it", false, nil
+	}
 	if deletes(c, live) {
 		return r.remove(ctx, c, live)
 	}

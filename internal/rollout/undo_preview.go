@@ -76,6 +76,8 @@ func (r *run) undoing(c Change, live *kube.Object) *UndoPreview {
 		u.Now = kube.Images(live)
 	}
 	switch {
+	case madeByOthers(c, live):
+		return nil
 	case c.Before == nil, c.Object.GetKind() == jobKind && (live == nil || live.GetUID() != c.Before.GetUID()):
 		if live == nil {
 			return nil
