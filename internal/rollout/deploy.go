@@ -280,7 +280,7 @@ func (r *run) clear(ctx context.Context, obj *kube.Object) error {
 	if mark := kube.Kept(live); mark != "" { // since it was planned
 		return &KeptError{Object: kube.ID(live), Mark: mark}
 	}
-	if err := r.erase(ctx, live); err != nil {
+	if err := r.erase(ctx, live, nil); err != nil {
 		return err
 	}
 	return r.view.gone(ctx, obj.GetKind(), obj.GetName())

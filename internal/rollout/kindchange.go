@@ -105,7 +105,7 @@ func (r *run) takesPlace(ctx context.Context, d *Difference, old *kube.Object) e
 	}
 	deletes, _, _ := unstructured.NestedString(live.Object, "spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted")
 	switch {
-	case live.GetLabels()["app.kubernetes.io/managed-by"] != kube.Manager:
+	case live.GetLabels()["app.kubernetes.io/managed-by"] != kube.Manager || !kube.Wrote(live): // a label may be copied
 		return &KindError{Old: live, New: d.Object.GetKind(), Why: "slipway did not make the old one, and so does not delete it"}
 	case kube.Kept(live) != "":
 		return &KindError{Old: live, New: d.Object.GetKind(), Why: "the old one is never to be deleted (" + Clean(kube.Kept(live)) + ")"}
@@ -126,10 +126,11 @@ func (r *run) clearOut(ctx context.Context, old *kube.Object) error {
 	if err != nil || live == nil {
 		return err
 	}
-	if live.GetUID() != old.GetUID() || !same(live, old, r.autoscales(old)) {
-		return &EditedError{Object: kube.ID(old), Manager: kube.LastManager(live)}
+	fits := func(now *kube.Object) bool { return same(now, old, r.autoscales(old)) }
+	if err := spared(live, old, fits); err != nil {
+		return err
 	}
-	if err := r.erase(ctx, live); err != nil {
+	if err := r.erase(ctx, live, fits); err != nil {
 		return err
 	}
 	ctx, stop := context.WithTimeoutCause(ctx, r.Deadline, fmt.Errorf("delete %s: it is not gone after %s", kube.ID(old), r.Deadline))

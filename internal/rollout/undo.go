@@ -136,7 +136,7 @@ func (r *run) remove(ctx context.Context, c Change, live *kube.Object) (string, 
 	return "deleted", true, r.goBack(ctx, c, func() error {
 		ctx, stop := context.WithTimeout(ctx, r.Deadline+10*time.Second)
 		defer stop()
-		err := r.erase(ctx, live)
+		err := r.erase(ctx, live, nil)
 		if err == nil && runs(c.Object.GetKind()) && c.Object.GetNamespace() == r.Namespace {
 			err = r.view.gone(ctx, c.Object.GetKind(), c.Object.GetName())
 		}
@@ -144,8 +144,21 @@ func (r *run) remove(ctx context.Context, c Change, live *kube.Object) (string, 
 	})
 }
 
-// erase deletes an object as it was read and no other, as put writes.
-func (r *run) erase(ctx context.Context, live *kube.Object) error {
+// spared fails for an object that is not the one that was to be deleted: somebody made
+// it anew meanwhile, or changed it where that counts.
+func spared(now, live *kube.Object, fits func(*kube.Object) bool) error {
+	if now.GetUID() != live.GetUID() {
+		return &EditedError{Object: kube.ID(now), Manager: kube.LastManager(now), Fields: []string{"metadata.uid"}}
+	}
+	if fits != nil && !fits(now) {
+		return &EditedError{Object: kube.ID(now), Manager: kube.LastManager(now), Fields: drift(now, live, false)}
+	}
+	return nil
+}
+
+// erase deletes an object as it was read and no other, as put writes. Where its status
+// moved on, it still has to fit; nil fits whatever it is by then.
+func (r *run) erase(ctx context.Context, live *kube.Object, fits func(*kube.Object) bool) error {
 	for try := 1; ; try++ {
 		if err := r.guard(ctx, live); err != nil {
 			return err
@@ -154,9 +167,14 @@ func (r *run) erase(ctx context.Context, live *kube.Object) error {
 		if !kube.Stale(err) || try >= mostConflicts || ctx.Err() != nil {
 			return err
 		}
-		if live, err = r.Cluster.Read(ctx, live); err != nil || live == nil {
+		now, err := r.Cluster.Read(ctx, live)
+		if err != nil || now == nil {
 			return err
 		}
+		if err := spared(now, live, fits); err != nil {
+			return err
+		}
+		live = now
 	}
 }
 
