@@ -62,9 +62,9 @@ func Deploy(ctx context.Context, o Options) (*Result, error) {
 	if err := r.forward(ctx, differences); err != nil {
 		r.note(err)
 		if o.Leave {
-			return r.result, err
+			return r.result, begun(err)
 		}
-		return r.result, errors.Join(err, r.undoAll(soon))
+		return r.result, begun(errors.Join(err, r.undoAll(soon)))
 	}
 	return r.result, nil
 }

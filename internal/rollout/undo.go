@@ -33,7 +33,7 @@ func Undo(ctx, lasting context.Context, o Options, changes []Change) (*Result, e
 	}
 	soon, stop := r.graceful(ctx, watching)
 	defer stop()
-	return r.result, r.undo(soon, ctx, changes)
+	return r.result, begun(r.undo(soon, ctx, changes))
 }
 
 // undo takes back changes, and begins none once beginning has ended. In a run that
