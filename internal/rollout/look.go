@@ -41,7 +41,9 @@ func (l *looker) look(ctx context.Context, now *verdict) *sign {
 	}
 	ctx, stop := context.WithTimeout(ctx, 2*time.Second)
 	defer stop()
-	if (now.hold == nil || now.hold == l.clue) && !time.Now().Before(l.next) {
+	// Nothing ends a release for what was said a while ago and may be over.
+	due := !time.Now().Before(l.next) || now.hold != nil && now.hold.lacks != nil && time.Since(l.goal.start) >= l.view.missing
+	if (now.hold == nil || now.hold == l.clue) && due {
 		l.next = time.Now().Add(lookEvery)
 		final := l.events(ctx, now)
 		if now.hold = l.clue; final {
@@ -69,6 +71,7 @@ func (l *looker) events(ctx context.Context, now *verdict) (final bool) {
 		pod = now.pods[i]
 		uid, prefix = pod.UID, "pod "+pod.Name+" does not start: "
 	} else if len(now.pods) >= now.wanted || l.goal.kind == deploymentKind {
+		l.clue = nil // what was said of a pod that has started since is over
 		return false
 	}
 	said := l.last(ctx, uid, pod == nil)
@@ -88,8 +91,20 @@ func (l *looker) last(ctx context.Context, uid types.UID, workload bool) *kube.E
 	if err != nil {
 		return nil // it is looked at again
 	}
+	return lastWarning(events, workload)
+}
+
+// lastWarning is the last one of events, oldest first, that nothing has come of since:
+// a pod whose images are pulled has all that it refers to.
+func lastWarning(events []kube.Event, workload bool) *kube.Event {
+	var passed time.Time
 	for _, e := range slices.Backward(events) {
-		if e.Warning && (!workload || e.Reason == "FailedCreate") && e.Reason != "Unhealthy" && e.Reason != "BackOff" {
+		switch {
+		case !e.Warning && !workload && slices.Contains([]string{"Pulling", "Pulled", "Created", "Started"}, e.Reason):
+			if e.Time.After(passed) {
+				passed = e.Time
+			}
+		case e.Warning && (!workload || e.Reason == "FailedCreate") && e.Reason != "Unhealthy" && e.Reason != "BackOff" && !e.Time.Before(passed):
 			return &e
 		}
 	}
