@@ -2,6 +2,8 @@ package rollout
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -55,18 +57,23 @@ func (h *heldSecrets) current(ctx context.Context) func(string) string {
 	// A run that was cancelled has something to say, and no secret to tell.
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer stop()
-	more := false
-	for name := range h.given(ctx) {
+	before := len(h.known)
+	var reading sync.Mutex
+	together(slices.Collect(maps.Keys(h.given(ctx))), func(name string) {
 		secret, err := kube.GetOne[corev1.Secret](ctx, h.cluster, kube.Secrets, h.namespace, name)
 		if err != nil || secret == nil {
-			continue
+			return
 		}
+		reading.Lock()
+		defer reading.Unlock()
 		for _, value := range platform.HeldSecrets(secret.Data) {
-			more = more || !h.known[value]
 			h.known[value] = true
 		}
+	})
+	if ctx.Err() != nil {
+		h.read = time.Now().Add(time.Second - heldFor) // not all were read in time: ask again soon
 	}
-	if more {
+	if len(h.known) > before {
 		var values []string
 		for value := range h.known {
 			values = append(values, value)
@@ -76,19 +83,38 @@ func (h *heldSecrets) current(ctx context.Context) func(string) string {
 	return h.hide
 }
 
-// given are the names of the Secrets that the workloads of the namespace refer to.
+// given are the names of the Secrets that the workloads of the namespace refer to, and
+// the pods that nobody else makes.
 func (h *heldSecrets) given(ctx context.Context) map[string]bool {
 	names := map[string]bool{}
-	for _, resource := range []schema.GroupVersionResource{kube.Deployments, kube.StatefulSets, kube.DaemonSets} {
+	var mu sync.Mutex
+	resources := []schema.GroupVersionResource{kube.Deployments, kube.StatefulSets, kube.DaemonSets, kube.Jobs, kube.CronJobs, kube.Pods}
+	together(resources, func(resource schema.GroupVersionResource) {
 		live, err := kube.List[unstructured.Unstructured](ctx, h.cluster, resource, h.namespace, "", "")
 		if err != nil {
-			continue
+			return
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		for _, obj := range live {
 			for _, name := range kube.SecretsGiven(obj) {
 				names[name] = true
 			}
 		}
-	}
+	})
 	return names
+}
+
+// together acts on each of these, a few at a time.
+func together[T any](all []T, act func(T)) {
+	var work sync.WaitGroup
+	slots := make(chan struct{}, 8)
+	for _, one := range all {
+		work.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			act(one)
+		})
+	}
+	work.Wait()
 }
