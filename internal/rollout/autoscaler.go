@@ -58,7 +58,12 @@ func (r *run) leaveReplicas(obj, live *kube.Object) *kube.Object {
 		return obj
 	}
 	said, wants, _ := unstructured.NestedInt64(obj.Object, "spec", "replicas")
-	if now, _, _ := unstructured.NestedInt64(live.Object, "spec", "replicas"); wants && now != said && !r.autoscales(obj) {
+	now, _, _ := unstructured.NestedInt64(live.Object, "spec", "replicas")
+	switch {
+	case r.autoscales(obj) || !wants:
+	case now == said:
+		return obj // the manifests follow: to leave it out would be a change in every plan to come
+	default:
 		r.report(Progress{Service: kube.ID(obj), Phase: Leaving, Detail: fmt.Sprintf("somebody else scaled it to %d meanwhile, and that stays", now)})
 	}
 	return withoutReplicas(obj, live)
