@@ -47,9 +47,13 @@ func (c *Cluster) EachLine(ctx context.Context, namespace, pod string, o LogOpti
 	if err != nil {
 		return failed(err)
 	}
-	response, err := c.http.Do(request)
+	var response *http.Response
+	err = c.patiently(ctx, func() (err error) {
+		response, err = c.http.Do(request) //nolint:bodyclose // it is closed below
+		return c.explain(err)
+	})
 	if err != nil {
-		return failed(c.explain(err))
+		return failed(err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode/100 != 2 {
