@@ -122,7 +122,10 @@ func (r *run) readLogs(ctx context.Context, pods []*corev1.Pod) (*sign, error) {
 		sort.Strings(names)
 		for _, name := range names {
 			first, n, err := CriticalLines(ctx, r.Cluster, pod, kube.LogOptions{Container: name, Since: r.Since}, r.Critical)
-			if err != nil {
+			if n == 0 && err != nil && !r.stays(pod) {
+				break // scaled down or drained meanwhile, and its log went with it
+			}
+			if n == 0 && err != nil {
 				return nil, err
 			}
 			if n > 0 {
@@ -131,6 +134,12 @@ func (r *run) readLogs(ctx context.Context, pods []*corev1.Pod) (*sign, error) {
 		}
 	}
 	return nil, nil
+}
+
+// stays reports whether a pod is there and not on its way out.
+func (r *run) stays(pod *corev1.Pod) bool {
+	now := r.view.pods.Get(pod.Name)
+	return now != nil && now.UID == pod.UID && !leaving(now)
 }
 
 // CriticalLines reads the log of a container, all of it, and returns the first
