@@ -83,9 +83,9 @@ func ID(obj *Object) string {
 // others, so that they are not those that are applied. It must be an object of the
 // version that was read, or a dry run.
 func (c *Cluster) Apply(ctx context.Context, obj *Object, o ApplyOptions) (*Object, error) {
-	if strategy := strategyLeft(obj, o.Over); strategy != "" {
+	if strategy := strategyLeft(obj, o.Over, o.Force); strategy != "" {
 		if o.DryRun {
-			return c.previewArm(ctx, obj, o.Over, strategy)
+			return c.previewArm(ctx, obj, strategy, o)
 		}
 		taken, err := c.takeArm(ctx, o.Over, strategy)
 		if err != nil {

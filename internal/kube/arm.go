@@ -27,8 +27,9 @@ const (
 
 // strategyLeft is the strategy of a live workload whose rollingUpdate is in the way of
 // the type that is to be applied: nobody applied it, so no apply takes it away, and
-// null does not either, since it is more than one value. It is "" where none is.
-func strategyLeft(obj, live *Object) string {
+// null does not either, since it is more than one value. It is "" where none is. Somebody
+// else's is left to them, unless force takes it over.
+func strategyLeft(obj, live *Object, force bool) string {
 	strategy := strategies[obj.GetKind()]
 	if live == nil || strategy == "" {
 		return ""
@@ -36,7 +37,7 @@ func strategyLeft(obj, live *Object) string {
 	wanted, _, _ := unstructured.NestedString(obj.Object, "spec", strategy, "type")
 	given, _, _ := unstructured.NestedMap(obj.Object, "spec", strategy, arm)
 	there, found, _ := unstructured.NestedMap(live.Object, "spec", strategy, arm)
-	if wanted == "" || wanted == rolling || given != nil || !found || there == nil || len(others(live, fieldpath.MakePathOrDie("spec", strategy, arm))) > 0 {
+	if wanted == "" || wanted == rolling || given != nil || !found || there == nil || !force && len(others(live, fieldpath.MakePathOrDie("spec", strategy, arm))) > 0 {
 		return ""
 	}
 	return strategy
@@ -51,13 +52,7 @@ func (c *Cluster) takeArm(ctx context.Context, live *Object, strategy string) (*
 	if err != nil {
 		return nil, fmt.Errorf("own %s: %w", ID(live), err)
 	}
-	path := []string{"spec", strategy, arm}
-	fields, _, _ := unstructured.NestedMap(live.Object, path...)
-	set := fieldpath.NewSet(fieldpath.MakePathOrDie("spec", strategy, arm))
-	for name := range fields {
-		set.Insert(fieldpath.MakePathOrDie("spec", strategy, arm, name))
-	}
-	entries, err := withFields(live, set)
+	entries, err := withFields(live, armOf(live, strategy))
 	if err != nil {
 		return nil, fmt.Errorf("own %s: %w", ID(live), err)
 	}
@@ -79,6 +74,16 @@ func (c *Cluster) takeArm(ctx context.Context, live *Object, strategy string) (*
 	}
 	crash.Point(ctx, "after take "+ID(live))
 	return taken, nil
+}
+
+// armOf are the fields of the rollingUpdate that a live object has.
+func armOf(live *Object, strategy string) *fieldpath.Set {
+	fields, _, _ := unstructured.NestedMap(live.Object, "spec", strategy, arm)
+	set := fieldpath.NewSet(fieldpath.MakePathOrDie("spec", strategy, arm))
+	for name := range fields {
+		set.Insert(fieldpath.MakePathOrDie("spec", strategy, arm, name))
+	}
+	return set
 }
 
 // withFields are the owners of a live object, with these fields among what slipway applied.
@@ -109,13 +114,13 @@ func encoded(set *fieldpath.Set) (*metav1.FieldsV1, error) {
 
 // previewArm is the dry run of an apply that takes a strategy's rollingUpdate away, which
 // no single request can try: all else is applied, and then the strategy is put in its place.
-func (c *Cluster) previewArm(ctx context.Context, obj, live *Object, strategy string) (*Object, error) {
-	if conflict := strategyConflict(obj, live, strategy); conflict != nil {
+func (c *Cluster) previewArm(ctx context.Context, obj *Object, strategy string, o ApplyOptions) (*Object, error) {
+	if conflict := strategyConflict(obj, o.Over, strategy); conflict != nil && !o.Force {
 		return nil, conflict
 	}
 	rest := obj.DeepCopy()
 	unstructured.RemoveNestedField(rest.Object, "spec", strategy)
-	after, err := c.Apply(ctx, rest, ApplyOptions{DryRun: true, Over: live})
+	after, err := c.Apply(ctx, rest, o)
 	if err != nil {
 		return nil, err
 	}
@@ -130,6 +135,9 @@ func (c *Cluster) previewArm(ctx context.Context, obj, live *Object, strategy st
 	set := fieldpath.NewSet()
 	for name := range wanted {
 		set.Insert(fieldpath.MakePathOrDie("spec", strategy, name))
+	}
+	if o.Force { // it has to be taken over to go
+		set = set.Union(armOf(o.Over, strategy))
 	}
 	entries, err := withFields(after, set)
 	if err != nil {

@@ -86,8 +86,11 @@ func TestStrategyLeft(t *testing.T) {
 		if tt.by != "" {
 			writtenBy(live, tt.by, `{"f:spec":{"f:strategy":{"f:rollingUpdate":{"f:maxSurge":{}}}}}`)
 		}
-		if got := strategyLeft(object(tt.wanted), live); got != map[bool]string{true: tt.field}[tt.want] {
+		if got := strategyLeft(object(tt.wanted), live, false); got != map[bool]string{true: tt.field}[tt.want] {
 			t.Errorf("%s: %q", name, got)
+		}
+		if got := strategyLeft(object(tt.wanted), live, true); (got != "") != (tt.want || tt.by != "") { // as adopt asks
+			t.Errorf("%s, by force: %q", name, got)
 		}
 	}
 }

@@ -56,7 +56,7 @@ func (r *run) takeover(ctx context.Context, obj *kube.Object) (*kube.Object, kub
 	if t.Scaled = r.autoscales(obj); t.Scaled {
 		obj = withoutReplicas(obj, live)
 	}
-	after, err := r.Cluster.Apply(ctx, obj, kube.ApplyOptions{DryRun: true, Force: true})
+	after, err := r.Cluster.Apply(ctx, obj, kube.ApplyOptions{DryRun: true, Force: true, Over: live})
 	if kube.Immutable(err) && obj.GetKind() == jobKind {
 		return nil, t, nil // it is not changed: another one is made
 	}

@@ -74,7 +74,7 @@ func (r *run) unlike(ctx context.Context, now *live, obj *kube.Object, since tim
 	}
 	wanted := live
 	if !kube.Applied(obj, live) {
-		wanted, err = r.Cluster.Apply(ctx, obj, kube.ApplyOptions{DryRun: true, Force: true})
+		wanted, err = r.Cluster.Apply(ctx, obj, kube.ApplyOptions{DryRun: true, Force: true, Over: live})
 		if err != nil {
 			return nil, err
 		}
