@@ -14,7 +14,7 @@ import (
 )
 
 // Gone waits until nothing of what changes made is left, neither an object nor a
-// pod of one, and returns what is kept because it may hold data.
+// pod of one, and returns what is kept because it may hold data, or is somebody else's.
 func Gone(ctx context.Context, o Options, changes []Change) (kept []string, err error) {
 	r := newRun(o)
 	ctx, stop := context.WithTimeout(ctx, r.Deadline)
@@ -28,7 +28,7 @@ func Gone(ctx context.Context, o Options, changes []Change) (kept []string, err 
 		if err != nil {
 			return kept, err
 		}
-		if live != nil && stays(live) {
+		if live != nil && (stays(live) || madeByOthers(c, live)) {
 			kept = append(kept, kube.ID(live))
 			continue
 		}
