@@ -88,6 +88,9 @@ func (e *BreachError) Error() string {
 	return text
 }
 
+// Usage marks that it is no wrong use, also where the way back was refused beside it.
+func (e *BreachError) Usage() bool { return false }
+
 // Hint says what to do about it.
 func (e *BreachError) Hint() string {
 	if e.Dispatched != nil {
