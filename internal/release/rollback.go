@@ -228,7 +228,7 @@ func newest(all []*ledger.Record) (int, bool) {
 // knowsFirst reports whether the ledger knows how all was before the first release:
 // as long as it has that one, it has all that were before those that stand,
 // whatever became of them.
-func knowsFirst(all []*ledger.Record) bool { return all[len(all)-1].Number == 1 }
+func knowsFirst(all []*ledger.Record) bool { return len(all) > 0 && all[len(all)-1].Number == 1 }
 
 // changesOf merges the changes of releases, given newest first, so that each
 // object goes back to how it was before the oldest of them.

@@ -2,6 +2,7 @@ package release
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -39,9 +40,9 @@ func Foresee(ctx context.Context, o Options, to int) (*Way, error) {
 	if unfinished == nil && to == Unfinished {
 		return nil, nil
 	}
-	all, err := o.Ledger.Releases(ctx)
-	if err != nil && to != Unfinished && unfinished == nil {
-		return nil, err // a damaged record may be one of those to take back
+	all, err := o.legible(ctx, unfinished)
+	if err != nil {
+		return nil, err
 	}
 	way, over, err := o.way(all, unfinished, to)
 	if err != nil {
@@ -73,6 +74,16 @@ func Foresee(ctx context.Context, o Options, to int) (*Way, error) {
 		way.Uninstalls = len(live) == 0
 	}
 	return way, nil
+}
+
+// legible are the records, newest first. A damaged one may be one of those to take
+// back, and only where a release ended in the middle is something known without it.
+func (o *Options) legible(ctx context.Context, unfinished *ledger.Record) ([]*ledger.Record, error) {
+	all, err := o.Ledger.Releases(ctx)
+	if unfinished != nil && errors.As(err, new(*ledger.DamagedError)) {
+		return all, nil
+	}
+	return all, err
 }
 
 // way is what a rollback takes back, among records given newest first, and which
@@ -118,8 +129,8 @@ func (o *Options) asAgreed(ctx context.Context, unfinished *ledger.Record, to in
 	if o.Agreed == nil {
 		return nil
 	}
-	all, err := o.Ledger.Releases(ctx)
-	if err != nil && unfinished == nil {
+	all, err := o.legible(ctx, unfinished)
+	if err != nil {
 		return err
 	}
 	now, _, err := o.way(all, unfinished, to)
