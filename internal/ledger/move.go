@@ -252,15 +252,36 @@ func (m *Move) records(ctx context.Context, lock *Lock) error {
 		if err := lock.Hold(ctx); err != nil {
 			return err
 		}
-		if err := m.make(ctx, "ConfigMap", corev1.ConfigMap{
+		err := m.make(ctx, "ConfigMap", corev1.ConfigMap{
 			ObjectMeta: metav1.ObjectMeta{Name: stored.Name, Namespace: m.To.Namespace, Labels: stored.Labels},
 			Data:       stored.Data, BinaryData: stored.BinaryData,
-		}); err != nil {
+		})
+		if older := (*otherError)(nil); errors.As(err, &older) && older.live != nil {
+			err = m.renew(ctx, lock, older)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// renew writes over what an attempt that died had copied of a record: an older version
+// may have written it since, as its watch does. That the lock is still ours once the copy
+// was read says that no other run has ended the move, and that nothing is written there.
+func (m *Move) renew(ctx context.Context, lock *Lock, older *otherError) error {
+	if err := lock.Confirm(ctx); err != nil {
+		return err
+	}
+	older.obj.SetResourceVersion(older.live.GetResourceVersion())
+	_, err := m.To.cluster.Update(ctx, older.obj)
+	return err
+}
+
+// otherError says that there is another object of a name already.
+type otherError struct{ obj, live *kube.Object }
+
+func (e *otherError) Error() string { return kube.ID(e.obj) + " is there already, and is another one" }
 
 // lease lets the numbers of runs go on: objects carry those of before as stamps.
 func (m *Move) lease(ctx context.Context, lock *Lock) error {
@@ -312,7 +333,7 @@ func (m *Move) make(ctx context.Context, kind string, typed any) error {
 		return err
 	}
 	if live == nil || kind != "Lease" && m.To.written(ctx, obj) == nil {
-		return fmt.Errorf("%s is there already, and is another one", kube.ID(obj))
+		return &otherError{obj: obj, live: live}
 	}
 	if kind == "Lease" {
 		return m.forward(ctx, obj, live)

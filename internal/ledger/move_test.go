@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -267,6 +268,47 @@ func TestMoveDiesAtEveryPoint(t *testing.T) {
 			moved(t, old, hash, 1)
 		})
 	}
+}
+
+// Until a move has ended an older version goes on, also after an attempt that died: what
+// it writes then comes along.
+func TestMoveAfterAnOlderVersionWrote(t *testing.T) {
+	t.Parallel()
+	old := older(t, testenv.Environment(t))
+	hasher, err := old.Hasher(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	old.releases(t, "shop", Released)
+	c := kubetest.Cluster(t)
+	m, err := PlanMove(t.Context(), c, owner(old.Environment), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lock := take(t, old)
+	m.To.alone.Store(true)
+	for _, step := range []func(context.Context, *Lock) error{m.begin, m.key, m.kept, m.records} {
+		if err := step(t.Context(), lock); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := lock.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	seen := func(r *Record) error { r.Notes = append(r.Notes, "seen"); return nil }
+	if _, err := old.Amend(t.Context(), 1, seen); err != nil {
+		t.Fatal(err)
+	}
+	if m, err = PlanMove(t.Context(), c, owner(old.Environment), false); err == nil {
+		err = m.Run(t.Context(), Holder{Person: "mara"})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := m.To.Release(t.Context(), 1); err != nil || !slices.Contains(r.Notes, "seen") {
+		t.Errorf("%+v, %v", r, err)
+	}
+	moved(t, old, hasher.Hash("x", "y"), 1)
 }
 
 func moveIt(t *testing.T, _ *Ledger) {
