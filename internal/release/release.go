@@ -101,6 +101,11 @@ func Run(ctx context.Context, o Options) (_ *Outcome, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if undone != nil { // an uninstall that is ended leaves the namespace to others
+		if err := o.Ledger.Claim(ctx); err != nil {
+			return nil, &UndoneError{Release: o.Ledger.Name(undone.Number), Err: err}
+		}
+	}
 	if o.Check != nil {
 		if err := o.Check(ctx); err != nil && undone != nil {
 			return nil, &UndoneError{Release: o.Ledger.Name(undone.Number), Err: err}
