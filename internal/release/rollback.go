@@ -115,6 +115,7 @@ func (o *Options) backTo(ctx context.Context, lock *ledger.Lock, to int) (*Outco
 	if err != nil {
 		return nil, err
 	}
+	o.Rollout.Owner = o.Ledger.Owner()
 	if err := rollout.Unopposed(ctx, o.Rollout, changes); err != nil {
 		return nil, err
 	}

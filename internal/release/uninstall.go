@@ -49,7 +49,9 @@ func (o *Options) uninstalled(ctx context.Context, entry *ledger.Entry, changes 
 	err := entry.Begin(ctx, rollout.Verification, nil)
 	var kept []string
 	if err == nil {
-		kept, err = rollout.Gone(ctx, o.Rollout, changes)
+		left := o.Rollout
+		left.Owner = o.Ledger.Owner()
+		kept, err = rollout.Gone(ctx, left, changes)
 		err = errors.Join(err, entry.End(o.noting, rollout.Verification, err))
 	}
 	if err != nil {

@@ -52,7 +52,7 @@ func Foresee(ctx context.Context, o Options, to int) (*Way, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Rollout.Environment = o.Ledger.Environment
+	o.Rollout.Environment, o.Rollout.Owner = o.Ledger.Environment, o.Ledger.Owner()
 	if unfinished == nil { // a mixture is to end, whatever stands in the way of some of it
 		if err := rollout.Unopposed(ctx, o.Rollout, changes); err != nil {
 			return nil, err

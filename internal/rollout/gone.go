@@ -28,7 +28,7 @@ func Gone(ctx context.Context, o Options, changes []Change) (kept []string, err 
 		if err != nil {
 			return kept, err
 		}
-		if live != nil && (stays(live) || madeByOthers(c, live)) {
+		if live != nil && (stays(live) || r.anothers(live) != "" || madeByOthers(c, live)) {
 			kept = append(kept, kube.ID(live))
 			continue
 		}

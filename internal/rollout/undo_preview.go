@@ -71,6 +71,9 @@ func (r *run) unread(c Change, err error) UndoPreview {
 
 // undoing is what takeBack would do, nil for nothing.
 func (r *run) undoing(c Change, live *kube.Object) *UndoPreview {
+	if r.anothers(live) != "" {
+		return nil
+	}
 	u := &UndoPreview{ID: kube.ID(c.Object), Service: c.Service, Action: Restore}
 	if live != nil {
 		u.Now = kube.Images(live)
@@ -78,7 +81,7 @@ func (r *run) undoing(c Change, live *kube.Object) *UndoPreview {
 	switch {
 	case madeByOthers(c, live):
 		return nil
-	case c.Before == nil, c.Object.GetKind() == jobKind && (live == nil || live.GetUID() != c.Before.GetUID()):
+	case deletes(c, live):
 		if live == nil {
 			return nil
 		}
