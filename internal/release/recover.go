@@ -38,10 +38,25 @@ func (o *Options) recover(ctx context.Context, lock *ledger.Lock) (*ledger.Recor
 type UndoneError struct {
 	Release string
 	Err     error
+	// Advice is what to do about it. Default: a new plan.
+	Advice string
 }
 
 func (e *UndoneError) Error() string {
 	return e.Release + " had ended in the middle and was undone; nothing else was changed: " + e.Err.Error()
+}
+
+// notBegun is why a rollback was refused which came after an undo: that one has changed
+// something, so it is no use that was wrong from the start.
+func (o *Options) notBegun(undone *ledger.Record, err error) error {
+	if undone == nil || err == nil || replaced(err) {
+		return err
+	}
+	e := &UndoneError{Release: o.Ledger.Name(undone.Number), Err: err}
+	if hinted := (interface{ Hint() string })(nil); errors.As(err, &hinted) {
+		e.Advice = hinted.Hint()
+	}
+	return e
 }
 
 // Unwrap returns the cause.
@@ -52,6 +67,9 @@ func (e *UndoneError) Usage() bool { return false }
 
 // Hint says what to do about it.
 func (e *UndoneError) Hint() string {
+	if e.Advice != "" {
+		return e.Advice
+	}
 	return "make a new plan with `slipway plan` and have it approved"
 }
 

@@ -64,10 +64,15 @@ func Rollback(ctx context.Context, o Options, to int) (_ *Outcome, err error) {
 	// The database goes back once, with the rollback that was asked for.
 	services := o
 	services.Database = nil
-	if _, err := services.recover(ctx, lock); err != nil {
+	undone, err := services.recover(ctx, lock)
+	if err != nil {
 		return nil, err
 	}
-	return o.backTo(ctx, lock, to)
+	outcome, err := o.backTo(ctx, lock, to)
+	if outcome == nil {
+		err = o.notBegun(undone, err)
+	}
+	return outcome, err
 }
 
 // aim decides what a rollback does, before it does anything: it is Unfinished where

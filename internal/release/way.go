@@ -108,7 +108,7 @@ func (o *Options) way(all []*ledger.Record, unfinished *ledger.Record, to int) (
 			return nil, nil, err
 		}
 		way.To, over = number, append(over, after...)
-	case unfinished.RollbackTo != nil:
+	case unfinished.RollbackTo != nil && begun(unfinished): // else it is only closed
 		way.To, way.Continues = *unfinished.RollbackTo, true
 	default:
 		way.To, _ = newest(all)
