@@ -73,10 +73,25 @@ func (l *Ledger) begins(ctx context.Context) error {
 		mine += count[unknown]
 	}
 	if mine > 0 {
+		if begun, err := l.begun(ctx); err != nil || begun {
+			l.alone.Store(begun)
+			return err
+		}
 		return &FormerError{Environment: l.Environment, Former: former.Namespace, Ledger: l.Namespace, Releases: mine}
 	}
 	l.alone.Store(true)
 	return nil
+}
+
+// begun reports whether the ledger has records of its own, such as those that were
+// moved, which stay in the former one too: then what is missing is missing.
+func (l *Ledger) begun(ctx context.Context) (bool, error) {
+	stored, err := kube.List[corev1.ConfigMap](ctx, l.cluster, kube.ConfigMaps, l.Namespace, releaseLabel, "")
+	if kube.Refused(err) {
+		return false, nil
+	}
+	part := func(s *corev1.ConfigMap) bool { return s.Name == movingName }
+	return len(stored) > 0 && !slices.ContainsFunc(stored, part), err
 }
 
 // storedThere are the objects that hold records of a former ledger, none where

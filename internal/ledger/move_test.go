@@ -119,6 +119,16 @@ func TestMove(t *testing.T) {
 		t.Fatal(err)
 	}
 	moved(t, old, hasher.Hash("x", "y"), 2)
+	// What is missing in it is missing, though the old one has its records still.
+	if r, err := l.Release(t.Context(), 99); err != nil || r != nil {
+		t.Errorf("a release that there never was: %+v, %v", r, err)
+	}
+	if err := c.Delete(t.Context(), l.named("Secret", keySecret)); err != nil {
+		t.Fatal(err)
+	}
+	if h, err := l.Hasher(t.Context()); err != nil || h == nil {
+		t.Errorf("another key: %v", err)
+	}
 	if m, err = PlanMove(t.Context(), c, owner(old.Environment), false); err != nil || !m.Done {
 		t.Errorf("again: %+v, %v", m, err)
 	}
