@@ -40,6 +40,7 @@ func Accept(ctx context.Context, flags environment.Flags, yes bool, in io.Reader
 	if !yes && !action.Confirm(ctx, in, w, "Type yes to accept what is there now: ") {
 		return &NotAskedError{What: "accept " + e.Ledger.Name(record.Number) + " as it is"}
 	}
+	options.Agreed = &release.Way{Unfinished: record.Number}
 	outcome, err := release.Accept(ctx, options)
 	e.Tell(ctx, w, outcome, err)
 	return err

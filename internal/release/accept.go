@@ -50,6 +50,9 @@ func Accept(ctx context.Context, o Options) (*Outcome, error) {
 	if record == nil {
 		return nil, &NothingError{Environment: o.Ledger.Environment, Wanted: "accept"}
 	}
+	if err := o.asShown(record); err != nil {
+		return nil, err
+	}
 	if s := stepOf(record, databaseStep); s != nil && (s.Ended == nil || s.Error != "") {
 		return nil, &DatabaseWaitsError{Release: o.Ledger.Name(record.Number), Environment: o.Ledger.Environment}
 	}
@@ -73,6 +76,14 @@ func Accept(ctx context.Context, o Options) (*Outcome, error) {
 		return nil, err
 	}
 	return o.accepted(ctx, entry, changes)
+}
+
+// asShown refuses to accept another release than the one that a person was shown.
+func (o *Options) asShown(record *ledger.Record) error {
+	if o.Agreed == nil || o.Agreed.Unfinished == record.Number {
+		return nil
+	}
+	return &OtherWayError{Environment: o.Ledger.Environment, doing: "accept what is in"}
 }
 
 // accepted closes the release, by what is there.

@@ -31,8 +31,8 @@ type Options struct {
 	// image of Record.
 	Migrations []plan.Migration
 	Migrator   Migrator
-	// Agreed is the rollback that somebody was shown and agreed to; another one is
-	// refused. nil agrees to any.
+	// Agreed is the rollback, or the unfinished release to accept, that somebody was shown
+	// and agreed to; another one is refused. nil agrees to any.
 	Agreed *Way
 	// OnFailure is what a release that fails after its migrations does with the
 	// data by itself; nil leaves it on the migrated schema.

@@ -1,6 +1,7 @@
 package release
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -145,10 +146,10 @@ func (o *Options) asAgreed(ctx context.Context, unfinished *ledger.Record, to in
 
 // OtherWayError says that something was released or rolled back between the
 // question and the answer.
-type OtherWayError struct{ Environment string }
+type OtherWayError struct{ Environment, doing string }
 
 func (e *OtherWayError) Error() string {
-	return fmt.Sprintf("roll back %s: another run released or rolled back since this one showed what it would do", e.Environment)
+	return fmt.Sprintf("%s %s: another run released or rolled back since this one showed what it would do", cmp.Or(e.doing, "roll back"), e.Environment)
 }
 
 // Usage marks that nothing was begun.

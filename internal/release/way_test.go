@@ -45,3 +45,14 @@ func TestRefusedAfterAnUndo(t *testing.T) {
 		t.Errorf("nothing was undone, and it is no wrong use: %v", err)
 	}
 }
+
+// What is accepted is the release that was shown, and no other that died meanwhile.
+func TestAcceptWhatWasShown(t *testing.T) {
+	o := Options{Ledger: &ledger.Ledger{Environment: "production"}, Agreed: &Way{Unfinished: 4}}
+	if err := o.asShown(&ledger.Record{Number: 4}); err != nil {
+		t.Error(err)
+	}
+	if err := o.asShown(&ledger.Record{Number: 5}); action.Code(err) != action.Usage || !strings.HasPrefix(err.Error(), "accept what is in production: another run") {
+		t.Errorf("%v", err)
+	}
+}
