@@ -132,6 +132,10 @@ func (c *Checklist) promotes(ctx context.Context) []plan.Finding {
 		return []plan.Finding{fail(id, advice, "%s is not of %s", name, from)}
 	case r.State != ledger.Released || r.RollbackTo != nil:
 		return []plan.Finding{fail(id, advice, "%s is %s", name, r.State)}
+	case r.Accepted != nil:
+		return []plan.Finding{fail(id, advice, "%s did not end by itself: %s accepted it as it was found", name, r.Accepted.By.Name())}
+	case r.Platform != "" && c.Platform != nil && r.Platform != c.Platform.Name:
+		return []plan.Finding{fail(id, advice, "%s is of platform %s, and this is %s", name, r.Platform, c.Platform.Name)}
 	case c.Plan.From != name:
 		return []plan.Finding{fail(id, advice, "the plan promotes %s, and the record is of %s", orNone(c.Plan.From), name)}
 	}

@@ -246,6 +246,12 @@ func TestPreflightFinds(t *testing.T) {
 		"staging was a rollback": {func(t *testing.T, c *gate.Checklist, _ *scene) {
 			signed(t, c, signingKey, func(r *ledger.Record) { r.RollbackTo = new(int) })
 		}, "promotes", "staging #41 is released"},
+		"staging was accepted as it was found": {func(t *testing.T, c *gate.Checklist, _ *scene) {
+			signed(t, c, signingKey, func(r *ledger.Record) { r.Accepted = &ledger.Acceptance{By: ledger.Holder{Person: "mara"}} })
+		}, "promotes", "staging #41 did not end by itself: mara accepted it"},
+		"staging of another platform": {func(t *testing.T, c *gate.Checklist, _ *scene) {
+			signed(t, c, signingKey, func(r *ledger.Record) { r.Platform = "blog" })
+		}, "promotes", "staging #41 is of platform blog, and this is"},
 		"a Secret that nobody has made": {func(_ *testing.T, c *gate.Checklist, _ *scene) {
 			c.Plan.Missing = []plan.Missing{{ID: "Secret/shop/late", Key: "token", For: []string{"Deployment/shop/web"}}, {ID: "Secret/shop/tls", For: []string{"Deployment/shop/web"}, By: "Certificate/shop/tls"}}
 		}, "references", "not there and in no manifest: key token of Secret/shop/late, for Deployment/shop/web"},
