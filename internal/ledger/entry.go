@@ -221,20 +221,19 @@ func (e *Entry) Close(ctx context.Context, state State, verdict string) error {
 // MarkRolledBack records of the releases after one that a rollback took them back.
 func (l *Ledger) MarkRolledBack(ctx context.Context, after, rollback int) error {
 	records, err := l.Releases(ctx)
-	if err != nil {
-		return err
+	if err != nil && !errors.As(err, new(*DamagedError)) {
+		return err // one that is damaged stands for nobody
 	}
 	for _, record := range records {
 		if record.Number <= after || record.Number >= rollback || record.State != Released || record.RollbackTo != nil {
 			continue
 		}
-		e, err := l.Take(ctx, record.Number, record.Fence)
-		if err != nil {
-			return err
-		}
-		e.Record.State = RolledBack
-		e.Record.Notes = append(e.Record.Notes, time.Now().UTC().Format(time.RFC3339)+" taken back by "+l.Name(rollback))
-		if err := e.write(ctx); err != nil {
+		// Who watches the release may write its record at the same time.
+		if _, err := l.Amend(ctx, record.Number, func(r *Record) error {
+			r.State = RolledBack
+			r.Notes = append(r.Notes, time.Now().UTC().Format(time.RFC3339)+" taken back by "+l.Name(rollback))
+			return nil
+		}); err != nil {
 			return err
 		}
 	}

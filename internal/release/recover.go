@@ -149,7 +149,9 @@ func (o *Options) takeBack(ctx context.Context, lock *ledger.Lock, entry *ledger
 		entry.Record.Images, noted = o.running(ctx)
 		undisturbed(entry.Record)
 		err = errors.Join(noted, o.Ledger.MarkRolledBack(ctx, *to, entry.Record.Number))
-		if *to == 0 {
+		if err != nil {
+			outcome.State = ledger.Stuck // else what was taken back would still stand in the ledger
+		} else if *to == 0 {
 			o.leave(ctx)
 		}
 	}
