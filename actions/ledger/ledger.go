@@ -93,7 +93,7 @@ func Move(ctx context.Context, flags environment.Flags, yes, onlyOurs bool, in i
 		fmt.Fprintf(w, "%s stays as it is: it holds %d records of another platform\n", m.From.Namespace, len(m.Others))
 		return nil
 	}
-	fmt.Fprintf(w, "%s stays as it is. Once you have seen that all is well, and that no account lives in it: kubectl delete namespace %s\n", m.From.Namespace, m.From.Namespace)
+	fmt.Fprintf(w, "%s stays as it is. Once you have seen that all is well, that nothing runs an older version any more, which it holds off, and that no account lives in it: kubectl delete namespace %s\n", m.From.Namespace, m.From.Namespace)
 	return nil
 }
 
