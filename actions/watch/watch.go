@@ -298,12 +298,24 @@ func takeBack(ctx context.Context, e *environment.Environment, r *watch.Report, 
 			return release.TakeBack(ctx, o, r.Release.Number)
 		})
 	}
-	var kept *release.KeptError
-	if !errors.As(err, &kept) {
+	if breach.Kept = whyKept(err); breach.Kept == "" {
 		return errors.Join(breach, err)
 	}
-	breach.Kept = kept.Why
-	return errors.Join(breach, watch.Keep(ctx, e.Ledger, r.Release.Number, breach.Findings, kept.Why))
+	return errors.Join(breach, watch.Keep(ctx, e.Ledger, r.Release.Number, breach.Findings, breach.Kept))
+}
+
+// whyKept is why a release stays though it is not as it must be, "" for another error:
+// it is not to be taken back, or others own what would go back.
+func whyKept(err error) string {
+	var kept *release.KeptError
+	var opposed *rollout.NotOursError
+	switch {
+	case errors.As(err, &kept):
+		return kept.Why
+	case errors.As(err, &opposed):
+		return rollout.Clean(opposed.Error())
+	}
+	return ""
 }
 
 // carry makes a release's way on or back, and says what came of it.
