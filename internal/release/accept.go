@@ -122,6 +122,9 @@ func (o *Options) accepted(ctx context.Context, entry *ledger.Entry, changes []r
 			return outcome, err
 		}
 	}
+	if record.Word() == ledger.Uninstalled && len(differing) == 0 { // the state is written below
+		o.leave(ctx)
+	}
 	entry.Ended(rollbackStep, nil)
 	return outcome, entry.Close(o.noting, outcome.State, outcome.Verdict)
 }
