@@ -66,6 +66,9 @@ func Command() *cobra.Command {
 
 // Run rolls back and says what came of it.
 func Run(ctx context.Context, o Options, in io.Reader, w io.Writer) error {
+	if o.To < release.Previous {
+		return &platform.UsageError{Message: fmt.Sprintf("--to %d is no number of a release", o.To), Advice: "`slipway releases` lists them"}
+	}
 	e, err := o.Open(ctx)
 	if err != nil {
 		return err
