@@ -137,7 +137,8 @@ func changedFiles(ctx context.Context, root, commit string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	differ, err := git(ctx, root, "diff", "--name-only", "--no-renames", "-z", "--end-of-options", commit, "--")
+	// Whatever a person's configuration says: names from the top, and changes of submodules too.
+	differ, err := git(ctx, root, "diff", "--name-only", "--no-relative", "--ignore-submodules=none", "--no-renames", "-z", "--end-of-options", commit, "--")
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +161,12 @@ var errNoGit = &platform.UsageError{Message: "--affected needs git, and this is 
 // git runs git on the host, reading only.
 func git(ctx context.Context, root string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", root}, args...)...)
-	cmd.Env = append(os.Environ(), "GIT_OPTIONAL_LOCKS=0", "LC_ALL=C")
+	// Of a hook that runs this, git would take root for the top of its repository.
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		return slices.Contains([]string{"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"}, name)
+	})
+	cmd.Env = append(cmd.Env, "GIT_OPTIONAL_LOCKS=0", "LC_ALL=C")
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

@@ -159,3 +159,21 @@ func TestStrangers(t *testing.T) {
 		}
 	}
 }
+
+// In a folder of a repository, a person's configuration of git hides no change.
+func TestReachWhateverIsConfigured(t *testing.T) {
+	top := t.TempDir()
+	root := filepath.Join(top, "platform")
+	write(t, root, "package.json", `{"private":true}`)
+	write(t, root, "pnpm-workspace.yaml", "packages: ['packages/*']\n")
+	write(t, root, "pnpm-lock.yaml", "lockfileVersion: '9.0'\nimporters: {packages/kit: {}, packages/web: {}}\n")
+	write(t, root, "packages/kit/package.json", `{"name":"kit"}`)
+	write(t, root, "packages/web/package.json", `{"name":"web"}`)
+	git := branch(t, top)
+	git("config", "diff.relative", "true")
+	write(t, root, "packages/kit/package.json", `{"name":"kit","version":"2.0.0"}`)
+	r, err := findReach(t.Context(), root, "main")
+	if err != nil || !slices.Equal(r.packages, []string{"kit"}) {
+		t.Errorf("%v, %v", r.packages, err)
+	}
+}
