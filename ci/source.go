@@ -81,7 +81,50 @@ func ignoredByGit(root string) ([]string, error) {
 	} else if errors.Is(err, errNoGit) {
 		return nil, err
 	}
-	return gitFiles(root, "--others", "--ignored", "--exclude-standard", "--directory")
+	ignored, err := gitFiles(root, "--others", "--ignored", "--exclude-standard", "--directory")
+	if err != nil {
+		return nil, err
+	}
+	inner, err := repositories(root)
+	if err != nil {
+		return nil, err
+	}
+	for _, dir := range inner {
+		files, err := ignoredByGit(filepath.Join(root, filepath.FromSlash(dir)))
+		if err != nil {
+			continue // not even git reads it
+		}
+		for _, file := range files {
+			ignored = append(ignored, path.Join(dir, file))
+		}
+	}
+	return ignored, nil
+}
+
+// repositories are those within this one, submodules and others: git looks into
+// none of them, and each ignores files of its own.
+func repositories(root string) (dirs []string, err error) {
+	staged, err := gitFiles(root, "--stage")
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range staged {
+		if about, name, _ := strings.Cut(entry, "\t"); strings.HasPrefix(about, "160000 ") {
+			dirs = append(dirs, name)
+		}
+	}
+	// With a name for each file that git has nothing of, such a repository stands as its folder.
+	out, err := git(context.Background(), root, "ls-files", "-z", "--others", "--exclude-standard")
+	for name := range strings.SplitSeq(out, "\x00") {
+		if strings.HasSuffix(name, "/") {
+			dirs = append(dirs, path.Clean(name))
+		}
+	}
+	// A submodule that nobody fetched is an empty folder.
+	return slices.DeleteFunc(dirs, func(dir string) bool {
+		_, err := os.Lstat(filepath.Join(root, filepath.FromSlash(dir), ".git"))
+		return err != nil
+	}), err
 }
 
 // untracked are patterns of unlessTracked that leave what git has.
@@ -126,6 +169,9 @@ func escapeAll(names []string) []string {
 	escaped := make([]string, len(names))
 	for i, name := range names {
 		escaped[i] = escape.Replace(name)
+		if strings.TrimSpace(name) != name { // which a pattern loses
+			escaped[i] = strings.ReplaceAll(escaped[i], " ", "[ ]")
+		}
 	}
 	return escaped
 }

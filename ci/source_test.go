@@ -90,3 +90,32 @@ func TestUploadedWithoutGit(t *testing.T) {
 		t.Errorf("in the context are %q, want %q", got, want)
 	}
 }
+
+// What a repository within the repository ignores is left out too: a submodule, and
+// one that was cloned there. So it is where a hook of git runs this.
+func TestUploadedOfRepositoriesWithin(t *testing.T) {
+	root := t.TempDir()
+	for _, dir := range []string{"other", "sub", "cloned"} {
+		write(t, root, dir+"/.gitignore", "*.secret\n")
+		write(t, root, dir+"/kept.js", "")
+	}
+	other := branchless(t, filepath.Join(root, "other"))
+	other("add", ".")
+	other("commit", "--quiet", "--message=first")
+	branchless(t, filepath.Join(root, "cloned"))
+	git := branchless(t, root)
+	write(t, root, ".gitignore", "/other\n/new\n blank.secret\n")
+	git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "--force", "./other/.git", "lib/sub")
+	kept := []string{"cloned/kept.js", "lib/sub/kept.js", "a.secret"}
+	left := []string{"cloned/x.secret", "lib/sub/x.secret", "new/x.js", " blank.secret"}
+	for _, file := range append(slices.Clone(left), kept...) {
+		write(t, root, file, "")
+	}
+	t.Setenv("GIT_DIR", filepath.Join(root, ".git"))
+	if got := uploaded(t, excludes(root, "/elsewhere"), append(slices.Clone(left), kept...)); !slices.Equal(got, kept) {
+		t.Errorf("uploaded are %q, want %q", got, kept)
+	}
+	if got, want := uploaded(t, excludes(filepath.Join(root, "lib"), "/elsewhere"), []string{"sub/x.secret", "sub/kept.js"}), []string{"sub/kept.js"}; !slices.Equal(got, want) {
+		t.Errorf("of lib %q are uploaded, want %q", got, want)
+	}
+}
