@@ -74,6 +74,9 @@ func (p *pipeline) connect(ctx context.Context, own bool) error {
 	if p.session != nil && (p.owned || !own) {
 		return nil
 	}
+	if err := gitReads(ctx, p.platform.Root); err != nil {
+		return err
+	}
 	if err := p.close(); err != nil {
 		return err
 	}

@@ -12,6 +12,8 @@ import (
 
 	"dagger.io/dagger"
 	"github.com/moby/patternmatcher/ignorefile"
+
+	"github.com/teei/slipway/internal/platform"
 )
 
 // workdir is where the repository lies in containers: not directly below the
@@ -69,6 +71,21 @@ func notSource(root, output string) (made, never []string) {
 		return madeAgain, slices.Concat(unlessTracked, never)
 	}
 	return escapeAll(ignored), slices.Concat(untracked(root), never)
+}
+
+// gitReads fails where git is there and does not read the repository, such as one
+// of another user: nobody could tell what it ignores, and secrets would be uploaded.
+func gitReads(ctx context.Context, root string) error {
+	_, err := git(ctx, root, "rev-parse", "--git-dir")
+	if err == nil || errors.Is(err, errNoGit) || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	message, _, _ := strings.Cut(err.Error(), "\n")
+	advice := "see what `git -C " + shellWord(root) + " status` says"
+	if trust := lineWith(err.Error(), "safe.directory"); trust != "" {
+		advice = "if the repository is to be trusted: `" + trust + "`"
+	}
+	return &platform.InfrastructureError{Message: "what git ignores in " + root + " is not known: " + message, Advice: advice}
 }
 
 // ignoredByGit are the files and folders below root that git ignores and has

@@ -3,6 +3,7 @@ package main
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/moby/patternmatcher"
@@ -117,5 +118,23 @@ func TestUploadedOfRepositoriesWithin(t *testing.T) {
 	}
 	if got, want := uploaded(t, excludes(filepath.Join(root, "lib"), "/elsewhere"), []string{"sub/x.secret", "sub/kept.js"}), []string{"sub/kept.js"}; !slices.Equal(got, want) {
 		t.Errorf("of lib %q are uploaded, want %q", got, want)
+	}
+}
+
+// Where git does not trust a repository, what it ignores is not guessed.
+func TestUntrustedRepositoryIsRefused(t *testing.T) {
+	root := t.TempDir()
+	branchless(t, root)
+	if err := gitReads(t.Context(), root); err != nil {
+		t.Error(err)
+	}
+	if err := gitReads(t.Context(), t.TempDir()); err != nil {
+		t.Error("without git:", err)
+	}
+	t.Setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+	t.Setenv("GIT_CONFIG_SYSTEM", "/dev/null")
+	t.Setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+	if err := gitReads(t.Context(), root); exitCode(err) != exitInfrastructure || !strings.Contains(hint(err), "`git config --global --add safe.directory "+root+"`") {
+		t.Errorf("%v: %s", err, hint(err))
 	}
 }
