@@ -30,11 +30,14 @@ var (
 	shells    = regexp.MustCompile(`^(sh|bash|ash|dash)$`)
 	setting   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=`)
 	shellSign = regexp.MustCompile("[|&;<>()$`\\\\\"'*?\\[\\]{}~#\n]")
+	fileish   = regexp.MustCompile(`/|\.[A-Za-z]{2,4}$`)
 	scriptish = regexp.MustCompile(`/|\.[cm]?[jt]s$`)
 )
 
 // takesNext are flags of interpreters whose value is the next word.
-var takesNext = []string{"-r", "--require", "--import", "--loader", "--experimental-loader", "-C", "--conditions", "--env-file", "--env-file-if-exists", "--title", "-W", "-X"}
+var takesNext = []string{"-r", "--require", "--import", "--loader", "--experimental-loader", "-C", "--conditions", "--env-file", "--env-file-if-exists", "--title", "-W", "-X",
+	"--redirect-warnings", "--icu-data-dir", "--report-dir", "--report-directory", "--diagnostic-dir", "--openssl-config", "--watch-path", "--cpu-prof-dir", "--heap-prof-dir",
+	"--trace-event-file-pattern", "--experimental-config-file", "--localstorage-file", "--snapshot-blob", "--allow-fs-read", "--allow-fs-write"}
 
 // noScript are flags of interpreters that read no script, or another one.
 var noScript = []string{"-e", "--eval", "-p", "--print", "-i", "--interactive", "--test", "--run", "-v", "--version", "-m", "-c", "-", "inspect", "-S"}
@@ -71,7 +74,7 @@ func commandFiles(config v1.Config, trusted int) (files []wanted) {
 			}
 			return files
 		case interpreters.MatchString(name):
-			if file := scriptOf(words); file != "" && (name != "bun" || scriptish.MatchString(file)) {
+			if file := scriptOf(words); file != "" && (name != "bun" && name != "tsx" || scriptish.MatchString(file)) {
 				files = append(files, script(config, file))
 			}
 			return files
@@ -117,7 +120,8 @@ func wrapped(words []string) []string {
 	return words
 }
 
-// scriptOf is the script among the arguments of an interpreter, "" for none.
+// scriptOf is the script among the arguments of an interpreter, "" for none, and
+// where a word behind a flag may as well be its value.
 func scriptOf(words []string) string {
 	for i := 0; i < len(words); i++ {
 		switch word := words[i]; {
@@ -127,7 +131,10 @@ func scriptOf(words []string) string {
 			return words[i+1]
 		case slices.Contains(takesNext, word):
 			i++
-		case !strings.HasPrefix(word, "-"):
+		case strings.HasPrefix(word, "-"):
+		case i > 0 && strings.HasPrefix(words[i-1], "-") && !slices.Contains(takesNext, words[i-1]) && !strings.Contains(words[i-1], "=") && !fileish.MatchString(word):
+			return ""
+		default:
 			return word
 		}
 	}
