@@ -139,7 +139,8 @@ func (c *crossing) leads(from, to string) {
 
 func (c *crossing) read(file string) string {
 	name := filepath.Join(c.root, filepath.FromSlash(file))
-	if info, err := os.Stat(name); err != nil || info.Size() > largestSource {
+	// A pipe or a device, which a link may lead to, ends never.
+	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() || info.Size() > largestSource {
 		return ""
 	}
 	data, err := os.ReadFile(name)

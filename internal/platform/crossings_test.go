@@ -59,6 +59,22 @@ func TestCrossingByASymbolicLink(t *testing.T) {
 	}
 }
 
+// What a link leads to outside of the root may have no end.
+func TestCrossingsReadFilesAlone(t *testing.T) {
+	root := folder(t, map[string]string{
+		"package.json": "{}", "pnpm-workspace.yaml": "packages: ['*']\n", "pnpm-lock.yaml": "lockfileVersion: '9.0'\nimporters: {kit: {}, web: {}}\n",
+		"kit/package.json": `{"name": "kit"}`, "web/package.json": `{"name": "web"}`,
+	})
+	for _, name := range []string{"eslint.config.js", "web/turbo.json"} {
+		if err := os.Symlink("/dev/zero", filepath.Join(root, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if w, err := ReadWorkspace(root); err != nil || w.Unknown != "" {
+		t.Errorf("%v %+v", err, w)
+	}
+}
+
 // The sample's services are narrowed as before: a change of one is tried with
 // what crosses all of them, and nothing else.
 func TestCrossingsOfTheSample(t *testing.T) {
