@@ -152,7 +152,15 @@ SELECT `+foundColumns+` FROM pg_database d
 	return dropped, others
 }
 
-func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+// literal writes a text that means the same whatever standard_conforming_strings is:
+// the owner of a database may set that for all who connect, and its comment too.
+func literal(s string) string {
+	text := "'" + strings.ReplaceAll(s, "'", "''") + "'"
+	if strings.Contains(s, `\`) {
+		return " E" + strings.ReplaceAll(text, `\`, `\\`)
+	}
+	return text
+}
 
 func randomHex(n int) string {
 	b := make([]byte, n)
