@@ -16,16 +16,40 @@ const hiddenAs = "***"
 // in hexadecimal, percent-encoded, and escaped as in JSON.
 func Redactor(values []string) func(string) string {
 	forms := formsOf(Secrets(values))
+	longest := 0
+	for _, f := range forms {
+		longest = max(longest, len(f.text))
+	}
 	return func(text string) string {
 		// What is put in may, with what is around it, be a secret once more.
 		for range 4 {
-			ranges := found(text, forms)
+			ranges := inPieces(text, forms, longest)
 			if len(ranges) == 0 {
 				break
 			}
 			text = replaced(text, ranges)
 		}
 		return text
+	}
+}
+
+// onePiece is how much of a text is read at a time: all its readings together take
+// some hundred times its memory.
+const onePiece = 64 << 10
+
+// inPieces are the places of secrets in a text of any length. The pieces overlap by
+// more than the longest secret takes where each of its bytes is escaped.
+func inPieces(text string, forms []form, longest int) (spans []span) {
+	overlap := 16 * longest
+	size := max(onePiece, 4*overlap)
+	for from := 0; ; from += size - overlap {
+		to := min(from+size, len(text))
+		for _, s := range found(text[from:to], forms) {
+			spans = append(spans, span{from + s.from, from + s.to})
+		}
+		if to == len(text) {
+			return spans
+		}
 	}
 }
 

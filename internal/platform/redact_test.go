@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -88,6 +89,29 @@ func TestRedactor(t *testing.T) {
 		if got := Redactor(tt.values)(tt.text); got != tt.redacted {
 			t.Errorf("%s: %q, want %q", name, got, tt.redacted)
 		}
+	}
+}
+
+// A long log is read in pieces, and what lies across two of them is found.
+func TestRedactorOfALongText(t *testing.T) {
+	const secret = "s3cr3t-with/slash+plus="
+	redact := Redactor([]string{secret})
+	line := `{"url":"https:\/\/x.y\/a%2Fb%252Fc","msg":"he said \"hi \\\"there\\\" \n\" and more"}` + "\n"
+	text := strings.Repeat(line, 2<<20/len(line))
+	var before, after runtime.MemStats
+	for name, encode := range encoders {
+		for at := onePiece - 60; at < onePiece; at += 25 {
+			got := redact(strings.Repeat(".", at) + " " + encode(secret) + " " + strings.Repeat(".", 4096))
+			if !strings.Contains(got[at:], hiddenAs) || strings.Contains(got, encode(secret)) {
+				t.Fatalf("%s at %d: %s", name, at, got[at-40:at+100])
+			}
+		}
+	}
+	runtime.ReadMemStats(&before)
+	redact(text)
+	runtime.ReadMemStats(&after)
+	if grown := (after.Sys - before.Sys) >> 20; grown > 200 {
+		t.Errorf("%d MiB for a log of 2 MiB", grown)
 	}
 }
 
