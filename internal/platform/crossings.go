@@ -31,6 +31,10 @@ const largestSource = 1 << 20
 // crossings adds to the links what the files of packages say themselves.
 func (w *Workspace) crossings(root string, l *links, names map[string]string) {
 	c := crossing{w: w, root: root, l: l, names: names, seen: map[string]bool{}}
+	c.aliased(".")
+	for _, p := range w.Packages {
+		c.aliased(p.Dir)
+	}
 	for _, p := range w.Packages {
 		c.folder(p)
 		c.tasks(p.Dir)
@@ -52,6 +56,8 @@ type crossing struct {
 	l     *links
 	names map[string]string
 	seen  map[string]bool // files outside of packages
+
+	aliases []alias
 }
 
 func (c *crossing) folder(p Package) {
@@ -99,6 +105,7 @@ func (c *crossing) imports(from, file, text string) {
 			c.leads(from, path.Join(path.Dir(file), name))
 			continue
 		}
+		c.byAlias(from, name)
 		parts := strings.SplitN(name, "/", 3)
 		name = parts[0]
 		if strings.HasPrefix(name, "@") && len(parts) > 1 {
