@@ -1,6 +1,8 @@
 package scaffold
 
 import (
+	"bytes"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -20,6 +22,23 @@ func affectedBy(manager, rootScript, script string, inPackages bool) string {
 		return "pnpm {filters...} --if-present run " + script
 	}
 	return ""
+}
+
+// nxProject is a package.json that makes its folder a project.
+var nxProject = regexp.MustCompile(`"nx"\s*:\s*\{`)
+
+// rootTasks tells that the tool which a root script hands on to has tasks at the root
+// itself: these read all packages, and none of them names them.
+func rootTasks(f files, rootScript string) bool {
+	for _, word := range strings.Fields(rootScript) {
+		switch word {
+		case "turbo":
+			return bytes.Contains(f.read("turbo.json"), []byte(`"//#`)) || bytes.Contains(f.read("turbo.jsonc"), []byte(`"//#`))
+		case "nx":
+			return f.read("project.json") != nil || nxProject.Match(f.read("package.json"))
+		}
+	}
+	return false
 }
 
 // narrowed is a root script for what was reached, "" where it may do more.

@@ -1,6 +1,10 @@
 package scaffold
 
-import "testing"
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
 
 // The command for what a change can reach builds what that needs as well, as
 // the whole does, or there is none.
@@ -34,6 +38,30 @@ func TestAffectedBy(t *testing.T) {
 	} {
 		if got := affectedBy(c.manager, c.rootScript, "build", c.inPackages); got != c.want {
 			t.Errorf("%s, %q: %q, want %q", c.manager, c.rootScript, got, c.want)
+		}
+	}
+}
+
+// A task at the root reads all packages, and is none of those that changes reach.
+func TestRootTasks(t *testing.T) {
+	for _, c := range []struct {
+		file, text, script string
+		want               bool
+	}{
+		{"turbo.json", `{"tasks": {"//#lint": {}}}`, "turbo run lint", true},
+		{"turbo.jsonc", `{"tasks": {"//#lint": {}}}`, "pnpm exec turbo lint", true},
+		{"turbo.json", `{"tasks": {"lint": {}}}`, "turbo run lint", false},
+		{"turbo.json", `{"tasks": {"//#lint": {}}}`, "pnpm -r lint", false},
+		{"project.json", `{"targets": {}}`, "nx run-many -t lint", true},
+		{"package.json", `{"nx": {}}`, "npx nx run-many -t lint", true},
+		{"package.json", `{"devDependencies": {"nx": "1"}}`, "npx nx run-many -t lint", false},
+	} {
+		root := t.TempDir()
+		if err := os.WriteFile(filepath.Join(root, c.file), []byte(c.text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if got := rootTasks(files{root: root, all: []string{c.file}}, c.script); got != c.want {
+			t.Errorf("%s %s, %q: %v", c.file, c.text, c.script, got)
 		}
 	}
 }

@@ -80,7 +80,7 @@ func discover(ctx context.Context, root string) (*found, error) {
 	f.toolchain = readToolchain(list, f.workspace)
 	f.infrastructure = readInfrastructure(list, compose, f.workspace)
 	f.database = readDatabase(list, f.workspace)
-	f.checks = readChecks(f.workspace, f.infrastructure, f.database)
+	f.checks = readChecks(list, f.workspace, f.infrastructure, f.database)
 	f.manifests, f.environments = readManifests(list, objects)
 	f.variables = readVariables(f.infrastructure, objects)
 	f.findServices(objects, compose, dockerfiles)
@@ -128,7 +128,7 @@ func (f files) match(patterns ...string) []string {
 // read returns a file's content, and nothing for one that is no source.
 func (f files) read(name string) []byte {
 	full := filepath.Join(f.root, filepath.FromSlash(name))
-	if info, err := os.Stat(full); err != nil || info.Size() > 1<<20 {
+	if info, err := os.Stat(full); err != nil || !info.Mode().IsRegular() || info.Size() > 1<<20 {
 		return nil
 	}
 	data, err := os.ReadFile(full)

@@ -64,7 +64,7 @@ var scripts = map[string][]string{
 	"build":     {"build"},
 }
 
-func readChecks(w *platform.Workspace, servers []server, db *database) []check {
+func readChecks(f files, w *platform.Workspace, servers []server, db *database) []check {
 	if w == nil {
 		return nil
 	}
@@ -80,7 +80,9 @@ func readChecks(w *platform.Workspace, servers []server, db *database) []check {
 			if !real(w.Scripts[script]) {
 				c.run = everywhere(w.Manager, script)
 			}
-			c.affected = affectedBy(w.Manager, w.Scripts[script], script, inPackages)
+			if c.affected = affectedBy(w.Manager, w.Scripts[script], script, inPackages); rootTasks(f, w.Scripts[script]) {
+				c.affected = ""
+			}
 		}
 		if c.run == "" {
 			continue
