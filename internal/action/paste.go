@@ -3,9 +3,11 @@ package action
 import (
 	"bytes"
 	"encoding/csv"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -24,6 +26,25 @@ func ShellWord(s string) string {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// hintWord is a word for a hint, which is one line between backticks: what would end
+// either, or do something to a terminal, is spelled as bash and zsh read it.
+func hintWord(s string) string {
+	ends := func(r rune) bool { return r == '`' || r < ' ' || r >= 0x7f && r < 0xa0 || r == utf8.RuneError }
+	if !strings.ContainsFunc(s, ends) {
+		return ShellWord(s)
+	}
+	var b strings.Builder
+	b.WriteString("$'")
+	for _, c := range []byte(s) {
+		if c == '`' || c == '\'' || c == '\\' || c < ' ' || c >= 0x7f {
+			fmt.Fprintf(&b, `\x%02x`, c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String() + "'"
 }
 
 // Given are the flags that were given, as a shell takes them. Only narrows them to
@@ -51,9 +72,9 @@ func given(f *pflag.Flag) (words []string) {
 		case f.NoOptDefVal != "" && value == f.NoOptDefVal:
 			words = append(words, "--"+f.Name)
 		case f.NoOptDefVal != "" || value == "" || strings.HasPrefix(value, "-"):
-			words = append(words, "--"+f.Name+"="+ShellWord(value))
+			words = append(words, "--"+f.Name+"="+hintWord(value))
 		default:
-			words = append(words, "--"+f.Name+" "+ShellWord(value))
+			words = append(words, "--"+f.Name+" "+hintWord(value))
 		}
 	}
 	return words
@@ -95,7 +116,7 @@ func Names(words []string, flag string) bool {
 func Pasteable(hint string, root, cmd *cobra.Command) string {
 	again := []string{cmd.CommandPath()}
 	for _, word := range cmd.Flags().Args() {
-		again = append(again, ShellWord(word))
+		again = append(again, hintWord(word))
 	}
 	hint = strings.ReplaceAll(hint, Again, strings.Join(append(again, Given(cmd.Flags())...), " "))
 	return Complete(hint, func(words []string) (flags []string) {

@@ -3,6 +3,7 @@ package action
 import (
 	"bytes"
 	"errors"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -48,6 +49,21 @@ func TestHintsArePasteable(t *testing.T) {
 		}
 		if _, got, _ := strings.Cut(stderr.String(), "hint: "); strings.TrimSuffix(got, "\n") != tt.want {
 			t.Errorf("%q\n got %s\nwant %s", tt.args, got, tt.want)
+		}
+	}
+}
+
+// Whatever a flag was given, its hint is one line between backticks, and a shell reads
+// the same from it.
+func TestHintsOfHostileValues(t *testing.T) {
+	for _, value := range []string{"a`touch x`b", "two\nlines'", "\x1b]0;title\x07", `it's \x41`, "$(id) ${HOME} !! ~", "\xff\u009b`é"} {
+		word := hintWord(value)
+		if strings.ContainsAny(word, "`\n\x1b\x07\u009b") {
+			t.Errorf("%q: %q", value, word)
+		}
+		out, err := exec.Command("bash", "-c", "printf %s "+word).Output()
+		if err != nil || string(out) != value {
+			t.Errorf("%s is %q to a shell, want %q: %v", word, out, value, err)
 		}
 	}
 }
