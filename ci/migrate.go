@@ -189,5 +189,8 @@ func runShell(ctx context.Context, command string) (string, error) {
 	}
 	const most = 64 << 10
 	text := out.String()
-	return text[max(0, len(text)-most):], err
+	if len(text) > most {
+		text = "… " + text[len(text)-most:] // by the mark, who redacts it knows that a secret may be cut
+	}
+	return text, err
 }

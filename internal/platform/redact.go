@@ -87,7 +87,7 @@ func found(text string, forms []form) (spans []span) {
 	return append(spans, cutOff(text, forms)...)
 }
 
-// cutOff are the beginnings of secrets where a text was cut.
+// cutOff are the beginnings of secrets where a text was cut, and their ends behind it.
 func cutOff(text string, forms []form) (spans []span) {
 	const mark = "…"
 	for at, looks := 0, 0; ; looks++ {
@@ -95,10 +95,14 @@ func cutOff(text string, forms []form) (spans []span) {
 		if i < 0 || looks == 100 { // more cuts than that are somebody else's dots
 			return spans
 		}
-		kept := strings.TrimSuffix(text[:at+i], " ")
+		kept := strings.TrimRight(text[:at+i], " \n")
 		at += i + len(mark)
 		if n := begun(kept, forms); n > 0 {
 			spans = append(spans, span{len(kept) - n, len(kept)})
+		}
+		rest := strings.TrimLeft(text[at:], " \n")
+		if n := ended(rest, forms); n > 0 {
+			spans = append(spans, span{len(text) - len(rest), len(text) - len(rest) + n})
 		}
 	}
 }
@@ -108,6 +112,18 @@ func begun(text string, forms []form) (most int) {
 	for _, f := range forms {
 		for n := min(len(f.text)-1, len(text)); n > max(3, most); n-- {
 			if strings.HasSuffix(text, f.text[:n]) {
+				most = n
+			}
+		}
+	}
+	return most
+}
+
+// ended is how much of the longest end of a secret a text begins with, 0 for none.
+func ended(text string, forms []form) (most int) {
+	for _, f := range forms {
+		for n := min(len(f.text)-1, len(text)); n > max(3, most); n-- {
+			if strings.HasPrefix(text, f.text[len(f.text)-n:]) {
 				most = n
 			}
 		}
