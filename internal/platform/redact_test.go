@@ -85,7 +85,7 @@ func TestRedactor(t *testing.T) {
 		"broken escapes":          {[]string{"secret"}, `%s %zz %4 \u12 \x1 \ secret`, `%s %zz %4 \u12 \x1 \ ***`},
 		"cut in its middle":       {[]string{"long-secret"}, "it says long-sec …", "it says *** …"},
 		"cut at its front":        {[]string{"long-secret"}, "… ecret it says … secret", "… *** it says … ***"},
-		"cut between lines":        {[]string{"long-secret"}, "long-se\n…\ng-secret\n", "***\n…\n***\n"},
+		"cut between lines":       {[]string{"long-secret"}, "long-se\n…\ng-secret\n", "***\n…\n***\n"},
 		"words that run together": {[]string{"secret"}, "sec ret stays", "sec ret stays"},
 	} {
 		if got := Redactor(tt.values)(tt.text); got != tt.redacted {
