@@ -61,7 +61,7 @@ func (c *cli) doctor(ctx context.Context) error {
 func gitSymptom(ctx context.Context) symptom {
 	out, err := exec.CommandContext(ctx, "git", "--version").Output()
 	if err != nil {
-		err = &platform.InfrastructureError{Message: "git is not installed", Advice: "only --affected needs it"}
+		err = &platform.InfrastructureError{Message: "git is not installed", Advice: "install it: --affected needs it, and without it what git ignores is not left out of checks and images"}
 	}
 	return symptom{"git", err, string(trimLine(out))}
 }

@@ -18,7 +18,7 @@ import (
 var (
 	upward    = regexp.MustCompile("(?:\\.\\./)+[^\\s\"'`)(<>,;:|&*{}$!]*")
 	specifier = regexp.MustCompile(`\b(?:from|import|require|resolve)\b\s*\(?\s*["']([^"'\n]+)["']`)
-	readable  = regexp.MustCompile(`^(Makefile|Dockerfile.*|[^.]*|.*\.([cm]?[jt]sx?|json[5c]?|vue|svelte|astro|css|scss|sass|less|html|mdx|ya?ml|toml|sh|sql|prisma|graphql|gql|proto))$`)
+	readable  = regexp.MustCompile(`^(Makefile|Dockerfile.*|[^.]*|\.[a-z]+rc|.*\.(py|rb|php|go|mod|work|rs|java|kts?|gradle|cs|csproj|props|targets|txt|cfg|ini|hbs|ejs|njk|pug|[cm]?[jt]sx?|json[5c]?|vue|svelte|astro|css|scss|sass|less|html|mdx|ya?ml|toml|sh|sql|prisma|graphql|gql|proto))$`)
 	rootTool  = regexp.MustCompile(`\.[cm]?[jt]s$`)
 )
 
