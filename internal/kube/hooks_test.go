@@ -62,6 +62,14 @@ func TestHooksOfOtherTools(t *testing.T) {
 	if objects, err := render(t, hooks+workload, RenderOptions{Namespace: "prod", Excluded: func(Hook) {}}); err != nil || len(objects) != 1 {
 		t.Errorf("left out: %v, %v", objects, err)
 	}
+	// Those of Argo CD are often given a name by the API server.
+	generated := "---\n{apiVersion: batch/v1, kind: Job, metadata: {generateName: sync-, annotations: {argocd.argoproj.io/hook: PreSync}}}\n"
+	if objects, err := render(t, generated+generated+workload, RenderOptions{Namespace: "prod", Excluded: func(Hook) {}}); err != nil || len(objects) != 1 {
+		t.Errorf("with a generated name: %v, %v", objects, err)
+	}
+	if _, err := render(t, generated+workload, RenderOptions{Namespace: "prod"}); err == nil || !strings.Contains(err.Error(), "Job/sync-… is marked") {
+		t.Errorf("with a generated name: %v", err)
+	}
 	if _, err := render(t, hooks, RenderOptions{Namespace: "prod", Excluded: func(Hook) {}}); err == nil || !strings.Contains(err.Error(), "nothing but hooks of other tools") {
 		t.Errorf("nothing but hooks: %v", err)
 	}

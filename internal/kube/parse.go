@@ -104,6 +104,10 @@ func objectsIn(value any, where string, depth int) ([]located, error) {
 		return nil, fmt.Errorf("%s: %s has no metadata", where, kind)
 	}
 	name, _ := meta["name"].(string)
+	if generated, _ := meta["generateName"].(string); name == "" && generated != "" && hookOf(&Object{Object: fields}) != "" {
+		name = generated + "…" // which is never applied
+		meta["name"] = name
+	}
 	if name == "" && meta["generateName"] != nil {
 		return nil, fmt.Errorf("%s: %s has generateName, but only an object with a name can be applied twice", where, kind)
 	}
