@@ -43,11 +43,11 @@ func webImages(t *testing.T, n int) (images []string) {
 }
 
 // manifests writes the service with an image, and the same as what ci would have made.
-func (c *checkout) manifests(image string, paused bool) {
+func (c *checkout) manifests(image string, broken bool) {
 	c.Helper()
 	text := strings.ReplaceAll(anothersRepository["deploy.yaml"], "node:22-bookworm-slim", image)
-	if paused { // a release fails at once
-		text = strings.Replace(text, "  selector: {matchLabels", "  paused: true\n  selector: {matchLabels", 1)
+	if broken {
+		text = strings.Replace(text, `require("http")`, `process.exit(1); require("http")`, 1)
 	}
 	c.write("deploy.yaml", text)
 	c.write("images.json", `{"references": {"web": "`+image+`"}}`)

@@ -102,10 +102,18 @@ func TestTakingBackFailsHalfWay(t *testing.T) {
 
 	third := d.planning("$colour", "green")
 	d.released(d.approve(d.plan(third)), third)
-	testenv.Kubectl(t, "--namespace", d.namespace, "patch", "configmap", "settings", "--type=merge", "--patch", `{"data": {"colour": "pink"}}`)
+	paint := func(colour string) {
+		testenv.Kubectl(t, "--namespace", d.namespace, "patch", "configmap", "settings", "--type=merge", "--patch", `{"data": {"colour": "`+colour+`"}}`)
+	}
+	o.Say = func(format string, _ ...any) {
+		if strings.HasPrefix(format, "roll back") { // what was painted before is refused before that
+			paint("pink")
+		}
+	}
 	outcome, err = Rollback(t.Context(), o, Previous)
 	stuck()
-	testenv.Kubectl(t, "--namespace", d.namespace, "patch", "configmap", "settings", "--type=merge", "--patch", `{"data": {"colour": "red"}}`)
+	o.Say = nil
+	paint("red")
 	if outcome, err = Resume(t.Context(), o); err != nil || outcome.State != ledger.Released || !strings.Contains(outcome.Verdict, "back at "+d.ledger.Name(1)) {
 		t.Errorf("%+v, %v", outcome, err)
 	}
