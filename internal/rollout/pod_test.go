@@ -80,7 +80,7 @@ func TestDeployBarePod(t *testing.T) {
 		{"Never", `console.log("done")`, ""},
 		{"Never", `process.exit(3)`, "code 3"},
 		{"Always", stays, ""},
-		{"Always", `setTimeout(() => process.exit(3), 1500)`, "container tool "},
+		{"Always", `setTimeout(() => process.exit(3), 200)`, "container tool "},
 	} {
 		t.Run(tt.policy+" "+tt.fails, func(t *testing.T) {
 			t.Parallel()
