@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/teei/slipway/testenv/testenv"
 )
 
@@ -139,5 +141,34 @@ func TestResumeAnotherKind(t *testing.T) {
 				t.Errorf("there are %q", found)
 			}
 		})
+	}
+}
+
+// A workload that took the place of another kind is not deleted while that one does
+// not come back: nothing would serve.
+func TestAnotherKindStaysWhereTheOldOneIsDown(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	if _, err := Deploy(t.Context(), s.kindOptions("Deployment", map[string]string{"VERSION": "1"})); err != nil {
+		t.Fatal(err)
+	}
+	o, journal := s.kindOptions("StatefulSet", map[string]string{"VERSION": "2"}), &noted{}
+	o.Journal = journal
+	if _, err := Deploy(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range journal.changes {
+		if c.Before != nil { // what it was does not start any more
+			containers, _, _ := unstructured.NestedSlice(c.Before.Object, "spec", "template", "spec", "containers")
+			containers[0].(map[string]any)["command"] = []any{"node", "-e", "process.exit(3)"}
+			_ = unstructured.SetNestedSlice(c.Before.Object, containers, "spec", "template", "spec", "containers")
+		}
+	}
+	back, err := Undo(t.Context(), t.Context(), o, journal.changes)
+	if !errors.Is(err, errServesAlone) || len(back.Undone) != 2 || back.Undone[1].Action != Kept || back.Undone[1].Verified {
+		t.Errorf("%v, %+v", err, back.Undone)
+	}
+	if found := s.workloads(); !slices.Contains(found, "StatefulSet/store") {
+		t.Errorf("there are %q", found)
 	}
 }

@@ -40,7 +40,7 @@ func Undo(ctx, lasting context.Context, o Options, changes []Change) (*Result, e
 // was cancelled, ctx is not the cancelled one; each change has a deadline of its own.
 func (r *run) undo(ctx, beginning context.Context, changes []Change) error {
 	var errs []error
-	all := backwards(changes)
+	all, down := backwards(changes), map[string]bool{} // down did not come back, by namespace/name
 	for i, c := range all {
 		if ctx.Err() != nil || beginning.Err() != nil {
 			return errors.Join(append(errs, &LeftError{Changes: len(all) - i})...)
@@ -52,7 +52,7 @@ func (r *run) undo(ctx, beginning context.Context, changes []Change) error {
 		}
 		r.report(Progress{Service: name, Phase: Undoing})
 		out := Undone{ID: kube.ID(c.Object), Service: c.Service}
-		action, changed, err := r.takeBack(ctx, c)
+		action, changed, err := r.takeBackFor(ctx, c, down)
 		if !changed && err == nil {
 			continue
 		}
@@ -68,6 +68,23 @@ func (r *run) undo(ctx, beginning context.Context, changes []Change) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// errServesAlone keeps a workload that took the place of one of another kind.
+var errServesAlone = errors.New("it stays, since what it took the place of did not come back")
+
+// takeBackFor is takeBack, but leaves a workload that nothing would serve for: the one
+// of another kind, whose place it took, is down.
+func (r *run) takeBackFor(ctx context.Context, c Change, down map[string]bool) (action string, changed bool, err error) {
+	place := c.Object.GetNamespace() + "/" + c.Object.GetName()
+	if c.Before == nil && down[place] && serves(c.Object.GetKind()) {
+		return Kept, true, errServesAlone
+	}
+	action, changed, err = r.takeBack(ctx, c)
+	if err != nil && serves(c.Object.GetKind()) {
+		down[place] = true
+	}
+	return action, changed, err
 }
 
 // LeftError says that there was no time to take everything back.
