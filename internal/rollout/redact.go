@@ -54,8 +54,13 @@ func (h *heldSecrets) current(ctx context.Context) func(string) string {
 		return h.hide
 	}
 	h.read = time.Now()
-	// A run that was cancelled has something to say, and no secret to tell.
-	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	// A run that was cancelled has something to say, and no secret to tell; but it is
+	// killed soon, and the API server may be what is away.
+	patience, cancelled := time.Second, ctx.Err() != nil
+	if cancelled {
+		patience = 250 * time.Millisecond
+	}
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer stop()
 	before := len(h.known)
 	var reading sync.Mutex
@@ -70,7 +75,7 @@ func (h *heldSecrets) current(ctx context.Context) func(string) string {
 			h.known[value] = true
 		}
 	})
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && !cancelled {
 		h.read = time.Now().Add(time.Second - heldFor) // not all were read in time: ask again soon
 	}
 	if len(h.known) > before {

@@ -13,6 +13,7 @@ func TestPreviewLeavesWhatIsAnothers(t *testing.T) {
 	role := func(owner string) *kube.Object {
 		obj := &kube.Object{Object: map[string]any{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole"}}
 		obj.SetName("reader")
+		obj.SetLabels(map[string]string{"app.kubernetes.io/managed-by": kube.Manager})
 		obj.SetAnnotations(map[string]string{ownerMark: owner})
 		return obj
 	}
