@@ -83,7 +83,7 @@ func (o *Outcome) Word() string {
 
 // lastNote is how long after it was cancelled a run may still record an outcome,
 // where it is killed after 10 s.
-const lastNote = 8 * time.Second
+const lastNote = 7 * time.Second
 
 // patience is how long a release waits for an API server that is away.
 const patience = 2 * time.Minute
