@@ -72,6 +72,14 @@ func Wrote(live *Object) bool {
 	return slices.ContainsFunc(live.GetManagedFields(), func(e metav1.ManagedFieldsEntry) bool { return applies(e) || isMaker(e) })
 }
 
+// ByTheCluster reports whether the control plane alone wrote a live object, such as
+// the account of a namespace that is called default.
+func ByTheCluster(live *Object) bool {
+	return !slices.ContainsFunc(live.GetManagedFields(), func(e metav1.ManagedFieldsEntry) bool {
+		return e.Manager != "kube-controller-manager" && e.Manager != "kube-apiserver" && e.Subresource == ""
+	})
+}
+
 // LastOther names who besides slipway wrote an object last.
 func LastOther(live *Object) string {
 	name, at := "somebody", time.Time{}

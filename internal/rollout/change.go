@@ -136,11 +136,24 @@ func named(obj *kube.Object) *kube.Object {
 // moved on between reading and writing.
 const mostConflicts = 20
 
+// write makes an object what a release wants. What somebody else made or changed
+// since it was looked at is not overwritten.
+func (r *run) write(ctx context.Context, d Difference) (*kube.Object, error) {
+	allowed := func(live *kube.Object) error { return r.unedited(d.Object, live, d.Before) }
+	if r.change(d).Before == nil && !d.Replaced {
+		allowed = unmade
+		if err := unmade(d.Before); err != nil { // an attempt that died had meant to make it
+			return nil, err
+		}
+	}
+	return r.put(ctx, d.Object, d.Before, allowed)
+}
+
 // put writes an object over what was read and no other: somebody else's write in
-// between makes the API server refuse ours. Where expected is given, the object
-// must still be what it was then: it is written over just that, and read once more
-// only if it has moved on. One that is not there is made first.
-func (r *run) put(ctx context.Context, obj, expected *kube.Object) (*kube.Object, error) {
+// between makes the API server refuse ours. Where expected is given, it is written
+// over just that, and read once more only if it has moved on. What is read has to be
+// allowed. One that is not there is made first.
+func (r *run) put(ctx context.Context, obj, expected *kube.Object, allowed func(live *kube.Object) error) (*kube.Object, error) {
 	if expected != nil {
 		if err := r.guard(ctx, expected); err != nil {
 			return nil, err
@@ -161,7 +174,7 @@ func (r *run) put(ctx context.Context, obj, expected *kube.Object) (*kube.Object
 		if err := going(live); err != nil {
 			return nil, err
 		}
-		if err := r.unedited(obj, live, expected); err != nil {
+		if err := allowed(live); err != nil {
 			return nil, err
 		}
 		if live == nil {

@@ -250,7 +250,7 @@ func (r *run) applyOther(ctx context.Context, d Difference) error {
 		}
 	}
 	if d.Changed {
-		applied, err := r.put(ctx, d.Object, d.Before)
+		applied, err := r.write(ctx, d)
 		if err != nil {
 			return err
 		}
@@ -321,7 +321,7 @@ func (r *run) update(ctx context.Context, i int, d Difference) error {
 	applied := d.Before
 	if d.Changed {
 		var err error
-		if applied, err = r.put(ctx, d.Object, d.Before); err != nil {
+		if applied, err = r.write(ctx, d); err != nil {
 			return err
 		}
 	}

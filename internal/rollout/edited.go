@@ -10,16 +10,31 @@ import (
 // EditedError says that somebody changed an object in the middle of the release.
 type EditedError struct {
 	Object, Manager string
-	Fields          []string // where, and never what is there
+	Fields          []string // where, and never what is there; none where it was made
 }
 
 func (e *EditedError) Error() string {
+	if len(e.Fields) == 0 {
+		return fmt.Sprintf("%s was made by %s while this release ran; it was not overwritten", e.Object, e.Manager)
+	}
 	return fmt.Sprintf("%s was changed by %s at %s while this release ran; that change was not overwritten", e.Object, e.Manager, Places(e.Fields))
 }
 
 // Hint says what to do about it.
 func (e *EditedError) Hint() string {
+	if len(e.Fields) == 0 {
+		return "look whose it is: `slipway adopt` takes it over for the next release, or it goes before that"
+	}
 	return "put the change into the manifests, or take it back, and release again"
+}
+
+// unmade fails where somebody else made an object that a release is about to make.
+// What the cluster makes in each namespace by itself is nobody's.
+func unmade(live *kube.Object) error {
+	if live == nil || kube.Ours(live) || kube.ByTheCluster(live) {
+		return nil
+	}
+	return &EditedError{Object: kube.ID(live), Manager: kube.LastOther(live)}
 }
 
 // NotBackError says that an object was put back and is not as it was before.

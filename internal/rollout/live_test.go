@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -117,6 +118,43 @@ func TestWriteOverWhatMovedOn(t *testing.T) {
 				t.Error(s.versions())
 			case tt.manager != "" && (edited == nil || edited.Manager != tt.manager):
 				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+// What a person makes between the look and the write is neither overwritten nor, when
+// the release goes back, deleted; also where an attempt that died had meant to make it.
+func TestMadeMeanwhile(t *testing.T) {
+	t.Parallel()
+	for _, resumed := range []bool{false, true} {
+		t.Run(fmt.Sprintf("resumed %t", resumed), func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t)
+			o := Options{Cluster: s.cluster, Namespace: s.namespace, Deadline: time.Minute}
+			o.Objects = s.objects("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {colour: red}\n")
+			byHand := func() {
+				testenv.Kubectl(t, "-n", s.namespace, "create", "configmap", "settings", "--from-literal=size=large")
+			}
+			if resumed {
+				byHand()
+				o.Earlier = []Change{{Object: named(o.Objects[0])}}
+			}
+			done := resumed
+			o.Guard = func(_ context.Context, live *kube.Object) error {
+				if live == nil && !done {
+					done = true
+					byHand()
+				}
+				return nil
+			}
+			_, err := Deploy(t.Context(), o)
+			var edited *EditedError
+			if !errors.As(err, &edited) || edited.Manager != "kubectl-create" || !strings.Contains(err.Error(), "was made by kubectl-create") {
+				t.Errorf("%v", err)
+			}
+			if data := s.configMap("settings"); len(data) != 1 || data["size"] != "large" {
+				t.Errorf("it is %v", data)
 			}
 		})
 	}

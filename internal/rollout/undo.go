@@ -249,12 +249,13 @@ func (r *run) makeRoom(ctx context.Context, c Change, live *kube.Object) (*kube.
 // had chosen, where it has given them away since, and then without: they are not slipway's.
 // Where somebody else has them by then, the cluster chooses others.
 func (r *run) putBack(ctx context.Context, prior, before, live *kube.Object) (*kube.Object, error) {
+	whatever := func(*kube.Object) error { return nil } // conflicts decide
 	if chosen := kube.WithAllocated(prior, before, live); chosen != nil {
-		if _, err := r.put(ctx, chosen, nil); err != nil && !kube.Taken(err) {
+		if _, err := r.put(ctx, chosen, nil, whatever); err != nil && !kube.Taken(err) {
 			return nil, err
 		}
 	}
-	return r.put(ctx, prior, nil)
+	return r.put(ctx, prior, nil, whatever)
 }
 
 func (r *run) was(ctx context.Context, service string) (Service, error) {
