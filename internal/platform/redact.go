@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -184,27 +185,37 @@ func passwords(value string) (out []string) {
 
 // HeldSecrets are the values in what a Secret of the cluster holds that are secret
 // enough to be taken out of logs. A word, a number or an address of a port is in
-// many Secrets and in many lines; to hide it would make them unreadable.
+// many Secrets and in many lines; to hide it would make them unreadable. It is hidden
+// all the same where its name says that it is a password.
 func HeldSecrets(data map[string][]byte) (out []string) {
-	for _, value := range data {
+	for name, value := range data {
 		text := strings.TrimSpace(string(value))
-		out = append(out, passwords(text)...)
-		if telling(text) {
-			out = append(out, text)
-		}
+		out = append(out, held(name, text)...)
 		out = append(out, leaves(text)...)
 		for line := range strings.Lines(text) {
-			if _, after, ok := strings.Cut(line, "="); ok { // of a file of variables
-				after = strings.Trim(strings.TrimSpace(after), `"'`)
-				out = append(out, passwords(after)...)
-				if telling(after) {
-					out = append(out, after)
-				}
+			if name, after, ok := strings.Cut(line, "="); ok { // of a file of variables
+				out = append(out, held(name, strings.Trim(strings.TrimSpace(after), `"'`))...)
 			}
 		}
 	}
 	return out
 }
+
+// held is what is to be hidden of one value, by its name and by how it looks.
+func held(name, value string) []string {
+	out := passwords(value)
+	if telling(value) || saysSecret.MatchString(name) && len(value) >= 6 && !guessable[strings.ToLower(value)] {
+		out = append(out, value)
+	}
+	return out
+}
+
+// saysSecret matches names of what nobody else is to know.
+var saysSecret = regexp.MustCompile(`(?i)pass|pwd|secret|token|credential|private|api_?key`)
+
+// guessable are words that are set for a password where none is wanted, and that
+// stand in many lines.
+var guessable = map[string]bool{"password": true, "passwd": true, "postgres": true, "secret": true, "changeme": true, "default": true, "redis": true, "clickhouse": true, "example": true}
 
 // telling reports whether a value is unlikely to be in a text by chance.
 func telling(value string) bool {
@@ -225,23 +236,21 @@ func leaves(text string) (out []string) {
 	if json.Unmarshal([]byte(text), &value) != nil {
 		return nil
 	}
-	var walk func(any)
-	walk = func(v any) {
+	var walk func(name string, v any)
+	walk = func(name string, v any) {
 		switch v := v.(type) {
 		case map[string]any:
-			for _, inner := range v {
-				walk(inner)
+			for name, inner := range v {
+				walk(name, inner)
 			}
 		case []any:
 			for _, inner := range v {
-				walk(inner)
+				walk(name, inner)
 			}
 		case string:
-			if telling(v) {
-				out = append(out, v)
-			}
+			out = append(out, held(name, v)...)
 		}
 	}
-	walk(value)
+	walk("", value)
 	return out
 }

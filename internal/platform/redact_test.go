@@ -122,14 +122,15 @@ func TestHeldSecrets(t *testing.T) {
 	held := HeldSecrets(map[string][]byte{
 		"LOG_LEVEL": []byte("info"), "NODE_ENV": []byte("production"), "PORT": []byte("5432"), "TOKEN": []byte("ghp_A1b2C3d4"),
 		"DATABASE_URL": []byte("postgres://app:hunter22@db/app"), ".env": []byte("A=1\nAPI_KEY=\"k-998877\"\n"),
+		"DB_PASSWORD": []byte("correcthorse"), "REDIS_PASSWORD": []byte("redis"), "words.env": []byte("ADMIN_TOKEN=opensesame\n"), "GREETING": []byte("welcome"),
 		".dockerconfigjson": []byte(`{"auths":{"r.io":{"username":"ci","password":"regpass1"}}}`),
 	})
-	for _, want := range []string{"ghp_A1b2C3d4", "hunter22", "k-998877", "regpass1", "postgres://app:hunter22@db/app"} {
+	for _, want := range []string{"ghp_A1b2C3d4", "hunter22", "k-998877", "regpass1", "postgres://app:hunter22@db/app", "correcthorse", "opensesame"} {
 		if !slices.Contains(held, want) {
 			t.Errorf("%q is not among them: %q", want, held)
 		}
 	}
-	for _, no := range []string{"info", "production", "5432", "1", "ci"} {
+	for _, no := range []string{"info", "production", "5432", "1", "ci", "redis", "welcome"} {
 		if slices.Contains(held, no) {
 			t.Errorf("%q is hidden", no)
 		}
