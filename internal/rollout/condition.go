@@ -173,12 +173,22 @@ func loops(pods []*corev1.Pod, now time.Time) string {
 	for _, pod := range pods {
 		for _, c := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
 			end := c.LastTerminationState.Terminated
-			if c.RestartCount >= 2 && end != nil && now.Sub(end.FinishedAt.Time) < recovers && !finishes(pod, c.Name) {
+			if c.RestartCount >= 2 && end != nil && now.Sub(end.FinishedAt.Time) < recovers && !outlived(c, now) && !finishes(pod, c.Name) {
 				return fmt.Sprintf("container %s ended %d times, %s ago the last time%s", c.Name, c.RestartCount, now.Sub(end.FinishedAt.Time).Round(time.Second), because(c))
 			}
 		}
 	}
 	return ""
+}
+
+// outlived reports whether a container runs for twice as long as it did the last time,
+// and a little more: whatever ended it then does not any more.
+func outlived(c corev1.ContainerStatus, now time.Time) bool {
+	last, runs := c.LastTerminationState.Terminated, c.State.Running
+	if last.StartedAt.IsZero() || runs == nil || runs.StartedAt.IsZero() {
+		return false
+	}
+	return now.Sub(runs.StartedAt.Time) > 2*last.FinishedAt.Sub(last.StartedAt.Time)+30*time.Second
 }
 
 // longestAsk is how long a service may take to answer before a release begins.

@@ -23,6 +23,15 @@ func TestConditionOf(t *testing.T) {
 			c.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: 3, FinishedAt: metav1.NewTime(now.Add(-ago))}
 		}
 	}
+	// It ran for this long before its last end, and runs for this long since.
+	ranAndRuns := func(ran, runs time.Duration) func(*world) {
+		return func(s *world) {
+			c := s.container()
+			endedAgo(runs, 3)(s)
+			c.LastTerminationState.Terminated.StartedAt = metav1.NewTime(now.Add(-runs - ran))
+			c.State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(now.Add(-runs))}}
+		}
+	}
 	for name, tt := range map[string]struct {
 		change func(*world)
 		want   string // of the reason; "" is healthy
@@ -34,6 +43,8 @@ func TestConditionOf(t *testing.T) {
 		"waits for a secret":                  {waits("ContainerCreating", "secret not found"), "ContainerCreating secret not found", false},
 		"is scaled to 0":                      {func(s *world) { s.converged(); none := int32(0); s.deployment.Spec.Replicas = &none }, "asks for no pods", true},
 		"ready between two ends":              {endedAgo(time.Minute, 3), "container api ended 3 times, 1m0s ago the last time, last with code 3", false},
+		"runs no longer than the last time":   {ranAndRuns(3*time.Minute, 5*time.Minute), "container api ended 3 times", false},
+		"has outlived its last run":           {ranAndRuns(3*time.Second, time.Minute), "", false},
 		"recovered long ago":                  {endedAgo(time.Hour, 30), "", false},
 		"ended once, as on a node that began": {endedAgo(time.Minute, 1), "", false},
 	} {

@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -21,6 +22,8 @@ type looker struct {
 	goal goal
 	next time.Time // when to read events again
 	clue *hold     // what they said
+
+	refused time.Time // when a quota refused first since no pod is on its way out
 }
 
 func (v *view) looker(g goal) *looker {
@@ -81,7 +84,22 @@ func (l *looker) events(ctx context.Context, now *verdict) (final bool) {
 	}
 	l.clue = &hold{text: prefix + Clean(said.Message), lacks: lackOf(said.Message, pod), pod: pod}
 	ours := !l.goal.written.IsZero() && !said.Time.Before(l.goal.written)
-	return pod == nil && ours && finalRefusal(said.Message) && !overQuota(said.Message, l.view.pods.List())
+	return pod == nil && ours && finalRefusal(said.Message) && l.stays(said, l.view.pods.List())
+}
+
+// stays reports whether a refusal would be repeated. One by a quota may be older than
+// the room that a pod left as it went: it has to be said once more since.
+func (l *looker) stays(said *kube.Event, all []*corev1.Pod) bool {
+	switch {
+	case !strings.Contains(said.Message, "exceeded quota"):
+		return true
+	case overQuota(said.Message, all):
+		l.refused = time.Time{}
+		return false
+	case l.refused.IsZero():
+		l.refused = said.Time
+	}
+	return said.Time.After(l.refused)
 }
 
 // last is the last warning about an object; of a workload, that its pods or their

@@ -4,6 +4,9 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/teei/slipway/internal/kube"
 )
 
@@ -35,6 +38,35 @@ func TestUnitLastWarning(t *testing.T) {
 		}
 		if got != tt.want {
 			t.Errorf("%s: %q, not %q", name, got, tt.want)
+		}
+	}
+}
+
+// A quota that refused while a pod was on its way out has to refuse once more after
+// that; anything else that is final is so at once.
+func TestUnitRefusalStays(t *testing.T) {
+	t.Parallel()
+	going := []*corev1.Pod{{ObjectMeta: metav1.ObjectMeta{DeletionTimestamp: &metav1.Time{Time: time.Unix(90, 0)}}}}
+	said := func(second int64, message string) *kube.Event {
+		return &kube.Event{Time: time.Unix(second, 0), Message: message}
+	}
+	const quota = `pods "x" is forbidden: exceeded quota: q`
+	l := &looker{}
+	for i, tt := range []struct {
+		said *kube.Event
+		pods []*corev1.Pod
+		want bool
+	}{
+		{said(100, quota), going, false},
+		{said(100, quota), nil, false},
+		{said(100, quota), nil, false},
+		{said(105, quota), nil, true},
+		{said(106, quota), going, false}, // another one goes
+		{said(106, quota), nil, false},
+		{said(100, "pods are forbidden: no"), going, true},
+	} {
+		if got := l.stays(tt.said, tt.pods); got != tt.want {
+			t.Errorf("%d: %t", i, got)
 		}
 	}
 }
