@@ -55,6 +55,8 @@ func (o *Options) kept(all []*ledger.Record, number int) string {
 			return "the environment is at " + o.Ledger.Name(r.Number) + " now"
 		case newest && r.RollbackTo != nil:
 			return "a rollback brought back what runs now, and it is taken back no further"
+		case newest && r.Accepted != nil:
+			return r.Accepted.By.Name() + " accepted it as it was found"
 		}
 		newest = false
 		if r.RollbackTo == nil {

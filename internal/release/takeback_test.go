@@ -16,6 +16,7 @@ func TestKept(t *testing.T) {
 	one := 1
 	released, back := ledger.Record{State: ledger.Released}, ledger.Record{State: ledger.Released, RollbackTo: &one}
 	failed, gone, open := ledger.Record{State: ledger.Failed}, ledger.Record{State: ledger.RolledBack}, ledger.Record{State: ledger.Running}
+	accepted := ledger.Record{State: ledger.Released, Accepted: &ledger.Acceptance{By: ledger.Holder{Person: "mara"}}}
 	migrated := ledger.Record{State: ledger.Failed, Migrations: []string{"0014_last"}}
 	for _, tt := range []struct {
 		name    string
@@ -34,6 +35,7 @@ func TestKept(t *testing.T) {
 		{"a rollback", []ledger.Record{released, released, gone, back}, 4, "a rollback brought back"},
 		{"what a rollback brought back", []ledger.Record{released, released, gone, back}, 2, "is at production #4 now"},
 		{"an older one", []ledger.Record{released, released, released}, 2, "is at production #3 now"},
+		{"one that a person accepted", []ledger.Record{released, accepted}, 2, "mara accepted it as it was found"},
 		{"while another one is open", []ledger.Record{released, released, open}, 2, "#3 ended in the middle"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
