@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -79,16 +78,9 @@ func (r *run) conditions(ctx, watching context.Context, stays func(service strin
 		return nil, err
 	}
 	found := make([]*ledger.Condition, len(services))
-	var work sync.WaitGroup
-	slots := make(chan struct{}, 8)
-	for i, s := range services {
-		work.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			found[i] = r.condition(ctx, s, stays(s.Name))
-		})
-	}
-	work.Wait()
+	inParallel(services, func(i int, s Service) {
+		found[i] = r.condition(ctx, s, stays(s.Name))
+	})
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -37,21 +36,14 @@ func Inspect(ctx context.Context, o Options) (*Result, error) {
 		return r.result, err
 	}
 	errs := make([]error, len(o.Services))
-	var work sync.WaitGroup
-	slots := make(chan struct{}, 8)
-	for i, s := range o.Services {
-		work.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			start := time.Now()
-			errs[i] = r.inspect(ctx, s, &r.result.Services[i])
-			r.result.Services[i].Seconds = time.Since(start).Seconds()
-			if errs[i] != nil {
-				r.report(Progress{Service: s.Name, Phase: Failed, Elapsed: time.Since(start), Detail: r.redact(errs[i].Error())})
-			}
-		})
-	}
-	work.Wait()
+	inParallel(o.Services, func(i int, s Service) {
+		start := time.Now()
+		errs[i] = r.inspect(ctx, s, &r.result.Services[i])
+		r.result.Services[i].Seconds = time.Since(start).Seconds()
+		if errs[i] != nil {
+			r.report(Progress{Service: s.Name, Phase: Failed, Elapsed: time.Since(start), Detail: r.redact(errs[i].Error())})
+		}
+	})
 	if ctx.Err() != nil {
 		return r.result, context.Cause(ctx)
 	}

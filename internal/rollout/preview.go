@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"reflect"
-	"sync"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -73,20 +72,13 @@ func (r *run) preview(ctx context.Context) ([]Difference, error) {
 	out := make([]Difference, len(r.Objects))
 	errs := make([]error, len(r.Objects))
 	coming, now := r.coming(), newLive(ctx, r.Cluster, r.Objects)
-	var work sync.WaitGroup
-	slots := make(chan struct{}, 8)
-	for i, obj := range r.Objects {
-		work.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			out[i] = Difference{Object: r.marked(obj, ""), Service: r.serviceOf(obj), Changed: true}
-			if coming["kind "+obj.GetKind()] || coming[obj.GetNamespace()] && !r.exists(ctx, obj.GetNamespace()) {
-				return // nobody can say before it exists
-			}
-			errs[i] = r.compare(ctx, now, &out[i])
-		})
-	}
-	work.Wait()
+	inParallel(r.Objects, func(i int, obj *kube.Object) {
+		out[i] = Difference{Object: r.marked(obj, ""), Service: r.serviceOf(obj), Changed: true}
+		if coming["kind "+obj.GetKind()] || coming[obj.GetNamespace()] && !r.exists(ctx, obj.GetNamespace()) {
+			return // nobody can say before it exists
+		}
+		errs[i] = r.compare(ctx, now, &out[i])
+	})
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}

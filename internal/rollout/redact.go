@@ -64,7 +64,7 @@ func (h *heldSecrets) current(ctx context.Context) func(string) string {
 	defer stop()
 	before := len(h.known)
 	var reading sync.Mutex
-	together(slices.Collect(maps.Keys(h.given(ctx))), func(name string) {
+	inParallel(slices.Collect(maps.Keys(h.given(ctx))), func(_ int, name string) {
 		secret, err := kube.GetOne[corev1.Secret](ctx, h.cluster, kube.Secrets, h.namespace, name)
 		if err != nil || secret == nil {
 			return
@@ -94,7 +94,7 @@ func (h *heldSecrets) given(ctx context.Context) map[string]bool {
 	names := map[string]bool{}
 	var mu sync.Mutex
 	resources := []schema.GroupVersionResource{kube.Deployments, kube.StatefulSets, kube.DaemonSets, kube.Jobs, kube.CronJobs, kube.Pods}
-	together(resources, func(resource schema.GroupVersionResource) {
+	inParallel(resources, func(_ int, resource schema.GroupVersionResource) {
 		live, err := kube.List[unstructured.Unstructured](ctx, h.cluster, resource, h.namespace, "", "")
 		if err != nil {
 			return
@@ -108,18 +108,4 @@ func (h *heldSecrets) given(ctx context.Context) map[string]bool {
 		}
 	})
 	return names
-}
-
-// together acts on each of these, a few at a time.
-func together[T any](all []T, act func(T)) {
-	var work sync.WaitGroup
-	slots := make(chan struct{}, 8)
-	for _, one := range all {
-		work.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			act(one)
-		})
-	}
-	work.Wait()
 }

@@ -3,7 +3,6 @@ package rollout
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/teei/slipway/internal/kube"
@@ -38,16 +37,7 @@ func Unlikes(ctx context.Context, o Options, since time.Time) ([]Unlike, error) 
 	}
 	found, errs := make([]*Unlike, len(o.Objects)), make([]error, len(o.Objects))
 	now := newLive(ctx, r.Cluster, r.Objects)
-	var work sync.WaitGroup
-	slots := make(chan struct{}, 8)
-	for i, obj := range o.Objects {
-		work.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			found[i], errs[i] = r.unlike(ctx, now, obj, since)
-		})
-	}
-	work.Wait()
+	inParallel(o.Objects, func(i int, obj *kube.Object) { found[i], errs[i] = r.unlike(ctx, now, obj, since) })
 	var out []Unlike
 	for _, u := range found {
 		if u != nil {
